@@ -1,0 +1,249 @@
+package v1alpha1
+
+import (
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// BlogPlatformStatus is the environment as the operator found it.
+type BlogPlatformStatus struct {
+	// conditions tell whether the blog is served (Available), whether the spec
+	// is fully realised (Ready), and how each part of it stands.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=20
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// observedGeneration is the metadata.generation that this status speaks of.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// url is where the blog answers.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	URL string `json:"url,omitempty"`
+	// release is what runs and what is on its way.
+	// +optional
+	Release ReleaseStatus `json:"release,omitzero"`
+	// services tell how each workload stands.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=4
+	Services []ServiceStatus `json:"services,omitempty"`
+	// database tells how PostgreSQL stands.
+	// +optional
+	Database DatabaseStatus `json:"database,omitzero"`
+	// certificate tells how the certificate of the hosts stands.
+	// +optional
+	Certificate CertificateStatus `json:"certificate,omitzero"`
+	// effective are the values in effect where the spec leaves a choice to the environment.
+	// +optional
+	Effective EffectiveStatus `json:"effective,omitzero"`
+	// migrations that finished. A Job that Kubernetes has cleaned up since is not run again.
+	// +optional
+	// +listType=map
+	// +listMapKey=job
+	// +kubebuilder:validation:MaxItems=30
+	Migrations []MigrationStatus `json:"migrations,omitempty"`
+	// history is the last 10 releases, newest first.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	History []ReleaseRecord `json:"history,omitempty"`
+	// inventory lists the children that cannot carry an ownerReference: those in
+	// other namespaces and those that hold data. One line each: group/kind/namespace/name/uid.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=50
+	// +kubebuilder:validation:items:MaxLength=700
+	Inventory []string `json:"inventory,omitempty"`
+}
+
+// ReleasePhase is how far the target release has come.
+//
+// +kubebuilder:validation:Enum=Installing;Migrating;Progressing;Verifying;Complete
+type ReleasePhase string
+
+// The phases of a release.
+const (
+	PhaseInstalling  ReleasePhase = "Installing"
+	PhaseMigrating   ReleasePhase = "Migrating"
+	PhaseProgressing ReleasePhase = "Progressing"
+	PhaseVerifying   ReleasePhase = "Verifying"
+	PhaseComplete    ReleasePhase = "Complete"
+)
+
+// ReleaseStatus is what runs and what is on its way.
+type ReleaseStatus struct {
+	// current is the last release that was verified.
+	// +optional
+	Current ReleaseIdentity `json:"current,omitzero"`
+	// target is the release that the operator works towards; equal to current when it is done.
+	// +optional
+	Target ReleaseIdentity `json:"target,omitzero"`
+	// phase is how far the target has come.
+	// +optional
+	Phase ReleasePhase `json:"phase,omitempty"`
+	// rollout is a word for the column of that name, such as stable or canary 20%.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Rollout string `json:"rollout,omitempty"`
+	// canaryWeight is the smallest share of traffic in percent that a service gives the target while it rolls out.
+	// +optional
+	CanaryWeight *int32 `json:"canaryWeight,omitempty"`
+}
+
+// ReleaseIdentity names a release.
+type ReleaseIdentity struct {
+	// version as in spec.release.version.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Version string `json:"version,omitempty"`
+	// digest is a hash of the four pod templates, so that two releases of one version can be told apart.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Digest string `json:"digest,omitempty"`
+}
+
+// ReleaseOutcome is how a release ended.
+//
+// +kubebuilder:validation:Enum=Succeeded;Superseded;InProgress
+type ReleaseOutcome string
+
+// The outcomes of a release.
+const (
+	OutcomeInProgress ReleaseOutcome = "InProgress"
+	OutcomeSucceeded  ReleaseOutcome = "Succeeded"
+	OutcomeSuperseded ReleaseOutcome = "Superseded"
+)
+
+// ReleaseRecord is one release of the past.
+type ReleaseRecord struct {
+	// version as in spec.release.version.
+	// +required
+	// +kubebuilder:validation:MaxLength=63
+	Version string `json:"version,omitempty"`
+	// digest is the hash of the four pod templates.
+	// +required
+	// +kubebuilder:validation:MaxLength=64
+	Digest string `json:"digest,omitempty"`
+	// startTime is when the operator first saw it.
+	// +required
+	StartTime metav1.Time `json:"startTime,omitzero"`
+	// completionTime is when it was verified or superseded.
+	// +optional
+	CompletionTime *metav1.Time `json:"completionTime,omitempty"`
+	// outcome is how it ended.
+	// +required
+	Outcome ReleaseOutcome `json:"outcome,omitempty"`
+}
+
+// ServiceStatus tells how one workload stands.
+type ServiceStatus struct {
+	// name of the service: frontend, user, content or comment.
+	// +required
+	// +kubebuilder:validation:MaxLength=63
+	Name string `json:"name,omitempty"`
+	// ready is the number of pods that are ready.
+	// +optional
+	Ready int32 `json:"ready"`
+	// desired is the number of pods that there should be.
+	// +optional
+	Desired int32 `json:"desired"`
+	// state is Ready, Progressing, Failed or Unknown.
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	State string `json:"state,omitempty"`
+	// message says why, where the state is not Ready.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Message string `json:"message,omitempty"`
+}
+
+// DatabaseStatus tells how PostgreSQL stands.
+type DatabaseStatus struct {
+	// summary is a word for the column of that name, such as 2/2.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Summary string `json:"summary,omitempty"`
+	// cluster is the name of the PostgresCluster.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	Cluster string `json:"cluster,omitempty"`
+	// ready is the number of instances that are ready.
+	// +optional
+	Ready int32 `json:"ready"`
+	// desired is the number of instances that there should be.
+	// +optional
+	Desired int32 `json:"desired"`
+	// backupComplete is true once the repository holds a finished backup.
+	// +optional
+	BackupComplete *bool `json:"backupComplete,omitempty"`
+}
+
+// CertificateStatus tells how the certificate of the hosts stands.
+type CertificateStatus struct {
+	// name of the Certificate, as namespace/name.
+	// +optional
+	// +kubebuilder:validation:MaxLength=320
+	Name string `json:"name,omitempty"`
+	// notAfter is when it expires.
+	// +optional
+	NotAfter *metav1.Time `json:"notAfter,omitempty"`
+}
+
+// EffectiveStatus are the values in effect where the spec leaves a choice to the environment.
+type EffectiveStatus struct {
+	// replicas by service.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=4
+	Replicas map[string]int32 `json:"replicas,omitempty"`
+	// database values in effect.
+	// +optional
+	Database EffectiveDatabase `json:"database,omitzero"`
+	// steps of a rollout, each as a word such as weight 20 or pause 30s.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=20
+	// +kubebuilder:validation:items:MaxLength=64
+	Steps []string `json:"steps,omitempty"`
+	// deletionPolicy in effect.
+	// +optional
+	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
+}
+
+// EffectiveDatabase are the database's values in effect.
+type EffectiveDatabase struct {
+	// postgresVersion is the major version.
+	// +optional
+	PostgresVersion int32 `json:"postgresVersion,omitempty"`
+	// replicas is the number of instances.
+	// +optional
+	Replicas int32 `json:"replicas,omitempty"`
+	// size of each instance's volume.
+	// +optional
+	Size resource.Quantity `json:"size,omitzero"`
+	// retentionFull is the number of full backups that are kept.
+	// +optional
+	RetentionFull int32 `json:"retentionFull,omitempty"`
+	// fullSchedule in cron format.
+	// +optional
+	// +kubebuilder:validation:MaxLength=100
+	FullSchedule string `json:"fullSchedule,omitempty"`
+	// incrementalSchedule in cron format.
+	// +optional
+	// +kubebuilder:validation:MaxLength=100
+	IncrementalSchedule string `json:"incrementalSchedule,omitempty"`
+}
+
+// MigrationStatus is a migration that finished.
+type MigrationStatus struct {
+	// job is the name of the Job, a hash of service, phase and image.
+	// +required
+	// +kubebuilder:validation:MaxLength=63
+	Job string `json:"job,omitempty"`
+	// versions is what the migration reported, such as 0 -> 3.
+	// +optional
+	// +kubebuilder:validation:MaxLength=128
+	Versions string `json:"versions,omitempty"`
+}

@@ -1,0 +1,28 @@
+package v1alpha1
+
+// The condition types of a BlogPlatform. Stalled, Reconciling and Suspended
+// are present only when they are true; the others always are.
+const (
+	// ConditionAvailable is true while users are served.
+	ConditionAvailable = "Available"
+	// ConditionReady is true when the spec is fully realised and verified.
+	ConditionReady = "Ready"
+	// ConditionSecretsReady is true when every Secret exists with its keys.
+	ConditionSecretsReady = "SecretsReady"
+	// ConditionCertificatesReady is true when the certificate of the hosts is issued.
+	ConditionCertificatesReady = "CertificatesReady"
+	// ConditionMeshReady is true when policies and routes are applied and pods get a sidecar.
+	ConditionMeshReady = "MeshReady"
+	// ConditionDatabaseReady is true when PostgreSQL and its backup repository work.
+	ConditionDatabaseReady = "DatabaseReady"
+	// ConditionMigrationsReady is true when the release's migrations have finished.
+	ConditionMigrationsReady = "MigrationsReady"
+	// ConditionWorkloadsReady is true when all four services run the target release.
+	ConditionWorkloadsReady = "WorkloadsReady"
+	// ConditionSuspended is present while spec.suspend is true.
+	ConditionSuspended = "Suspended"
+	// ConditionReconciling is kstatus' word for work in progress.
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled is kstatus' word for a spec that cannot be realised without a change to it.
+	ConditionStalled = "Stalled"
+)

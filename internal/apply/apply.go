@@ -1,0 +1,46 @@
+package apply
+
+import (
+	"errors"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// Child is one object to apply.
+type Child struct {
+	// Object is the desired state, with name and namespace, without ownerReferences,
+	// status or managedFields. If it carries a resourceVersion, the write is
+	// refused with a conflict unless the live object still has it.
+	Object *unstructured.Unstructured
+	// Retain marks an object that carries data: it gets no ownerReference, is
+	// never pruned and goes only with an explicit deletion of data.
+	Retain bool
+}
+
+// Action is what Apply did.
+type Action string
+
+// The actions.
+const (
+	Created    Action = "Created"
+	Configured Action = "Configured"
+	Unchanged  Action = "Unchanged"
+)
+
+// Result is the outcome of one Apply.
+type Result struct {
+	Action Action
+	// Live is the object as the API server has it now. Never modify it.
+	Live *unstructured.Unstructured
+}
+
+// Why an object could not be applied. Errors of this package wrap one of these
+// or an error of the API server.
+var (
+	// ErrKindMissing: the cluster does not serve the kind, because its CRD is absent.
+	ErrKindMissing = errors.New("kind is not served by this cluster")
+	// ErrNotOurs: an object of that name exists and does not carry our labels; it is not adopted.
+	ErrNotOurs = errors.New("object exists and belongs to somebody else")
+	// ErrNamespaceGone: the namespace does not exist or is terminating.
+	ErrNamespaceGone = errors.New("namespace is missing or terminating")
+)
