@@ -1,0 +1,113 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"blogplatform.io/operator/services/internal/problem"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const (
+	connectTimeout = 3 * time.Second
+	// statementTimeout is below the deadline of a request, so that the database
+	// gives up before its client has gone.
+	statementTimeout = "5s"
+	pingTimeout      = 2 * time.Second
+	maxConnections   = 8
+)
+
+// Open returns a pool for the database that PGHOST, PGPORT, PGDATABASE, PGUSER,
+// PGPASSWORD, PGSSLMODE and PGSSLROOTCERT name. It does not connect yet: a
+// service starts and serves while its database is away. Errors hold no password.
+func Open(ctx context.Context, application string) (*pgxpool.Pool, error) {
+	config, err := pgxpool.ParseConfig("")
+	if err != nil {
+		return nil, fmt.Errorf("read the database settings from PG* variables: %w", err)
+	}
+	config.MaxConns = maxConnections
+	// After a failover connections move to the new leader within minutes, not all at once.
+	config.MaxConnLifetime = 30 * time.Minute
+	config.MaxConnLifetimeJitter = 5 * time.Minute
+	config.ConnConfig.ConnectTimeout = connectTimeout
+	config.ConnConfig.RuntimeParams["application_name"] = application
+	config.ConnConfig.RuntimeParams["statement_timeout"] = statementTimeout
+	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = statementTimeout
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("open the database pool: %w", err)
+	}
+	return pool, nil
+}
+
+// Ping asks the database for one row.
+func Ping(ctx context.Context, pool *pgxpool.Pool) error {
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	var one int
+	if err := pool.QueryRow(ctx, "SELECT 1").Scan(&one); err != nil {
+		return fmt.Errorf("ask the database: %w", err)
+	}
+	return nil
+}
+
+// Dependencies serves GET /healthz/dependencies: 200 while the database
+// answers, a 503 problem otherwise.
+func Dependencies(pool *pgxpool.Pool) http.Handler {
+	return problem.Handler(func(w http.ResponseWriter, r *http.Request) error {
+		if err := Ping(r.Context(), pool); err != nil {
+			return unavailable(err)
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		return problem.JSON(w, map[string]string{"database": "ok"})
+	})
+}
+
+// Classify turns the error of a query into what the client should be told:
+// [pgx.ErrNoRows] becomes 404 with notFound as detail, a database that is away
+// becomes 503, anything else stays as it is.
+func Classify(err error, notFound string) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, pgx.ErrNoRows):
+		return &problem.Error{Status: http.StatusNotFound, Detail: notFound}
+	case Away(err):
+		return unavailable(err)
+	}
+	return err
+}
+
+// Away reports whether err says that the database cannot be used right now,
+// though it may be later: no connection (a role or database that is still to be
+// created counts), a lost one, a timeout, or a server that starts, stops or has
+// no connection left (PostgreSQL error classes 08, 53 and 57).
+func Away(err error) bool {
+	var connect *pgconn.ConnectError
+	if errors.As(err, &connect) {
+		return true
+	}
+	var server *pgconn.PgError
+	if errors.As(err, &server) {
+		class := server.Code[:min(2, len(server.Code))]
+		return class == "08" || class == "53" || class == "57"
+	}
+	var network net.Error
+	return errors.As(err, &network) || pgconn.SafeToRetry(err) || lost(err)
+}
+
+func unavailable(cause error) error {
+	return &problem.Error{Status: http.StatusServiceUnavailable, Detail: "The database does not answer.", Cause: cause}
+}
+
+// lost reports whether the connection broke while it was used.
+func lost(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
+}
