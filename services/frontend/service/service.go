@@ -1,0 +1,101 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	comment "blogplatform.io/operator/services/comment/client"
+	content "blogplatform.io/operator/services/content/client"
+	"blogplatform.io/operator/services/internal/command"
+	"blogplatform.io/operator/services/internal/server"
+	user "blogplatform.io/operator/services/user/client"
+)
+
+// Main runs the subcommand that the process's arguments name and returns its exit code.
+func Main() int {
+	return command.Main("frontend",
+		command.Command{Name: "serve", Help: "serve the blog until asked to stop", Run: serve},
+		command.Command{Name: "verify", Help: "ask every service and the gateway whether readers are served", Run: verify},
+	)
+}
+
+// backends are the services that pages are composed from.
+type backends struct {
+	user    *user.Client
+	content *content.Client
+	comment *comment.Client
+}
+
+func backendsFromEnv() (backends, error) {
+	userURL, errUser := command.RequireEnv("USER_URL")
+	contentURL, errContent := command.RequireEnv("CONTENT_URL")
+	commentURL, errComment := command.RequireEnv("COMMENT_URL")
+	return backends{
+		user:    user.New(userURL),
+		content: content.New(contentURL),
+		comment: comment.New(commentURL),
+	}, errors.Join(errUser, errContent, errComment)
+}
+
+// publicURL returns the canonical address of the blog, without a trailing slash.
+func publicURL() (*url.URL, error) {
+	text, err := command.RequireEnv("PUBLIC_URL")
+	if err != nil {
+		return nil, err
+	}
+	public, err := url.Parse(text)
+	if err != nil || public.Scheme != "https" || public.Host == "" || (public.Path != "" && public.Path != "/") {
+		return nil, fmt.Errorf("environment variable PUBLIC_URL=%q: write an address such as https://blog.example.com", text)
+	}
+	public.Path = ""
+	return public, nil
+}
+
+// serve starts whatever the state of the data services: readiness speaks of
+// this process, and a page says honestly what is missing.
+func serve(ctx context.Context, identity command.Identity, args []string) error {
+	if err := command.ParseFlags(flag.NewFlagSet("serve", flag.ContinueOnError), args); err != nil {
+		return err
+	}
+	options, err := server.OptionsFromEnv(identity)
+	if err != nil {
+		return err
+	}
+	services, err := backendsFromEnv()
+	if err != nil {
+		return err
+	}
+	public, err := publicURL()
+	if err != nil {
+		return err
+	}
+	signer, err := signerFromEnv()
+	if err != nil {
+		return err
+	}
+	site, err := newSite(identity, public, services, signer)
+	if err != nil {
+		return err
+	}
+	options.Handler = site.handler()
+	return server.Run(ctx, options)
+}
+
+// handler routes the public paths. Unsafe requests from other sites are refused
+// before any handler sees them.
+func (s *site) handler() http.Handler {
+	mux := server.NewMux()
+	mux.Fallback = s.fallback
+	mux.HandleFunc("GET /{$}", s.home)
+	mux.HandleFunc("GET /posts/{slug}", s.post)
+	mux.HandleFunc("POST /theme", s.chooseTheme)
+	mux.HandleFunc("GET /assets/{version}/{file...}", s.assets.serve)
+
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(s.crossOrigin))
+	return pageHeaders(protection.Handler(mux))
+}

@@ -1,0 +1,126 @@
+package service
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"blogplatform.io/operator/services/internal/command"
+)
+
+const (
+	themeCookie = "__Host-theme"
+	themeAge    = 365 * 24 * time.Hour
+	// minKeyBytes is the length of the hash, below which a key is the weakest
+	// part of an HMAC (RFC 2104, section 3).
+	minKeyBytes = sha256.Size
+)
+
+// Themes a reader can choose. The empty theme follows the reader's system.
+const (
+	themeSystem = ""
+	themeLight  = "light"
+	themeDark   = "dark"
+)
+
+// signer makes and checks signed cookie values.
+type signer struct{ key []byte }
+
+// signerFromEnv reads the key from the file that COOKIE_KEY_FILE names. White
+// space around the key does not count. Errors never hold the key.
+func signerFromEnv() (signer, error) {
+	path, err := command.RequireEnv("COOKIE_KEY_FILE")
+	if err != nil {
+		return signer{}, err
+	}
+	key, err := os.ReadFile(path) //nolint:gosec // the path is the operator's choice
+	if err != nil {
+		return signer{}, fmt.Errorf("read the key that signs cookies: %w", err)
+	}
+	key = bytes.TrimSpace(key)
+	if len(key) < minKeyBytes {
+		return signer{}, fmt.Errorf("the key that signs cookies (%s) has %d bytes, it needs at least %d", path, len(key), minKeyBytes)
+	}
+	return signer{key}, nil
+}
+
+// sign returns value with a signature that holds only for the cookie of that name.
+func (s signer) sign(name, value string) string {
+	return value + "." + base64.RawURLEncoding.EncodeToString(s.mac(name, value))
+}
+
+// verify returns the value of a signed cookie, and whether its signature is ours.
+func (s signer) verify(name, signed string) (string, bool) {
+	value, signature, found := strings.Cut(signed, ".")
+	if !found {
+		return "", false
+	}
+	mac, err := base64.RawURLEncoding.DecodeString(signature)
+	if err != nil || !hmac.Equal(mac, s.mac(name, value)) {
+		return "", false
+	}
+	return value, true
+}
+
+func (s signer) mac(name, value string) []byte {
+	mac := hmac.New(sha256.New, s.key)
+	// A cookie's name has no "=" in it (RFC 6265, section 4.1.1), so no two pairs look alike.
+	mac.Write([]byte(name + "=" + value))
+	return mac.Sum(nil)
+}
+
+// theme returns what the reader chose. A cookie that was tampered with counts
+// as no choice.
+func (s *site) theme(r *http.Request) string {
+	cookie, err := r.Cookie(themeCookie)
+	if err != nil {
+		return themeSystem
+	}
+	theme, ok := s.signer.verify(themeCookie, cookie.Value)
+	if !ok || (theme != themeLight && theme != themeDark) {
+		return themeSystem
+	}
+	return theme
+}
+
+// chooseTheme stores the reader's choice and goes back to the page it was made on.
+func (s *site) chooseTheme(w http.ResponseWriter, r *http.Request) {
+	cookie := &http.Cookie{
+		Name: themeCookie, Path: "/",
+		Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	}
+	switch theme := r.PostFormValue("theme"); theme {
+	case themeLight, themeDark:
+		cookie.Value = s.signer.sign(themeCookie, theme)
+		cookie.MaxAge = int(themeAge.Seconds())
+	case "system":
+		cookie.MaxAge = -1
+	default:
+		s.render(w, r, http.StatusBadRequest, "error", errorPage{
+			Title: "That is not a theme",
+			Text:  "Choose light, dark, or what your system prefers.",
+		})
+		return
+	}
+	http.SetCookie(w, cookie)
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, localPath(r.PostFormValue("back")), http.StatusSeeOther)
+}
+
+// localPath returns back if it is a path of this site, the home page otherwise:
+// nobody may use the form to send readers elsewhere.
+func localPath(back string) string {
+	target, err := url.Parse(back)
+	if err != nil || target.Scheme != "" || target.Host != "" || !strings.HasPrefix(target.Path, "/") ||
+		strings.HasPrefix(target.Path, "//") || strings.Contains(back, `\`) {
+		return "/"
+	}
+	return target.EscapedPath()
+}
