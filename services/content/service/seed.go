@@ -22,10 +22,11 @@ const seedTimeout = time.Minute
 //go:embed seed.json
 var demo []byte
 
-// demoPost is an entry of seed.json.
+// demoPost is an entry of seed.json. DaysAgo is counted from the day of seeding,
+// so that the posts are public whatever year it is.
 type demoPost struct {
 	Slug, Title, Summary string
-	PublishedAt          time.Time
+	DaysAgo              int
 	Paragraphs           []string
 }
 
@@ -66,8 +67,8 @@ func seed(ctx context.Context) error {
 		for _, post := range posts {
 			tag, err := tx.Exec(ctx, `
 				INSERT INTO content.posts (slug, title, summary, body, published_at)
-				VALUES ($1, $2, $3, $4, $5) ON CONFLICT (slug) DO NOTHING`,
-				post.Slug, post.Title, post.Summary, strings.Join(post.Paragraphs, "\n\n"), post.PublishedAt)
+				VALUES ($1, $2, $3, $4, date_trunc('day', now()) - make_interval(days => $5)) ON CONFLICT (slug) DO NOTHING`,
+				post.Slug, post.Title, post.Summary, strings.Join(post.Paragraphs, "\n\n"), post.DaysAgo)
 			if err != nil {
 				return fmt.Errorf("post %s: %w", post.Slug, err)
 			}
