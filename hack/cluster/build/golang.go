@@ -1,0 +1,111 @@
+package build
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// Go is a set of programs built from one Go module.
+type Go struct {
+	// Name of the artifact.
+	Name string
+	// Module is the module's folder, relative to the checkout.
+	Module string
+	// Sources are the files and folders, relative to the checkout, that the
+	// artifact's hash covers besides go.mod and go.sum.
+	Sources []string
+	// Packages maps the file name of each program to its package.
+	Packages map[string]string
+	// LDFlags are added to -s -w.
+	LDFlags string
+	// CGO is true where a program needs C code.
+	CGO bool
+}
+
+// Build answers the folder that holds the programs.
+func (g Go) Build(ctx context.Context, c *Cache) (string, error) {
+	sources, err := hashFiles(c.Root, append([]string{filepath.Join(g.Module, "go.mod"), filepath.Join(g.Module, "go.sum")}, g.Sources...)...)
+	if err != nil {
+		return "", fmt.Errorf("reading the sources of %s: %w", g.Name, err)
+	}
+	key := fmt.Appendf(nil, "%x %v %s %v", sources, g.Packages, g.LDFlags, g.CGO)
+	return c.Path(ctx, g.Name, key, func(ctx context.Context, dir string) error {
+		if err := chownToInvoker(dir); err != nil {
+			return err
+		}
+		for name, pkg := range g.Packages {
+			if err := g.compile(ctx, c, filepath.Join(dir, name), pkg); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// compile runs go build and passes on which package is being compiled, because some of these take minutes.
+func (g Go) compile(ctx context.Context, c *Cache, output, pkg string) error {
+	command := asInvoker(ctx, "go", "build", "-v", "-trimpath", "-ldflags", strings.TrimSpace("-s -w "+g.LDFlags), "-o", output, pkg)
+	command.Dir = filepath.Join(c.Root, g.Module)
+	command.Env = append(command.Env, "GOWORK=off", "CGO_ENABLED="+map[bool]string{true: "1", false: "0"}[g.CGO])
+	stderr, err := command.StderrPipe()
+	if err != nil {
+		return err
+	}
+	if err := command.Start(); err != nil {
+		return err
+	}
+	var last bytes.Buffer
+	for lines := bufio.NewScanner(stderr); lines.Scan(); {
+		c.Log(lines.Text())
+		fmt.Fprintln(&last, lines.Text())
+	}
+	if err := command.Wait(); err != nil {
+		return fmt.Errorf("go build %s: %w\n%s", pkg, err, tail(last.String(), 20))
+	}
+	return nil
+}
+
+func tail(text string, n int) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}
+
+// ModuleDir answers the folder of a module that the module in dir requires.
+func (c *Cache) ModuleDir(ctx context.Context, dir, module string) (string, error) {
+	download := asInvoker(ctx, "go", "mod", "download", module)
+	download.Dir = filepath.Join(c.Root, dir)
+	if out, err := download.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("downloading module %s: %w: %s", module, err, bytes.TrimSpace(out))
+	}
+	list := asInvoker(ctx, "go", "list", "-m", "-f", "{{.Dir}}", module)
+	list.Dir = filepath.Join(c.Root, dir)
+	out, err := list.Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return "", fmt.Errorf("finding module %s: %w: %s", module, err, bytes.TrimSpace(exit.Stderr))
+	}
+	return strings.TrimSpace(string(out)), err
+}
+
+// RepositoryRoot is the checkout that holds the working directory.
+func RepositoryRoot() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "PROJECT")); err == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", errors.New("not inside a checkout of this project: no PROJECT file in any parent folder")
+		}
+	}
+}

@@ -1,0 +1,139 @@
+package controlplane
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"blogplatform.io/operator/hack/cluster/build"
+)
+
+// peerCRDs says in which file of which module the CRDs of each peer are, and
+// which of our modules (a folder of the checkout) pins that module.
+var peerCRDs = []struct{ pinnedBy, module, files string }{
+	{".", "github.com/cert-manager/cert-manager", "deploy/crds/*.yaml"},
+	{".", "github.com/argoproj/argo-rollouts", "manifests/crds/*-crd.yaml"},
+	{".", "github.com/bitnami-labs/sealed-secrets", "helm/sealed-secrets/crds/*.yaml"},
+	{"hack/cluster/istio", "istio.io/istio", "manifests/charts/base/files/crd-all.gen.yaml"},
+	{"hack/cluster/postgres", "github.com/percona/percona-postgresql-operator", "config/crd/bases/postgres-operator.crunchydata.com_postgresclusters.yaml"},
+}
+
+// CRDs answers our own CRD and those of all peers.
+func CRDs(ctx context.Context, c *build.Cache) ([]*unstructured.Unstructured, error) {
+	patterns := []string{filepath.Join(c.Root, "config/crd/bases/*.yaml")}
+	for _, peer := range peerCRDs {
+		dir, err := c.ModuleDir(ctx, peer.pinnedBy, peer.module)
+		if err != nil {
+			return nil, err
+		}
+		patterns = append(patterns, filepath.Join(dir, peer.files))
+	}
+	var crds []*unstructured.Unstructured
+	for _, pattern := range patterns {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			return nil, fmt.Errorf("no CRD at %s: %w", pattern, err)
+		}
+		for _, file := range files {
+			objects, err := ReadObjects(file)
+			if err != nil {
+				return nil, err
+			}
+			crds = append(crds, objects...)
+		}
+	}
+	return onlyCRDs(crds), nil
+}
+
+func onlyCRDs(objects []*unstructured.Unstructured) []*unstructured.Unstructured {
+	var crds []*unstructured.Unstructured
+	for _, object := range objects {
+		if object.GetKind() == "CustomResourceDefinition" {
+			crds = append(crds, object)
+		}
+	}
+	return crds
+}
+
+// ReadObjects reads all objects of a YAML file.
+func ReadObjects(file string) ([]*unstructured.Unstructured, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	objects, err := ParseObjects(content)
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", file, err)
+	}
+	return objects, nil
+}
+
+// ParseObjects reads all objects of a YAML text. Helm's template lines, of which
+// some peers' CRDs have one before and one after, are skipped.
+func ParseObjects(content []byte) ([]*unstructured.Unstructured, error) {
+	var lines [][]byte
+	for line := range bytes.Lines(content) {
+		if !strings.HasPrefix(strings.TrimSpace(string(line)), "{{") {
+			lines = append(lines, line)
+		}
+	}
+	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(bytes.Join(lines, nil)), 4096)
+	var objects []*unstructured.Unstructured
+	for {
+		object := &unstructured.Unstructured{}
+		err := decoder.Decode(&object.Object)
+		if errors.Is(err, io.EOF) {
+			return objects, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(object.Object) > 0 {
+			objects = append(objects, object)
+		}
+	}
+}
+
+// InstallCRDs applies CRDs and waits until the API server serves them.
+func InstallCRDs(ctx context.Context, c client.Client, crds []*unstructured.Unstructured) error {
+	for _, crd := range crds {
+		if err := c.Apply(ctx, client.ApplyConfigurationFromUnstructured(crd.DeepCopy()), client.FieldOwner("local-cluster"), client.ForceOwnership); err != nil {
+			return fmt.Errorf("applying CRD %s: %w", crd.GetName(), err)
+		}
+	}
+	for _, crd := range crds {
+		if err := waitEstablished(ctx, c, crd); err != nil {
+			return fmt.Errorf("waiting for CRD %s: %w", crd.GetName(), err)
+		}
+	}
+	return nil
+}
+
+func waitEstablished(ctx context.Context, c client.Client, crd *unstructured.Unstructured) error {
+	return wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		live := &unstructured.Unstructured{}
+		live.SetGroupVersionKind(crd.GroupVersionKind())
+		if err := c.Get(ctx, client.ObjectKeyFromObject(crd), live); err != nil {
+			return false, err
+		}
+		conditions, _, _ := unstructured.NestedSlice(live.Object, "status", "conditions")
+		for _, condition := range conditions {
+			fields, _ := condition.(map[string]any)
+			if fields["type"] == "Established" && fields["status"] == "True" {
+				return true, nil
+			}
+		}
+		return false, nil
+	})
+}
