@@ -1,0 +1,31 @@
+// Package await lets tests wait for a condition instead of for a time.
+package await
+
+import (
+	"testing"
+	"time"
+)
+
+const (
+	patience = 30 * time.Second
+	interval = 20 * time.Millisecond
+)
+
+// Nil asks condition until it returns nil, and fails the test with its last
+// error when that takes longer than 30 s.
+func Nil(t testing.TB, condition func() error) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		err := condition()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("after %s still: %v", patience, err)
+		}
+		<-ticker.C
+	}
+}

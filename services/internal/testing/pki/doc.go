@@ -1,0 +1,2 @@
+// Package pki makes certificates for tests: an authority and what it signs.
+package pki
