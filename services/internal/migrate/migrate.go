@@ -88,19 +88,26 @@ func Command(service string, files fs.FS) command.Command {
 func Run(ctx context.Context, service, phase string, files fs.FS) (Result, error) {
 	retry := time.NewTicker(retryEvery)
 	defer retry.Stop()
+	var reason error
 	for {
 		result, err := attempt(ctx, service, phase, files)
 		if err == nil {
 			return result, nil
 		}
-		err = fmt.Errorf("migrate schema %s (%s): %w", service, phase, err)
-		if !transient(err) {
-			return Result{}, err
+		// An attempt that ran out of time says less than the one before it.
+		if reason == nil || ctx.Err() == nil {
+			reason = fmt.Errorf("migrate schema %s (%s): %w", service, phase, err)
 		}
-		slog.Warn("trying again", "error", err)
+		if ctx.Err() != nil {
+			return Result{}, fmt.Errorf("gave up waiting: %w", reason)
+		}
+		if !transient(err) {
+			return Result{}, reason
+		}
+		slog.Warn("trying again", "error", reason)
 		select {
 		case <-ctx.Done():
-			return Result{}, fmt.Errorf("gave up waiting: %w", err)
+			return Result{}, fmt.Errorf("gave up waiting: %w", reason)
 		case <-retry.C:
 		}
 	}

@@ -1,0 +1,338 @@
+package stories
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"blogplatform.io/operator/services/internal/problem"
+	"blogplatform.io/operator/services/internal/testing/await"
+	"blogplatform.io/operator/services/internal/testing/postgres"
+	"github.com/jackc/pgx/v5"
+)
+
+func TestReadersSeeWhatTheSeedWrote(t *testing.T) {
+	b := newBlog(t, postgres.Shared(t))
+	home := answers(t, b.frontend.app+"/", http.StatusOK)
+	for _, want := range []string{"The quiet release", `href="/posts/writing-for-one-reader"`, "Dark pages, warm paper"} {
+		if !strings.Contains(home, want) {
+			t.Errorf("the home page lacks %q", want)
+		}
+	}
+	post := answers(t, b.frontend.app+"/posts/the-quiet-release", http.StatusOK)
+	for _, want := range []string{"We used to announce our releases.", "Nobody has commented on this post yet."} {
+		if !strings.Contains(post, want) {
+			t.Errorf("the post lacks %q", want)
+		}
+	}
+	execute(t, b.comment, `INSERT INTO comment.comments (post_id, author, body) VALUES (1, 'Amara', 'So true.')`)
+	if post := answers(t, b.frontend.app+"/posts/the-quiet-release", http.StatusOK); !strings.Contains(post, "So true.") {
+		t.Error("the post lacks its comment")
+	}
+}
+
+func TestDraftsAndPostsOfTomorrowAreNotPublic(t *testing.T) {
+	b := newBlog(t, postgres.Shared(t))
+	execute(t, b.content, `INSERT INTO content.posts (slug, title, summary, body, published_at) VALUES
+		('draft', 'Draft', '', '', NULL), ('tomorrow', 'Tomorrow', '', '', now() + interval '1 day')`)
+	if home := answers(t, b.frontend.app+"/", http.StatusOK); strings.Contains(home, "Draft") || strings.Contains(home, "Tomorrow") {
+		t.Error("the home page lists them")
+	}
+	answers(t, b.frontend.app+"/posts/draft", http.StatusNotFound)
+	answers(t, b.frontend.app+"/posts/tomorrow", http.StatusNotFound)
+}
+
+func TestSeedingTwiceWritesOnceAndProductionAsksForForce(t *testing.T) {
+	env := migrated(t, postgres.Shared(t), "content")
+	production := env.with(settings{"BLOG_ENVIRONMENT": "Production"})
+	refused := run(t, "content", production, "seed")
+	if refused.code != 1 || !strings.Contains(refused.termination, "add --force") {
+		t.Errorf("in Production: %+v", refused)
+	}
+	for _, step := range []struct {
+		env  settings
+		args []string
+		want string
+	}{
+		{env, []string{"seed"}, `{"written":5,"kept":0}`},
+		{env, []string{"seed"}, `{"written":0,"kept":5}`},
+		{production, []string{"seed", "--force"}, `{"written":0,"kept":5}`},
+	} {
+		if got := mustRun(t, "content", step.env, step.args...); got.termination != step.want {
+			t.Errorf("%v left %s", step.args, got.termination)
+		}
+	}
+}
+
+func TestSeedingBeforeMigratingSaysWhatIsMissing(t *testing.T) {
+	got := run(t, "content", postgres.Shared(t).Database(t, "content"), "seed")
+	if got.code != 1 || !strings.Contains(got.termination, "has migrate --phase=expand run?") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestMigrationsLeaveTheirVersionsAsTerminationMessage(t *testing.T) {
+	for _, service := range []string{"user", "content", "comment"} {
+		env := settings(postgres.Shared(t).Database(t, service))
+		for _, step := range []struct{ phase, want string }{
+			{"expand", `{"from":0,"to":1}`}, {"contract", `{"from":0,"to":0}`}, {"expand", `{"from":1,"to":1}`},
+		} {
+			if got := mustRun(t, service, env, "migrate", "--phase="+step.phase); got.termination != step.want {
+				t.Errorf("%s %s left %s", service, step.phase, got.termination)
+			}
+		}
+	}
+	if got := run(t, "user", nil, "migrate", "--phase=sideways"); got.code != 2 || !strings.Contains(got.stderr, "choose expand or contract") {
+		t.Errorf("an unknown phase: %+v", got)
+	}
+}
+
+func TestAServiceRefusesADatabaseThatCannotProveWhoItIs(t *testing.T) {
+	env := settings(postgres.Shared(t).Database(t, "content")).with(settings{"PGHOST": "127.0.0.1", "MIGRATE_TIMEOUT": "1s"})
+	got := run(t, "content", env, "migrate", "--phase=expand")
+	if got.code != 1 || !strings.Contains(got.termination, "certificate") || strings.Contains(got.termination, env["PGPASSWORD"]) {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestWrongRequestsGetProblems(t *testing.T) {
+	b := newBlog(t, postgres.Shared(t))
+	content, user, comment := b.processes["content"].app, b.processes["user"].app, b.processes["comment"].app
+	for url, want := range map[string]problem.Document{
+		content + "/v1/posts?limit=0":     {Status: 400, Detail: "limit must be a number from 1 to 100."},
+		content + "/v1/posts?limit=many":  {Status: 400, Detail: "limit must be a number from 1 to 100."},
+		content + "/v1/posts/nothing":     {Status: 404, Detail: "There is no published post with this slug."},
+		user + "/v1/people/1":             {Status: 404, Detail: "There is no person with this id."},
+		user + "/v1/people/amara":         {Status: 404, Detail: "There is no person with this id."},
+		comment + "/v1/posts/-1/comments": {Status: 404, Detail: "There is no post with this id."},
+		comment + "/v2":                   {Status: 404, Detail: "There is nothing at this path."},
+	} {
+		var got problem.Document
+		if err := json.Unmarshal([]byte(answers(t, url, want.Status)), &got); err != nil {
+			t.Fatal(err)
+		}
+		if got.Status != want.Status || got.Detail != want.Detail || got.Type != "about:blank" {
+			t.Errorf("%s: %+v", url, got)
+		}
+	}
+	execute(t, b.user, `INSERT INTO "user".people (display_name) VALUES ('Amara Silva')`)
+	if got := answers(t, user+"/v1/people/1", http.StatusOK); got != `{"id":1,"displayName":"Amara Silva"}`+"\n" {
+		t.Errorf("a person: %s", got)
+	}
+	if got := answers(t, comment+"/v1/posts/99/comments", http.StatusOK); got != `{"comments":[]}`+"\n" {
+		t.Errorf("no comments: %s", got)
+	}
+}
+
+func TestALostDatabaseIsReportedHonestlyAndUsedAgainOnceItIsBack(t *testing.T) {
+	server := postgres.New(t)
+	b := newBlog(t, server)
+	content := b.processes["content"]
+	answers(t, b.frontend.app+"/", http.StatusOK)
+
+	server.Crash(t)
+	if page := answers(t, b.frontend.app+"/", http.StatusServiceUnavailable); !strings.Contains(page, "We cannot show this page right now") {
+		t.Errorf("page: %s", page)
+	}
+	answers(t, content.app+"/v1/posts", http.StatusServiceUnavailable)
+	if doc := answers(t, content.app+"/healthz/dependencies", http.StatusServiceUnavailable); !strings.Contains(doc, "The database does not answer.") {
+		t.Errorf("dependencies: %s", doc)
+	}
+	if code, _, err := get(content.admin + "/readyz"); code != http.StatusOK {
+		t.Errorf("readiness speaks of the database: %d %v", code, err)
+	}
+
+	server.Restart(t)
+	answers(t, b.frontend.app+"/", http.StatusOK)
+	answers(t, content.app+"/healthz/dependencies", http.StatusOK)
+}
+
+func TestADataServiceIsReadyOnceItsDatabaseAnswered(t *testing.T) {
+	server := postgres.New(t)
+	env := settings(server.Database(t, "user"))
+	server.Crash(t)
+	p := serve(t, "user", env)
+	answers(t, p.admin+"/livez", http.StatusOK)
+	if code, body, err := get(p.admin + "/readyz"); code != http.StatusServiceUnavailable {
+		t.Errorf("ready without a database: %d %s %v", code, body, err)
+	}
+	server.Restart(t)
+	p.ready(t)
+}
+
+func TestTheFrontendStartsWithoutAnyOtherService(t *testing.T) {
+	nowhere := httptest.NewServer(nil)
+	nowhere.Close()
+	p := serve(t, "frontend", frontendSettings(t, nowhere.URL, nowhere.URL, nowhere.URL)).ready(t)
+	if page := answers(t, p.app+"/", http.StatusServiceUnavailable); !strings.Contains(page, "Try again") {
+		t.Errorf("page: %s", page)
+	}
+	answers(t, p.app+"/nothing", http.StatusNotFound)
+}
+
+func TestMetricsTellACanaryFromTheStableVersion(t *testing.T) {
+	env := migrated(t, postgres.Shared(t), "content").with(settings{"RELEASE_VERSION": "v1.4.2", "POD_TEMPLATE_HASH": "7d9c5"})
+	p := serve(t, "content", env).ready(t)
+	answers(t, p.app+"/v1/posts?limit=3", http.StatusOK)
+	answers(t, p.app+"/v1/posts/nothing", http.StatusNotFound)
+	metrics := answers(t, p.admin+"/metrics", http.StatusOK)
+	for _, want := range []string{
+		`http_server_request_duration_seconds_count{method="GET",pod_template_hash="7d9c5",route="/v1/posts",service="content",status="200",version="v1.4.2"} 1`,
+		`http_server_request_duration_seconds_count{method="GET",pod_template_hash="7d9c5",route="/v1/posts/{slug}",service="content",status="404",version="v1.4.2"} 1`,
+		`http_server_request_duration_seconds_bucket{method="GET",pod_template_hash="7d9c5",route="/v1/posts",service="content",status="200",version="v1.4.2",le="0.5"} 1`,
+	} {
+		if !strings.Contains(metrics, want) {
+			t.Errorf("missing: %s", want)
+		}
+	}
+	if code, _, err := get(p.app + "/metrics"); code != http.StatusNotFound {
+		t.Errorf("metrics on the application port: %d %v", code, err)
+	}
+}
+
+// A rolling restart as Kubernetes does it: who is not ready gets no new
+// requests, but the news takes a moment.
+func TestARestartUnderLoadDropsNoRequest(t *testing.T) {
+	b := newBlog(t, postgres.Shared(t))
+	env := b.frontendEnv.with(settings{"DRAIN_DELAY": "300ms"})
+	old, young := serve(t, "frontend", env).ready(t), serve(t, "frontend", env).ready(t)
+
+	var target atomic.Pointer[process]
+	target.Store(old)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var served, failed atomic.Int64
+	var firstFailure sync.Once
+	var clients sync.WaitGroup
+	for range 8 {
+		clients.Go(func() {
+			for ctx.Err() == nil {
+				if code, _, err := get(target.Load().app + "/"); code != http.StatusOK {
+					failed.Add(1)
+					firstFailure.Do(func() { t.Errorf("a reader got %d, %v", code, err) })
+				}
+				served.Add(1)
+			}
+		})
+	}
+	progress := func(more int64) {
+		goal := served.Load() + more
+		await.Nil(t, func() error {
+			if got := served.Load(); got < goal {
+				return fmt.Errorf("%d of %d requests", got, goal)
+			}
+			return nil
+		})
+	}
+	progress(100)
+	stopped := make(chan error, 1)
+	go func() { stopped <- old.stop() }()
+	answers(t, old.admin+"/readyz", http.StatusServiceUnavailable)
+	target.Store(young)
+	if err := <-stopped; err != nil {
+		t.Errorf("the old process ended with %v", err)
+	}
+	progress(100)
+	cancel()
+	clients.Wait()
+	if failed.Load() > 0 {
+		t.Errorf("%d of %d requests failed", failed.Load(), served.Load())
+	}
+}
+
+func TestVerifyPassesForARunningBlogAndNamesWhatIsDown(t *testing.T) {
+	b := newBlog(t, postgres.Shared(t))
+	target, err := url.Parse(b.frontend.app)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Its certificate covers *.example.com, and no system knows its authority.
+	gateway := httptest.NewTLSServer(httputil.NewSingleHostReverseProxy(target))
+	defer gateway.Close()
+	env := b.frontendEnv.with(settings{"GATEWAY_ADDRESS": gateway.Listener.Addr().String(), "VERIFY_TIMEOUT": "0s"})
+	if got := mustRun(t, "frontend", env, "verify"); got.termination != "" {
+		t.Errorf("success left %s", got.termination)
+	}
+	if err := b.processes["comment"].stop(); err != nil {
+		t.Fatal(err)
+	}
+	got := run(t, "frontend", env, "verify")
+	if got.code != 1 || !strings.HasPrefix(got.termination, "comment: service unavailable") || strings.Contains(got.termination, "content: ") {
+		t.Errorf("got %+v", got)
+	}
+	if page := answers(t, b.frontend.app+"/posts/the-quiet-release", http.StatusOK); !strings.Contains(page, "Comments cannot be shown right now") {
+		t.Error("the post does not say that its comments are missing")
+	}
+}
+
+// blog is a whole blog: three migrated databases, seeded, and four processes.
+type blog struct {
+	user, content, comment settings
+	frontendEnv            settings
+	processes              map[string]*process
+	frontend               *process
+}
+
+func newBlog(t *testing.T, server *postgres.Server) *blog {
+	t.Helper()
+	b := &blog{
+		user: migrated(t, server, "user"), content: migrated(t, server, "content"), comment: migrated(t, server, "comment"),
+		processes: map[string]*process{},
+	}
+	mustRun(t, "content", b.content, "seed")
+	for service, env := range map[string]settings{"user": b.user, "content": b.content, "comment": b.comment} {
+		b.processes[service] = serve(t, service, env).ready(t)
+	}
+	b.frontendEnv = frontendSettings(t, b.processes["user"].app, b.processes["content"].app, b.processes["comment"].app)
+	b.frontend = serve(t, "frontend", b.frontendEnv).ready(t)
+	return b
+}
+
+func migrated(t *testing.T, server *postgres.Server, service string) settings {
+	t.Helper()
+	env := settings(server.Database(t, service))
+	mustRun(t, service, env, "migrate", "--phase=expand")
+	return env
+}
+
+func frontendSettings(t *testing.T, user, content, comment string) settings {
+	t.Helper()
+	key := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(key, []byte(strings.Repeat("k", 32)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return settings{
+		"USER_URL": user, "CONTENT_URL": content, "COMMENT_URL": comment,
+		"PUBLIC_URL": "https://blog.example.com", "COOKIE_KEY_FILE": key,
+	}
+}
+
+// execute runs a statement as the service whose settings these are.
+func execute(t *testing.T, env settings, statement string) {
+	t.Helper()
+	var dsn strings.Builder
+	for name, keyword := range map[string]string{"PGHOST": "host", "PGPORT": "port", "PGDATABASE": "dbname", "PGUSER": "user", "PGPASSWORD": "password", "PGSSLMODE": "sslmode", "PGSSLROOTCERT": "sslrootcert"} {
+		fmt.Fprintf(&dsn, "%s=%s ", keyword, env[name])
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, dsn.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx) //nolint:errcheck // a connection of a test
+	if _, err := conn.Exec(ctx, statement); err != nil {
+		t.Fatal(err)
+	}
+}
