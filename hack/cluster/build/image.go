@@ -1,0 +1,206 @@
+package build
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+)
+
+// Image is a container image made of files, without a container engine.
+type Image struct {
+	// Name is the reference without tag, such as blogplatform.local/operator.
+	Name string
+	// Base is a tar file of a root file system, or empty for an image of static programs only.
+	Base string
+	// Files maps the path in the image to a file of the host.
+	Files map[string]string
+	// Folders are empty folders that anybody may write to.
+	Folders []string
+	// User is uid or uid:gid.
+	User       string
+	Entrypoint []string
+	Env        []string
+}
+
+// Tag under which the images of a local cluster are known.
+const Tag = "dev"
+
+// BuiltImage is an image as an OCI layout in a tar file.
+type BuiltImage struct {
+	// Archive is the tar file.
+	Archive string
+	// Tagged is name:dev, Digested is name@sha256:….
+	Tagged, Digested string
+}
+
+// Build makes the image. The archive names it by tag and by digest.
+func (i Image) Build(ctx context.Context, c *Cache) (BuiltImage, error) {
+	key, err := i.key()
+	if err != nil {
+		return BuiltImage{}, fmt.Errorf("reading the files of image %s: %w", i.Name, err)
+	}
+	dir, err := c.Path(ctx, "image-"+filepath.Base(i.Name), key, func(_ context.Context, dir string) error {
+		return i.write(dir)
+	})
+	if err != nil {
+		return BuiltImage{}, err
+	}
+	digest, err := os.ReadFile(filepath.Join(dir, "digest"))
+	if err != nil {
+		return BuiltImage{}, err
+	}
+	return BuiltImage{
+		Archive: filepath.Join(dir, "image.tar"),
+		Tagged:  i.Name + ":" + Tag, Digested: i.Name + "@" + string(digest),
+	}, nil
+}
+
+func (i Image) key() ([]byte, error) {
+	key := bytes.NewBufferString(fmt.Sprintf("%s %v %s %v %v\n", i.Name, i.Folders, i.User, i.Entrypoint, i.Env))
+	files := slices.Sorted(maps.Values(i.Files))
+	if i.Base != "" {
+		files = append(files, i.Base)
+	}
+	for _, file := range files {
+		// Artifacts lie in folders named by a hash of their inputs, so path, size and time identify a file.
+		info, err := os.Stat(file)
+		if err != nil {
+			return nil, err
+		}
+		fmt.Fprintln(key, file, info.Size(), info.ModTime().UnixNano())
+	}
+	for _, path := range slices.Sorted(maps.Keys(i.Files)) {
+		fmt.Fprintln(key, path)
+	}
+	return key.Bytes(), nil
+}
+
+func (i Image) write(dir string) error {
+	image, err := i.assemble()
+	if err != nil {
+		return err
+	}
+	digest, err := image.Digest()
+	if err != nil {
+		return err
+	}
+	oci := filepath.Join(dir, "layout")
+	index, err := layout.Write(oci, empty.Index)
+	if err != nil {
+		return err
+	}
+	for _, reference := range []string{i.Name + ":" + Tag, i.Name + "@" + digest.String()} {
+		if err := index.AppendImage(image, layout.WithAnnotations(map[string]string{"io.containerd.image.name": reference})); err != nil {
+			return err
+		}
+	}
+	if err := archive(oci, filepath.Join(dir, "image.tar")); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(oci); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "digest"), []byte(digest.String()), 0o644)
+}
+
+func (i Image) assemble() (v1.Image, error) {
+	image := empty.Image
+	var layers []v1.Layer
+	if i.Base != "" {
+		base, err := tarball.LayerFromFile(i.Base)
+		if err != nil {
+			return nil, fmt.Errorf("reading %s: %w", i.Base, err)
+		}
+		layers = append(layers, base)
+	}
+	files, err := i.filesLayer()
+	if err != nil {
+		return nil, err
+	}
+	if image, err = mutate.AppendLayers(image, append(layers, files)...); err != nil {
+		return nil, err
+	}
+	config, err := image.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	config = config.DeepCopy()
+	config.OS, config.Architecture = "linux", "amd64"
+	config.Config.User, config.Config.Entrypoint, config.Config.Env = i.User, i.Entrypoint, i.Env
+	return mutate.ConfigFile(image, config)
+}
+
+// filesLayer holds the files and folders, without times, so that equal files give an equal digest.
+func (i Image) filesLayer() (v1.Layer, error) {
+	var buffer bytes.Buffer
+	w := tar.NewWriter(&buffer)
+	for _, folder := range i.Folders {
+		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: strings.Trim(folder, "/") + "/", Mode: 0o1777}); err != nil {
+			return nil, err
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(i.Files)) {
+		if err := addFile(w, i.Files[path], strings.Trim(path, "/"), 0o755); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	content := buffer.Bytes()
+	return tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil })
+}
+
+func addFile(w *tar.Writer, file, name string, mode int64) error {
+	info, err := os.Stat(file)
+	if err != nil {
+		return err
+	}
+	if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: mode, Size: info.Size()}); err != nil {
+		return err
+	}
+	source, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer source.Close()
+	_, err = io.Copy(w, source)
+	return err
+}
+
+func archive(dir, output string) error {
+	file, err := os.Create(output)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	w := tar.NewWriter(file)
+	err = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		return addFile(w, path, name, 0o644)
+	})
+	if err != nil {
+		return err
+	}
+	return w.Close()
+}

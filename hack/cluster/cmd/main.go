@@ -1,0 +1,90 @@
+// Command cluster brings a local cluster up and down: make up, make status, make down.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"blogplatform.io/operator/hack/cluster"
+	"blogplatform.io/operator/hack/cluster/build"
+	"blogplatform.io/operator/hack/cluster/controlplane"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "cluster:", err)
+		os.Exit(1)
+	}
+}
+
+const usage = "usage: cluster up|down|status|clean-cache|build-controlplane [--state DIR] [--https-port N] [--api-port N]"
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf(usage)
+	}
+	settings, err := parse(args[1:])
+	if err != nil {
+		return err
+	}
+	switch args[0] {
+	case "up":
+		return cluster.Up(ctx, settings, os.Stdin, os.Stdout)
+	case "down":
+		return cluster.Down(ctx, settings, os.Stdout)
+	case "status":
+		return cluster.Status(ctx, settings, os.Stdout)
+	case "clean-cache", "build-controlplane":
+		return onCache(ctx, settings, args[0])
+	case cluster.CommandInit:
+		return cluster.Init(settings)
+	case cluster.CommandNode:
+		return cluster.Node(settings)
+	}
+	return fmt.Errorf(usage)
+}
+
+func parse(args []string) (cluster.Settings, error) {
+	var s cluster.Settings
+	flags := flag.NewFlagSet("cluster", flag.ContinueOnError)
+	flags.StringVar(&s.Root, "root", "", "the checkout; found from the working directory if empty")
+	flags.StringVar(&s.State, "state", "", "folder of what goes with the cluster; .cluster in the checkout if empty")
+	flags.IntVar(&s.HTTPSPort, "https-port", 8443, "port on 127.0.0.1 for browsers")
+	flags.IntVar(&s.APIPort, "api-port", 6443, "port on 127.0.0.1 for kubectl")
+	if err := flags.Parse(args); err != nil {
+		return s, err
+	}
+	if s.Root == "" {
+		root, err := build.RepositoryRoot()
+		if err != nil {
+			return s, err
+		}
+		s.Root = root
+	}
+	if s.State == "" {
+		s.State = filepath.Join(s.Root, ".cluster")
+	}
+	var err error
+	s.State, err = filepath.Abs(s.State)
+	return s, err
+}
+
+func onCache(ctx context.Context, s cluster.Settings, command string) error {
+	cache, err := build.NewCache(s.Root, func(line string) { fmt.Println("building", line) })
+	if err != nil {
+		return err
+	}
+	if command == "clean-cache" {
+		return cache.Clean()
+	}
+	_, err = controlplane.Binaries(ctx, cache)
+	return err
+}
