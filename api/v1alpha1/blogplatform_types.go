@@ -9,9 +9,13 @@ import (
 // BlogPlatform is one environment of a blog: its database, its mesh policies,
 // its certificates, its secrets and its four services.
 //
+// Its name is the prefix of all its children, whose names must fit into the
+// label values and host names that the peers make of them.
+//
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=bp,categories=all
+// +kubebuilder:validation:XValidation:rule=`self.metadata.name.matches('^[a-z]([-a-z0-9]{0,28}[a-z0-9])?$')`,message=`metadata.name must be at most 30 lower-case letters, digits and dashes, starting with a letter and ending with a letter or digit, such as blog: the names of all children are derived from it`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Release",type=string,JSONPath=`.status.release.current.version`
@@ -69,9 +73,20 @@ const (
 )
 
 // BlogPlatformSpec is the environment as it should be.
+//
+// +kubebuilder:validation:XValidation:rule=`self.environment != 'Production' || self.release.images.frontend.matches('@sha256:[0-9a-f]{64}$')`,message=`release.images.frontend must name a digest in Production, such as registry.example.com/blog/frontend@sha256:<64 hexadecimal digits>: a tag can change what it means`,fieldPath=".release.images.frontend"
+// +kubebuilder:validation:XValidation:rule=`self.environment != 'Production' || self.release.images.user.matches('@sha256:[0-9a-f]{64}$')`,message=`release.images.user must name a digest in Production, such as registry.example.com/blog/user@sha256:<64 hexadecimal digits>: a tag can change what it means`,fieldPath=".release.images.user"
+// +kubebuilder:validation:XValidation:rule=`self.environment != 'Production' || self.release.images.content.matches('@sha256:[0-9a-f]{64}$')`,message=`release.images.content must name a digest in Production, such as registry.example.com/blog/content@sha256:<64 hexadecimal digits>: a tag can change what it means`,fieldPath=".release.images.content"
+// +kubebuilder:validation:XValidation:rule=`self.environment != 'Production' || self.release.images.comment.matches('@sha256:[0-9a-f]{64}$')`,message=`release.images.comment must name a digest in Production, such as registry.example.com/blog/comment@sha256:<64 hexadecimal digits>: a tag can change what it means`,fieldPath=".release.images.comment"
+// +kubebuilder:validation:XValidation:rule=`self.?database.?postgresVersion.orValue(17) == oldSelf.?database.?postgresVersion.orValue(17)`,message=`database.postgresVersion cannot change (17 if left out): a major upgrade moves the data, so create another BlogPlatform and restore into it`,fieldPath=".database.postgresVersion"
+// +kubebuilder:validation:XValidation:rule=`quantity(string(has(self.database) && has(self.database.storage) && has(self.database.storage.size) ? self.database.storage.size : self.environment == 'Production' ? '20Gi' : '1Gi')).compareTo(quantity(string(has(oldSelf.database) && has(oldSelf.database.storage) && has(oldSelf.database.storage.size) ? oldSelf.database.storage.size : self.environment == 'Production' ? '20Gi' : '1Gi'))) >= 0`,message=`database.storage.size cannot shrink (left out it is 1Gi for Staging and 20Gi for Production): write the present size or more`,fieldPath=".database.storage.size"
+// +kubebuilder:validation:XValidation:rule=`quantity(string(has(self.database) && has(self.database.backups) && has(self.database.backups.storage) && has(self.database.backups.storage.size) ? self.database.backups.storage.size : has(self.database) && has(self.database.storage) && has(self.database.storage.size) ? self.database.storage.size : self.environment == 'Production' ? '20Gi' : '1Gi')).compareTo(quantity(string(has(oldSelf.database) && has(oldSelf.database.backups) && has(oldSelf.database.backups.storage) && has(oldSelf.database.backups.storage.size) ? oldSelf.database.backups.storage.size : has(oldSelf.database) && has(oldSelf.database.storage) && has(oldSelf.database.storage.size) ? oldSelf.database.storage.size : self.environment == 'Production' ? '20Gi' : '1Gi'))) >= 0`,message=`database.backups.storage.size cannot shrink (left out it is that of the database): write the present size or more`,fieldPath=".database.backups.storage.size"
+// +kubebuilder:validation:XValidation:rule=`(has(self.database) && has(self.database.storage) && has(self.database.storage.storageClassName) ? self.database.storage.storageClassName : '') == (has(oldSelf.database) && has(oldSelf.database.storage) && has(oldSelf.database.storage.storageClassName) ? oldSelf.database.storage.storageClassName : '')`,message=`database.storage.storageClassName cannot change: volumes do not move between classes, so write the present class`,fieldPath=".database.storage.storageClassName"
+// +kubebuilder:validation:XValidation:rule=`(has(self.database) && has(self.database.backups) && has(self.database.backups.storage) && has(self.database.backups.storage.storageClassName) ? self.database.backups.storage.storageClassName : '') == (has(oldSelf.database) && has(oldSelf.database.backups) && has(oldSelf.database.backups.storage) && has(oldSelf.database.backups.storage.storageClassName) ? oldSelf.database.backups.storage.storageClassName : '')`,message=`database.backups.storage.storageClassName cannot change: volumes do not move between classes, so write the present class`,fieldPath=".database.backups.storage.storageClassName"
 type BlogPlatformSpec struct {
 	// environment picks the defaults of size and safety. Immutable.
 	// +required
+	// +kubebuilder:validation:XValidation:rule=`self == oldSelf`,message=`environment cannot change: create another BlogPlatform for the other environment`
 	Environment Environment `json:"environment,omitempty"`
 	// hosts are the DNS names of the blog. The first is canonical, the others
 	// redirect to it.
@@ -80,6 +95,7 @@ type BlogPlatformSpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=10
 	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:items:XValidation:rule=`self.matches('^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?[.])+[a-z]([-a-z0-9]{0,61}[a-z0-9])?$')`,message=`hosts must be full lower-case DNS names without wildcard, scheme, port or path, such as blog.example.com`
 	Hosts []string `json:"hosts,omitempty"`
 	// release is what runs: the one block that CI changes.
 	// +required
@@ -101,9 +117,10 @@ type BlogPlatformSpec struct {
 	Services Services `json:"services,omitzero"`
 	// imagePullSecrets are Secrets of this namespace with the credentials of the image registry.
 	// +optional
-	// +listType=atomic
+	// +listType=map
+	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=10
-	ImagePullSecrets []corev1.LocalObjectReference `json:"imagePullSecrets,omitempty"`
+	ImagePullSecrets []SecretReference `json:"imagePullSecrets,omitempty"`
 	// rollout says in which steps a new release replaces the old one.
 	// +optional
 	Rollout Rollout `json:"rollout,omitzero"`
@@ -121,6 +138,7 @@ type Release struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$')`,message=`release.version must be letters, digits, dashes, underscores and dots, starting and ending with a letter or digit, such as v1.4.2`
 	Version string `json:"version,omitempty"`
 	// images are the container images of the release.
 	// +required
@@ -134,21 +152,25 @@ type Images struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^([a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?(:[0-9]{1,5})?/)?[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[A-Za-z0-9_][-A-Za-z0-9_.]{0,127}(@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})$')`,message=`release.images.frontend must be an image reference with a tag or a digest, such as registry.example.com/blog/frontend:v1.4.2 or …/frontend@sha256:<64 hexadecimal digits>`
 	Frontend string `json:"frontend,omitempty"`
 	// user is the image of the user service.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^([a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?(:[0-9]{1,5})?/)?[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[A-Za-z0-9_][-A-Za-z0-9_.]{0,127}(@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})$')`,message=`release.images.user must be an image reference with a tag or a digest, such as registry.example.com/blog/user:v1.4.2 or …/user@sha256:<64 hexadecimal digits>`
 	User string `json:"user,omitempty"`
 	// content is the image of the content service.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^([a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?(:[0-9]{1,5})?/)?[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[A-Za-z0-9_][-A-Za-z0-9_.]{0,127}(@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})$')`,message=`release.images.content must be an image reference with a tag or a digest, such as registry.example.com/blog/content:v1.4.2 or …/content@sha256:<64 hexadecimal digits>`
 	Content string `json:"content,omitempty"`
 	// comment is the image of the comment service.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^([a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?(:[0-9]{1,5})?/)?[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[A-Za-z0-9_][-A-Za-z0-9_.]{0,127}(@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})$')`,message=`release.images.comment must be an image reference with a tag or a digest, such as registry.example.com/blog/comment:v1.4.2 or …/comment@sha256:<64 hexadecimal digits>`
 	Comment string `json:"comment,omitempty"`
 }
 
@@ -160,6 +182,8 @@ type Secrets struct {
 }
 
 // CookiesSecret holds the key with which the frontend signs its cookies, in exactly one of two ways.
+//
+// +kubebuilder:validation:XValidation:rule=`has(self.sealed) != has(self.secretRef)`,message=`secrets.cookies needs exactly one of sealed (ciphertext made by kubeseal) and secretRef (the name of a Secret of this namespace): write one of them and leave the other out`
 type CookiesSecret struct {
 	// sealed is the value encrypted for this namespace and the Secret <name>-cookies (strict scope).
 	// +optional
@@ -175,6 +199,7 @@ type SealedCookies struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=8192
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^Ag[A-Za-z0-9+/]+={0,2}$') && self.size() % 4 == 0`,message=`secrets.cookies.sealed.key must be the whole output of kubeseal --raw --scope strict: one line of base64 that starts with Ag`
 	Key string `json:"key,omitempty"`
 }
 
@@ -184,6 +209,7 @@ type SecretReference struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')`,message=`name must be that of a Secret of this namespace: lower-case letters, digits, dashes and dots, without a slash, such as blog-cookies`
 	Name string `json:"name,omitempty"`
 }
 
@@ -202,10 +228,20 @@ type Database struct {
 	Replicas *int32 `json:"replicas,omitempty"`
 	// resources of each PostgreSQL instance.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule=`!has(self.requests) || self.requests.size() == ['cpu', 'memory', 'ephemeral-storage'].filter(k, k in self.requests).size()`,message=`database.resources.requests may hold cpu, memory and ephemeral-storage: leave out everything else`
+	// +kubebuilder:validation:XValidation:rule=`!has(self.limits) || self.limits.size() == ['cpu', 'memory', 'ephemeral-storage'].filter(k, k in self.limits).size()`,message=`database.resources.limits may hold cpu, memory and ephemeral-storage: leave out everything else`
+	// +kubebuilder:validation:XValidation:rule=`!has(self.requests) || ['cpu', 'memory', 'ephemeral-storage'].all(k, !(k in self.requests) || quantity(string(self.requests[k])).isGreaterThan(quantity('0')))`,message=`database.resources.requests must be greater than zero, such as cpu: 100m and memory: 128Mi`
+	// +kubebuilder:validation:XValidation:rule=`!has(self.limits) || ['cpu', 'memory', 'ephemeral-storage'].all(k, !(k in self.limits) || quantity(string(self.limits[k])).isGreaterThan(quantity('0')))`,message=`database.resources.limits must be greater than zero, such as cpu: 100m and memory: 128Mi`
+	// +kubebuilder:validation:XValidation:rule=`!has(self.limits) || !has(self.requests) || ['cpu', 'memory', 'ephemeral-storage'].all(k, !(k in self.limits) || !(k in self.requests) || quantity(string(self.limits[k])).compareTo(quantity(string(self.requests[k]))) >= 0)`,message=`database.resources.limits must not be less than database.resources.requests: raise the limit or lower the request`
+	// +kubebuilder:validation:XValidation:rule=`!has(self.claims)`,message=`database.resources.claims is not supported: leave it out, there are no resource claims to refer to`
 	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
-	// parameters are PostgreSQL settings by name.
+	// parameters are PostgreSQL settings by name. Those that the Crunchy PostgreSQL
+	// operator sets itself (TLS, archiving, sockets) are refused.
 	// +optional
+	// +kubebuilder:validation:MinProperties=1
 	// +kubebuilder:validation:MaxProperties=50
+	// +kubebuilder:validation:XValidation:rule=`self.all(k, k.size() <= 63 && self[k].size() <= 512)`,message=`database.parameters may have names of at most 63 and values of at most 512 characters`
+	// +kubebuilder:validation:XValidation:rule=`!['archive_command', 'archive_mode', 'restore_command', 'ssl', 'ssl_ca_file', 'ssl_cert_file', 'ssl_key_file', 'track_commit_timestamp', 'unix_socket_directories', 'wal_level'].exists(k, k in self)`,message=`database.parameters may not hold archive_command, archive_mode, restore_command, ssl, ssl_ca_file, ssl_cert_file, ssl_key_file, track_commit_timestamp, unix_socket_directories, wal_level: the PostgreSQL operator sets them, leave them out`
 	Parameters map[string]string `json:"parameters,omitempty"`
 	// storage is the volume of each instance.
 	// +optional
@@ -219,10 +255,13 @@ type Database struct {
 type Storage struct {
 	// size of the volume. It can grow, never shrink. Default 1Gi for Staging, 20Gi for Production.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule=`quantity(string(self)).isGreaterThan(quantity('0'))`,message=`size must be greater than zero, such as 20Gi`
 	Size *resource.Quantity `json:"size,omitempty"`
 	// storageClassName is the StorageClass; the cluster's default if absent. Immutable.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')`,message=`storageClassName must be the name of a StorageClass, such as gp3; leave it out for the default class of the cluster`
 	StorageClassName *string `json:"storageClassName,omitempty"`
 }
 
@@ -246,10 +285,12 @@ type BackupSchedule struct {
 	// full backups. Default Sundays at 01:00.
 	// +optional
 	// +kubebuilder:validation:MaxLength=100
+	// +kubebuilder:validation:XValidation:rule=`self.matches('(?i)^([*]|[0-5]?[0-9](-[0-5]?[0-9])?)(/[1-9][0-9]?)?(,([*]|[0-5]?[0-9](-[0-5]?[0-9])?)(/[1-9][0-9]?)?)* ([*]|([01]?[0-9]|2[0-3])(-([01]?[0-9]|2[0-3]))?)(/[1-9][0-9]?)?(,([*]|([01]?[0-9]|2[0-3])(-([01]?[0-9]|2[0-3]))?)(/[1-9][0-9]?)?)* ([*]|(0?[1-9]|[12][0-9]|3[01])(-(0?[1-9]|[12][0-9]|3[01]))?)(/[1-9][0-9]?)?(,([*]|(0?[1-9]|[12][0-9]|3[01])(-(0?[1-9]|[12][0-9]|3[01]))?)(/[1-9][0-9]?)?)* ([*]|(0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(-(0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))?)(/[1-9][0-9]?)?(,([*]|(0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(-(0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))?)(/[1-9][0-9]?)?)* ([*]|([0-6]|sun|mon|tue|wed|thu|fri|sat)(-([0-6]|sun|mon|tue|wed|thu|fri|sat))?)(/[1-9][0-9]?)?(,([*]|([0-6]|sun|mon|tue|wed|thu|fri|sat)(-([0-6]|sun|mon|tue|wed|thu|fri|sat))?)(/[1-9][0-9]?)?)*$')`,message=`database.backups.schedule.full must be five cron fields (minute, hour, day of month, month, day of week 0-6), such as "0 1 * * 0"`
 	Full *string `json:"full,omitempty"`
 	// incremental backups. Default the other days at 01:00.
 	// +optional
 	// +kubebuilder:validation:MaxLength=100
+	// +kubebuilder:validation:XValidation:rule=`self.matches('(?i)^([*]|[0-5]?[0-9](-[0-5]?[0-9])?)(/[1-9][0-9]?)?(,([*]|[0-5]?[0-9](-[0-5]?[0-9])?)(/[1-9][0-9]?)?)* ([*]|([01]?[0-9]|2[0-3])(-([01]?[0-9]|2[0-3]))?)(/[1-9][0-9]?)?(,([*]|([01]?[0-9]|2[0-3])(-([01]?[0-9]|2[0-3]))?)(/[1-9][0-9]?)?)* ([*]|(0?[1-9]|[12][0-9]|3[01])(-(0?[1-9]|[12][0-9]|3[01]))?)(/[1-9][0-9]?)?(,([*]|(0?[1-9]|[12][0-9]|3[01])(-(0?[1-9]|[12][0-9]|3[01]))?)(/[1-9][0-9]?)?)* ([*]|(0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(-(0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))?)(/[1-9][0-9]?)?(,([*]|(0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)(-(0?[1-9]|1[0-2]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec))?)(/[1-9][0-9]?)?)* ([*]|([0-6]|sun|mon|tue|wed|thu|fri|sat)(-([0-6]|sun|mon|tue|wed|thu|fri|sat))?)(/[1-9][0-9]?)?(,([*]|([0-6]|sun|mon|tue|wed|thu|fri|sat)(-([0-6]|sun|mon|tue|wed|thu|fri|sat))?)(/[1-9][0-9]?)?)*$')`,message=`database.backups.schedule.incremental must be five cron fields (minute, hour, day of month, month, day of week 0-6), such as "0 1 * * 1-6"`
 	Incremental *string `json:"incremental,omitempty"`
 }
 
@@ -258,19 +299,27 @@ type Gateway struct {
 	// namespace of the gateway's pods. The certificate is written there. The operator
 	// must be allowed to (its flag --gateway-namespaces). Default istio-ingress.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')`,message=`gateway.namespace must be the name of a namespace: lower-case letters, digits and dashes, such as istio-ingress`
 	Namespace string `json:"namespace,omitempty"`
 	// service is the gateway's Service. Default istio-ingress.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')`,message=`gateway.service must be the name of a Service: lower-case letters, digits and dashes, such as istio-ingress`
 	Service string `json:"service,omitempty"`
 	// serviceAccount of the gateway's pods, which the frontend admits. Default istio-ingress.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')`,message=`gateway.serviceAccount must be the name of a ServiceAccount: lower-case letters, digits and dashes, such as istio-ingress`
 	ServiceAccount string `json:"serviceAccount,omitempty"`
 	// selector finds the gateway's pods. Default istio: ingressgateway.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=10
+	// +kubebuilder:validation:XValidation:rule=`self.size() > 0`,message=`gateway.selector must hold a label of the gateway's pods, such as istio: ingressgateway; leave it out for that default`
+	// +kubebuilder:validation:XValidation:rule=`self.all(k, k.size() > 0 && k.size() <= 317 && self[k].size() <= 63)`,message=`gateway.selector must hold labels: names of at most 317 and values of at most 63 characters`
 	Selector map[string]string `json:"selector,omitempty"`
 	// httpsPort is the port that browsers use. Default 443.
 	// +optional
@@ -288,20 +337,26 @@ type TLS struct {
 
 // IssuerReference names a cert-manager issuer. Because the certificate lives in
 // the gateway's namespace, an Issuer is looked up there.
+//
+// +kubebuilder:validation:XValidation:rule=`(has(self.group) && self.group != 'cert-manager.io') || self.kind in ['Issuer', 'ClusterIssuer']`,message=`tls.issuerRef.kind must be Issuer or ClusterIssuer; for an external issuer write its API group in tls.issuerRef.group`,fieldPath=".kind"
 type IssuerReference struct {
 	// kind of the issuer: Issuer, ClusterIssuer or the kind of an external issuer.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^[A-Z][A-Za-z0-9]*$')`,message=`tls.issuerRef.kind must be the kind of an issuer, such as ClusterIssuer`
 	Kind string `json:"kind,omitempty"`
 	// name of the issuer.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')`,message=`tls.issuerRef.name must be the name of an issuer: lower-case letters, digits, dashes and dots, such as letsencrypt`
 	Name string `json:"name,omitempty"`
 	// group of an external issuer. Default cert-manager.io.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')`,message=`tls.issuerRef.group must be an API group, such as cert-manager.io`
 	Group string `json:"group,omitempty"`
 }
 
@@ -330,20 +385,36 @@ type Service struct {
 	Replicas *int32 `json:"replicas,omitempty"`
 	// resources of the service's own container.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule=`!has(self.requests) || self.requests.size() == ['cpu', 'memory', 'ephemeral-storage'].filter(k, k in self.requests).size()`,message=`resources.requests may hold cpu, memory and ephemeral-storage: leave out everything else`
+	// +kubebuilder:validation:XValidation:rule=`!has(self.limits) || self.limits.size() == ['cpu', 'memory', 'ephemeral-storage'].filter(k, k in self.limits).size()`,message=`resources.limits may hold cpu, memory and ephemeral-storage: leave out everything else`
+	// +kubebuilder:validation:XValidation:rule=`!has(self.requests) || ['cpu', 'memory', 'ephemeral-storage'].all(k, !(k in self.requests) || quantity(string(self.requests[k])).isGreaterThan(quantity('0')))`,message=`resources.requests must be greater than zero, such as cpu: 100m and memory: 128Mi`
+	// +kubebuilder:validation:XValidation:rule=`!has(self.limits) || ['cpu', 'memory', 'ephemeral-storage'].all(k, !(k in self.limits) || quantity(string(self.limits[k])).isGreaterThan(quantity('0')))`,message=`resources.limits must be greater than zero, such as cpu: 100m and memory: 128Mi`
+	// +kubebuilder:validation:XValidation:rule=`!has(self.limits) || !has(self.requests) || ['cpu', 'memory', 'ephemeral-storage'].all(k, !(k in self.limits) || !(k in self.requests) || quantity(string(self.limits[k])).compareTo(quantity(string(self.requests[k]))) >= 0)`,message=`resources.limits must not be less than resources.requests: raise the limit or lower the request`
+	// +kubebuilder:validation:XValidation:rule=`!has(self.claims)`,message=`resources.claims is not supported: leave it out, there are no resource claims to refer to`
 	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
 	// nodeSelector restricts the nodes on which pods may run.
 	// +optional
+	// +kubebuilder:validation:MinProperties=1
 	// +kubebuilder:validation:MaxProperties=20
+	// +kubebuilder:validation:XValidation:rule=`self.all(k, k.size() > 0 && k.size() <= 317 && self[k].size() <= 63)`,message=`nodeSelector must hold labels of nodes: names of at most 317 and values of at most 63 characters`
 	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
 	// tolerations let pods run on tainted nodes.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=20
+	// +kubebuilder:validation:items:XValidation:rule=`!has(self.operator) || self.operator in ['Exists', 'Equal']`,message=`tolerations: operator must be Exists or Equal`
+	// +kubebuilder:validation:items:XValidation:rule=`!has(self.effect) || self.effect in ['NoSchedule', 'PreferNoSchedule', 'NoExecute']`,message=`tolerations: effect must be NoSchedule, PreferNoSchedule or NoExecute; leave it out for all`
+	// +kubebuilder:validation:items:XValidation:rule=`!has(self.operator) || self.operator != 'Exists' || !has(self.value)`,message=`tolerations: operator Exists takes no value: leave value out, or write operator Equal`
+	// +kubebuilder:validation:items:XValidation:rule=`has(self.key) || (has(self.operator) && self.operator == 'Exists')`,message=`tolerations: a toleration without key tolerates everything and needs operator Exists: write the key of a taint`
+	// +kubebuilder:validation:items:XValidation:rule=`!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')`,message=`tolerations: tolerationSeconds needs effect NoExecute`
 	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`
 	// topologySpread spreads pods over zones and nodes. The label selector may be left out: the service's own pods are meant.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10
+	// +kubebuilder:validation:items:XValidation:rule=`self.maxSkew > 0`,message=`topologySpread: maxSkew must be 1 or more`
+	// +kubebuilder:validation:items:XValidation:rule=`self.topologyKey.size() > 0 && self.topologyKey.size() <= 317`,message=`topologySpread: topologyKey must be a label of nodes, such as topology.kubernetes.io/zone`
+	// +kubebuilder:validation:items:XValidation:rule=`self.whenUnsatisfiable in ['DoNotSchedule', 'ScheduleAnyway']`,message=`topologySpread: whenUnsatisfiable must be DoNotSchedule or ScheduleAnyway`
 	TopologySpread []corev1.TopologySpreadConstraint `json:"topologySpread,omitempty"`
 }
 
@@ -353,10 +424,14 @@ type Rollout struct {
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=20
+	// +kubebuilder:validation:XValidation:rule=`self.size() > 0`,message=`rollout.steps must hold a step: leave steps out for the default, or write [{weight: 100}] for no canary`
+	// +kubebuilder:validation:XValidation:rule=`self.filter(s, has(s.weight)).map(s, s.weight).isSorted()`,message=`rollout.steps must not lower the weight: write the weights in ascending order, such as 20, 50`
 	Steps []RolloutStep `json:"steps,omitempty"`
 }
 
 // RolloutStep is exactly one of its fields.
+//
+// +kubebuilder:validation:XValidation:rule=`has(self.weight) != has(self.pauseSeconds)`,message=`rollout.steps: each step needs exactly one of weight and pauseSeconds: write two steps for both`
 type RolloutStep struct {
 	// weight is the share of traffic in percent that the new release gets from here on.
 	// +optional

@@ -132,7 +132,7 @@ func (in *BlogPlatformSpec) DeepCopyInto(out *BlogPlatformSpec) {
 	in.Services.DeepCopyInto(&out.Services)
 	if in.ImagePullSecrets != nil {
 		in, out := &in.ImagePullSecrets, &out.ImagePullSecrets
-		*out = make([]corev1.LocalObjectReference, len(*in))
+		*out = make([]SecretReference, len(*in))
 		copy(*out, *in)
 	}
 	in.Rollout.DeepCopyInto(&out.Rollout)

@@ -1,0 +1,196 @@
+package cel
+
+import (
+	"strings"
+	"testing"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// refusal is an invalid platform: a valid one of its environment with a change.
+type refusal struct {
+	name        string // what the person wrote, as a sentence
+	environment string // staging if empty
+	patch       string
+	field       string // that the API server must name
+	says        string // part of what it must say
+}
+
+func testRefusals(t *testing.T, refusals []refusal) {
+	t.Helper()
+	for _, r := range refusals {
+		t.Run(r.name, func(t *testing.T) {
+			t.Parallel()
+			environment := r.environment
+			if environment == "" {
+				environment = "staging"
+			}
+			err := server.Create(t.Context(), platform(t, environment, r.patch), client.DryRunAll)
+			expectRefusal(t, err, r.field, r.says)
+		})
+	}
+}
+
+// long answers a word of n letters.
+func long(n int) string { return strings.Repeat("a", n) }
+
+// repeat answers n times the same item of a YAML list.
+func repeat(item string, n int) string { return strings.TrimSuffix(strings.Repeat(item+", ", n), ", ") }
+
+func TestNameAndEnvironmentAreRefused(t *testing.T) {
+	const name = "metadata.name must be at most 30"
+	testRefusals(t, []refusal{
+		{name: "name is too long for the names of the children", patch: `metadata: {name: a234567890123456789012345678901}`, field: "<nil>", says: name},
+		{name: "name starts with a digit", patch: `metadata: {name: 1blog}`, field: "<nil>", says: name},
+		{name: "name holds a dot", patch: `metadata: {name: my.blog}`, field: "<nil>", says: name},
+		{name: "spec is missing", patch: `spec: null`, field: "spec", says: "Required"},
+		{name: "environment is missing", patch: `spec: {environment: null}`, field: "spec.environment", says: "Required"},
+		{name: "environment is none of the two", patch: `spec: {environment: Development}`, field: "spec.environment", says: `supported values: "Staging", "Production"`},
+		{name: "environment is written in lower case", patch: `spec: {environment: staging}`, field: "spec.environment", says: `supported values: "Staging", "Production"`},
+		{name: "deletion policy is unknown", patch: `spec: {deletionPolicy: Keep}`, field: "spec.deletionPolicy", says: `supported values: "Retain", "Delete"`},
+		{name: "suspend is a word", patch: `spec: {suspend: "yes"}`, field: "spec.suspend", says: "must be of type boolean"},
+	})
+}
+
+func TestHostsAreRefused(t *testing.T) {
+	const says = "hosts must be full lower-case DNS names"
+	testRefusals(t, []refusal{
+		{name: "hosts are missing", patch: `spec: {hosts: null}`, field: "spec.hosts", says: "Required"},
+		{name: "hosts are empty", patch: `spec: {hosts: []}`, field: "spec.hosts", says: "at least 1 items"},
+		{name: "host is in upper case", patch: `spec: {hosts: [Blog.example.com]}`, field: "spec.hosts[0]", says: says},
+		{name: "host is a wildcard", patch: `spec: {hosts: ["*.example.com"]}`, field: "spec.hosts[0]", says: says},
+		{name: "host carries a port", patch: `spec: {hosts: ["blog.example.com:8443"]}`, field: "spec.hosts[0]", says: says},
+		{name: "host is a URL", patch: `spec: {hosts: ["https://blog.example.com"]}`, field: "spec.hosts[0]", says: says},
+		{name: "host has a path", patch: `spec: {hosts: [blog.example.com/news]}`, field: "spec.hosts[0]", says: says},
+		{name: "host is an IP address", patch: `spec: {hosts: [10.0.0.1]}`, field: "spec.hosts[0]", says: says},
+		{name: "host is a single label", patch: `spec: {hosts: [blog]}`, field: "spec.hosts[0]", says: says},
+		{name: "host ends with a dot", patch: `spec: {hosts: [blog.example.com.]}`, field: "spec.hosts[0]", says: says},
+		{name: "host holds an underscore", patch: `spec: {hosts: [my_blog.example.com]}`, field: "spec.hosts[0]", says: says},
+		{name: "host has a label that ends with a dash", patch: `spec: {hosts: [blog-.example.com]}`, field: "spec.hosts[0]", says: says},
+		{name: "second host is wrong", patch: `spec: {hosts: [blog.example.com, WWW.example.com]}`, field: "spec.hosts[1]", says: says},
+		{name: "host is listed twice", patch: `spec: {hosts: [blog.example.com, blog.example.com]}`, field: "spec.hosts[1]", says: "Duplicate value"},
+		{name: "hosts are eleven", patch: `spec: {hosts: [a.io, b.io, c.io, d.io, e.io, f.io, g.io, h.io, i.io, j.io, k.io]}`, field: "spec.hosts", says: "at most 10 items"},
+	})
+}
+
+func TestReleasesAreRefused(t *testing.T) {
+	testRefusals(t, []refusal{
+		{name: "release is missing", patch: `spec: {release: null}`, field: "spec.release", says: "Required"},
+		{name: "version is missing", patch: `spec: {release: {version: null}}`, field: "spec.release.version", says: "Required"},
+		{name: "version is empty", patch: `spec: {release: {version: ""}}`, field: "spec.release.version", says: "at least 1 chars"},
+		{name: "version holds a space", patch: `spec: {release: {version: "v1 final"}}`, field: "spec.release.version", says: "such as v1.4.2"},
+		{name: "an image is missing", patch: `spec: {release: {images: {comment: null}}}`, field: "spec.release.images.comment", says: "Required"},
+		{name: "image has neither tag nor digest", patch: `spec: {release: {images: {frontend: registry.example.com/blog/frontend}}}`, field: "spec.release.images.frontend", says: "with a tag or a digest"},
+		{name: "image holds a space", patch: `spec: {release: {images: {user: "registry.example.com/blog user:v1"}}}`, field: "spec.release.images.user", says: "with a tag or a digest"},
+		{name: "image repository is in upper case", patch: `spec: {release: {images: {content: "registry.example.com/Blog/content:v1"}}}`, field: "spec.release.images.content", says: "with a tag or a digest"},
+		{name: "image is a URL", patch: `spec: {release: {images: {comment: "https://registry.example.com/comment:v1"}}}`, field: "spec.release.images.comment", says: "with a tag or a digest"},
+		{name: "digest is too short", patch: `spec: {release: {images: {user: "registry.example.com/user@sha256:0123"}}}`, field: "spec.release.images.user", says: "64 hexadecimal digits"},
+		{name: "digest is in upper case", patch: `spec: {release: {images: {user: "registry.example.com/user@sha256:ABCDEF6789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"}}}`, field: "spec.release.images.user", says: "64 hexadecimal digits"},
+		{name: "production names its frontend by tag", environment: "production", patch: `spec: {release: {images: {frontend: "registry.example.com/blog/frontend:v1.4.2"}}}`, field: "spec.release.images.frontend", says: "must name a digest in Production"},
+		{name: "production names its user service by tag", environment: "production", patch: `spec: {release: {images: {user: "registry.example.com/blog/user:v1.4.2"}}}`, field: "spec.release.images.user", says: "must name a digest in Production"},
+		{name: "production names its content service by tag", environment: "production", patch: `spec: {release: {images: {content: "registry.example.com/blog/content:v1.4.2"}}}`, field: "spec.release.images.content", says: "must name a digest in Production"},
+		{name: "production names its comment service by tag", environment: "production", patch: `spec: {release: {images: {comment: "registry.example.com/blog/comment:v1.4.2"}}}`, field: "spec.release.images.comment", says: "must name a digest in Production"},
+		{name: "pull secret lies in another namespace", patch: `spec: {imagePullSecrets: [{name: other/registry}]}`, field: "spec.imagePullSecrets[0].name", says: "a Secret of this namespace"},
+		{name: "pull secret is listed twice", patch: `spec: {imagePullSecrets: [{name: registry}, {name: registry}]}`, field: "spec.imagePullSecrets[1]", says: "Duplicate value"},
+	})
+}
+
+func TestSecretsAreRefused(t *testing.T) {
+	const sealed = "the whole output of kubeseal --raw"
+	testRefusals(t, []refusal{
+		{name: "secrets are missing", patch: `spec: {secrets: null}`, field: "spec.secrets", says: "Required"},
+		{name: "cookies are neither sealed nor referred to", patch: `spec: {secrets: {cookies: {secretRef: null}}}`, field: "spec.secrets.cookies", says: "exactly one of sealed"},
+		{name: "cookies are both sealed and referred to", patch: `spec: {secrets: {cookies: {sealed: {key: AgBy}}}}`, field: "spec.secrets.cookies", says: "exactly one of sealed"},
+		{name: "sealed key is plain text", patch: `spec: {secrets: {cookies: {secretRef: null, sealed: {key: "correct horse battery staple"}}}}`, field: "spec.secrets.cookies.sealed.key", says: sealed},
+		{name: "sealed key is only base64", patch: `spec: {secrets: {cookies: {secretRef: null, sealed: {key: c2VjcmV0}}}}`, field: "spec.secrets.cookies.sealed.key", says: sealed},
+		{name: "sealed key is cut off", patch: `spec: {secrets: {cookies: {secretRef: null, sealed: {key: AgByZ}}}}`, field: "spec.secrets.cookies.sealed.key", says: sealed},
+		{name: "sealed key is empty", patch: `spec: {secrets: {cookies: {secretRef: null, sealed: {key: ""}}}}`, field: "spec.secrets.cookies.sealed.key", says: "at least 1 chars"},
+		{name: "sealed key is missing", patch: `spec: {secrets: {cookies: {secretRef: null, sealed: {}}}}`, field: "spec.secrets.cookies.sealed.key", says: "Required"},
+		{name: "secret name is no name", patch: `spec: {secrets: {cookies: {secretRef: {name: Blog_Cookies}}}}`, field: "spec.secrets.cookies.secretRef.name", says: "a Secret of this namespace"},
+	})
+}
+
+func TestDatabasesAreRefused(t *testing.T) {
+	const full, incremental = "spec.database.backups.schedule.full", "spec.database.backups.schedule.incremental"
+	testRefusals(t, []refusal{
+		{name: "PostgreSQL is too old", patch: `spec: {database: {postgresVersion: 9}}`, field: "spec.database.postgresVersion", says: "greater than or equal to 14"},
+		{name: "PostgreSQL is not out yet", patch: `spec: {database: {postgresVersion: 99}}`, field: "spec.database.postgresVersion", says: "less than or equal to 18"},
+		{name: "PostgreSQL has a minor version", patch: `spec: {database: {postgresVersion: "15.4"}}`, field: "spec.database.postgresVersion", says: "must be of type integer"},
+		{name: "database has no instance", patch: `spec: {database: {replicas: 0}}`, field: "spec.database.replicas", says: "greater than or equal to 1"},
+		{name: "database has ten instances", patch: `spec: {database: {replicas: 10}}`, field: "spec.database.replicas", says: "less than or equal to 9"},
+		{name: "database limits are less than its requests", patch: `spec: {database: {resources: {requests: {memory: 1Gi}, limits: {memory: 512Mi}}}}`, field: "spec.database.resources", says: "limits must not be less than database.resources.requests"},
+		{name: "database asks for a GPU", patch: `spec: {database: {resources: {limits: {nvidia.com/gpu: 1}}}}`, field: "spec.database.resources", says: "cpu, memory and ephemeral-storage"},
+		{name: "parameter belongs to the PostgreSQL operator", patch: `spec: {database: {parameters: {ssl: "off"}}}`, field: "spec.database.parameters", says: "the PostgreSQL operator sets them"},
+		{name: "parameter has a value without end", patch: `spec: {database: {parameters: {search_path: "` + long(513) + `"}}}`, field: "spec.database.parameters", says: "values of at most 512"},
+		{name: "parameters are empty", patch: `spec: {database: {parameters: {}}}`, field: "spec.database.parameters", says: "at least 1 properties"},
+		{name: "volume has no size", patch: `spec: {database: {storage: {size: "0"}}}`, field: "spec.database.storage.size", says: "greater than zero, such as 20Gi"},
+		{name: "volume has a negative size", patch: `spec: {database: {storage: {size: -1Gi}}}`, field: "spec.database.storage.size", says: "greater than zero, such as 20Gi"},
+		{name: "volume size has no known unit", patch: `spec: {database: {storage: {size: 20 gigabytes}}}`, field: "spec.database.storage.size", says: "should match"},
+		{name: "storage class is no name", patch: `spec: {database: {storage: {storageClassName: "Fast Disks"}}}`, field: "spec.database.storage.storageClassName", says: "the name of a StorageClass"},
+		{name: "storage class is empty", patch: `spec: {database: {storage: {storageClassName: ""}}}`, field: "spec.database.storage.storageClassName", says: "at least 1 chars"},
+		{name: "backup volume has no size", patch: `spec: {database: {backups: {storage: {size: 0}}}}`, field: "spec.database.backups.storage.size", says: "greater than zero, such as 20Gi"},
+		{name: "no backup is kept", patch: `spec: {database: {backups: {retentionFull: 0}}}`, field: "spec.database.backups.retentionFull", says: "greater than or equal to 1"},
+		{name: "schedule has six fields", patch: `spec: {database: {backups: {schedule: {full: "0 0 1 * * 0"}}}}`, field: full, says: "five cron fields"},
+		{name: "schedule has four fields", patch: `spec: {database: {backups: {schedule: {full: "0 1 * *"}}}}`, field: full, says: "five cron fields"},
+		{name: "schedule is a macro", patch: `spec: {database: {backups: {schedule: {full: "@weekly"}}}}`, field: full, says: "five cron fields"},
+		{name: "schedule is at minute 60", patch: `spec: {database: {backups: {schedule: {full: "60 1 * * 0"}}}}`, field: full, says: "five cron fields"},
+		{name: "schedule is at hour 24", patch: `spec: {database: {backups: {schedule: {incremental: "0 24 * * 1"}}}}`, field: incremental, says: "five cron fields"},
+		{name: "schedule is on day 32", patch: `spec: {database: {backups: {schedule: {incremental: "0 1 32 * *"}}}}`, field: incremental, says: "five cron fields"},
+		{name: "schedule is in month 13", patch: `spec: {database: {backups: {schedule: {incremental: "0 1 * 13 *"}}}}`, field: incremental, says: "five cron fields"},
+		{name: "schedule is on the seventh weekday", patch: `spec: {database: {backups: {schedule: {incremental: "0 1 * * 7"}}}}`, field: incremental, says: "day of week 0-6"},
+	})
+}
+
+func TestGatewaysAreRefused(t *testing.T) {
+	testRefusals(t, []refusal{
+		{name: "gateway namespace is no name", patch: `spec: {gateway: {namespace: Istio_Ingress}}`, field: "spec.gateway.namespace", says: "the name of a namespace"},
+		{name: "gateway namespace is empty", patch: `spec: {gateway: {namespace: ""}}`, field: "spec.gateway.namespace", says: "at least 1 chars"},
+		{name: "gateway service carries its namespace", patch: `spec: {gateway: {service: ingress.istio}}`, field: "spec.gateway.service", says: "the name of a Service"},
+		{name: "gateway service account is a principal", patch: `spec: {gateway: {serviceAccount: cluster.local/ns/istio-ingress/sa/istio-ingress}}`, field: "spec.gateway.serviceAccount", says: "the name of a ServiceAccount"},
+		{name: "gateway selector is empty", patch: `spec: {gateway: {selector: {}}}`, field: "spec.gateway.selector", says: "leave it out for that default"},
+		{name: "gateway selector has a value that is no label", patch: `spec: {gateway: {selector: {istio: "` + long(64) + `"}}}`, field: "spec.gateway.selector", says: "values of at most 63"},
+		{name: "HTTPS port is zero", patch: `spec: {gateway: {httpsPort: 0}}`, field: "spec.gateway.httpsPort", says: "greater than or equal to 1"},
+		{name: "HTTPS port is out of range", patch: `spec: {gateway: {httpsPort: 65536}}`, field: "spec.gateway.httpsPort", says: "less than or equal to 65535"},
+		{name: "issuer is missing", patch: `spec: {tls: null}`, field: "spec.tls", says: "Required"},
+		{name: "issuer has no name", patch: `spec: {tls: {issuerRef: {name: null}}}`, field: "spec.tls.issuerRef.name", says: "Required"},
+		{name: "issuer name is no name", patch: `spec: {tls: {issuerRef: {name: Let's Encrypt}}}`, field: "spec.tls.issuerRef.name", says: "the name of an issuer"},
+		{name: "issuer kind is in lower case", patch: `spec: {tls: {issuerRef: {kind: clusterissuer}}}`, field: "spec.tls.issuerRef.kind", says: "such as ClusterIssuer"},
+		{name: "external issuer comes without its group", patch: `spec: {tls: {issuerRef: {kind: AWSPCAClusterIssuer}}}`, field: "spec.tls.issuerRef.kind", says: "write its API group"},
+		{name: "issuer group is no group", patch: `spec: {tls: {issuerRef: {group: "awspca.cert-manager.io/v1"}}}`, field: "spec.tls.issuerRef.group", says: "must be an API group"},
+	})
+}
+
+func TestServicesAreRefused(t *testing.T) {
+	testRefusals(t, []refusal{
+		{name: "service has no replica", patch: `spec: {services: {frontend: {replicas: 0}}}`, field: "spec.services.frontend.replicas", says: "greater than or equal to 1"},
+		{name: "service has too many replicas", patch: `spec: {services: {user: {replicas: 101}}}`, field: "spec.services.user.replicas", says: "less than or equal to 100"},
+		{name: "service limit is less than its request", patch: `spec: {services: {content: {resources: {requests: {cpu: 2}, limits: {cpu: 500m}}}}}`, field: "spec.services.content.resources", says: "limits must not be less than resources.requests"},
+		{name: "service request is zero", patch: `spec: {services: {content: {resources: {requests: {cpu: 0}}}}}`, field: "spec.services.content.resources", says: "requests must be greater than zero"},
+		{name: "service limit is negative", patch: `spec: {services: {content: {resources: {limits: {memory: -1Mi}}}}}`, field: "spec.services.content.resources", says: "limits must be greater than zero"},
+		{name: "service asks for huge pages", patch: `spec: {services: {comment: {resources: {requests: {hugepages-2Mi: 4Mi}}}}}`, field: "spec.services.comment.resources", says: "requests may hold cpu, memory and ephemeral-storage"},
+		{name: "service claims a resource", patch: `spec: {services: {comment: {resources: {claims: [{name: gpu}]}}}}`, field: "spec.services.comment.resources", says: "claims is not supported"},
+		{name: "node selector is empty", patch: `spec: {services: {user: {nodeSelector: {}}}}`, field: "spec.services.user.nodeSelector", says: "at least 1 properties"},
+		{name: "node selector has a value that is no label", patch: `spec: {services: {user: {nodeSelector: {zone: "` + long(64) + `"}}}}`, field: "spec.services.user.nodeSelector", says: "values of at most 63"},
+		{name: "toleration has an unknown effect", patch: `spec: {services: {user: {tolerations: [{key: spot, operator: Exists, effect: Never}]}}}`, field: "spec.services.user.tolerations[0]", says: "NoSchedule, PreferNoSchedule or NoExecute"},
+		{name: "toleration has an unknown operator", patch: `spec: {services: {user: {tolerations: [{key: spot, operator: In, value: a}]}}}`, field: "spec.services.user.tolerations[0]", says: "operator must be Exists or Equal"},
+		{name: "toleration exists with a value", patch: `spec: {services: {user: {tolerations: [{key: spot, operator: Exists, value: a}]}}}`, field: "spec.services.user.tolerations[0]", says: "Exists takes no value"},
+		{name: "toleration without key has a value", patch: `spec: {services: {user: {tolerations: [{value: a}]}}}`, field: "spec.services.user.tolerations[0]", says: "needs operator Exists"},
+		{name: "toleration ends without eviction", patch: `spec: {services: {user: {tolerations: [{key: spot, operator: Exists, effect: NoSchedule, tolerationSeconds: 5}]}}}`, field: "spec.services.user.tolerations[0]", says: "needs effect NoExecute"},
+		{name: "pods may be spread by a skew of zero", patch: `spec: {services: {user: {topologySpread: [{maxSkew: 0, topologyKey: zone, whenUnsatisfiable: DoNotSchedule}]}}}`, field: "spec.services.user.topologySpread[0]", says: "maxSkew must be 1 or more"},
+		{name: "pods are spread over nothing", patch: `spec: {services: {user: {topologySpread: [{maxSkew: 1, topologyKey: "", whenUnsatisfiable: DoNotSchedule}]}}}`, field: "spec.services.user.topologySpread[0]", says: "topologyKey must be a label of nodes"},
+		{name: "pods are spread in an unknown way", patch: `spec: {services: {user: {topologySpread: [{maxSkew: 1, topologyKey: zone, whenUnsatisfiable: Perhaps}]}}}`, field: "spec.services.user.topologySpread[0]", says: "DoNotSchedule or ScheduleAnyway"},
+	})
+}
+
+func TestRolloutsAreRefused(t *testing.T) {
+	testRefusals(t, []refusal{
+		{name: "steps are empty", patch: `spec: {rollout: {steps: []}}`, field: "spec.rollout.steps", says: "leave steps out for the default"},
+		{name: "step is both weight and pause", patch: `spec: {rollout: {steps: [{weight: 5, pauseSeconds: 10}]}}`, field: "spec.rollout.steps[0]", says: "exactly one of weight and pauseSeconds"},
+		{name: "step is nothing", patch: `spec: {rollout: {steps: [{weight: 5}, {}]}}`, field: "spec.rollout.steps[1]", says: "exactly one of weight and pauseSeconds"},
+		{name: "weight goes down", patch: `spec: {rollout: {steps: [{weight: 50}, {pauseSeconds: 10}, {weight: 20}]}}`, field: "spec.rollout.steps", says: "ascending order"},
+		{name: "weight is more than all traffic", patch: `spec: {rollout: {steps: [{weight: 101}]}}`, field: "spec.rollout.steps[0].weight", says: "less than or equal to 100"},
+		{name: "pause has no length", patch: `spec: {rollout: {steps: [{pauseSeconds: 0}]}}`, field: "spec.rollout.steps[0].pauseSeconds", says: "greater than or equal to 1"},
+		{name: "pause is longer than a day", patch: `spec: {rollout: {steps: [{pauseSeconds: 86401}]}}`, field: "spec.rollout.steps[0].pauseSeconds", says: "less than or equal to 86400"},
+		{name: "steps are twenty-one", patch: `spec: {rollout: {steps: [` + repeat("{weight: 1}", 21) + `]}}`, field: "spec.rollout.steps", says: "at most 20 items"},
+	})
+}
