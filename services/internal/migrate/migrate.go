@@ -94,8 +94,8 @@ func Run(ctx context.Context, service, phase string, files fs.FS) (Result, error
 		if err == nil {
 			return result, nil
 		}
-		// An attempt that ran out of time says less than the one before it.
-		if reason == nil || ctx.Err() == nil {
+		// An attempt that ran out of time says less than one before it that did not.
+		if reason == nil || !errors.Is(err, context.DeadlineExceeded) {
 			reason = fmt.Errorf("migrate schema %s (%s): %w", service, phase, err)
 		}
 		if ctx.Err() != nil {
