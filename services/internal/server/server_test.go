@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,6 +21,11 @@ import (
 	"blogplatform.io/operator/services/internal/testing/await"
 	"github.com/google/go-cmp/cmp"
 )
+
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	os.Exit(m.Run())
+}
 
 func TestRequestsInFlightEndBeforeTheProcessDoes(t *testing.T) {
 	arrived, release := make(chan struct{}), make(chan struct{})
