@@ -16,9 +16,11 @@ type BlogPlatformStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 	// observedGeneration is the metadata.generation that this status speaks of.
 	// +optional
+	// +kubebuilder:validation:Minimum=1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// url is where the blog answers.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	URL string `json:"url,omitempty"`
 	// release is what runs and what is on its way.
@@ -86,10 +88,13 @@ type ReleaseStatus struct {
 	Phase ReleasePhase `json:"phase,omitempty"`
 	// rollout is a word for the column of that name, such as stable or canary 20%.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	Rollout string `json:"rollout,omitempty"`
 	// canaryWeight is the smallest share of traffic in percent that a service gives the target while it rolls out.
 	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
 	CanaryWeight *int32 `json:"canaryWeight,omitempty"`
 }
 
@@ -97,10 +102,12 @@ type ReleaseStatus struct {
 type ReleaseIdentity struct {
 	// version as in spec.release.version.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	Version string `json:"version,omitempty"`
 	// digest is a hash of the four pod templates, so that two releases of one version can be told apart.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	Digest string `json:"digest,omitempty"`
 }
@@ -121,10 +128,12 @@ const (
 type ReleaseRecord struct {
 	// version as in spec.release.version.
 	// +required
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	Version string `json:"version,omitempty"`
 	// digest is the hash of the four pod templates.
 	// +required
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	Digest string `json:"digest,omitempty"`
 	// startTime is when the operator first saw it.
@@ -142,20 +151,26 @@ type ReleaseRecord struct {
 type ServiceStatus struct {
 	// name of the service: frontend, user, content or comment.
 	// +required
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Enum=frontend;user;content;comment
 	Name string `json:"name,omitempty"`
 	// ready is the number of pods that are ready.
 	// +optional
+	// +kubebuilder:validation:Minimum=0
 	Ready int32 `json:"ready"`
 	// desired is the number of pods that there should be.
 	// +optional
+	// +kubebuilder:validation:Minimum=0
 	Desired int32 `json:"desired"`
 	// state is Ready, Progressing, Failed or Unknown.
 	// +optional
+	// +kubebuilder:validation:Enum=Ready;Progressing;Failed;Unknown
 	// +kubebuilder:validation:MaxLength=32
 	State string `json:"state,omitempty"`
 	// message says why, where the state is not Ready.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	Message string `json:"message,omitempty"`
 }
@@ -164,17 +179,21 @@ type ServiceStatus struct {
 type DatabaseStatus struct {
 	// summary is a word for the column of that name, such as 2/2.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	Summary string `json:"summary,omitempty"`
 	// cluster is the name of the PostgresCluster.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Cluster string `json:"cluster,omitempty"`
 	// ready is the number of instances that are ready.
 	// +optional
+	// +kubebuilder:validation:Minimum=0
 	Ready int32 `json:"ready"`
 	// desired is the number of instances that there should be.
 	// +optional
+	// +kubebuilder:validation:Minimum=0
 	Desired int32 `json:"desired"`
 	// backupComplete is true once the repository holds a finished backup.
 	// +optional
@@ -185,6 +204,7 @@ type DatabaseStatus struct {
 type CertificateStatus struct {
 	// name of the Certificate, as namespace/name.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=320
 	Name string `json:"name,omitempty"`
 	// notAfter is when it expires.
@@ -216,22 +236,27 @@ type EffectiveStatus struct {
 type EffectiveDatabase struct {
 	// postgresVersion is the major version.
 	// +optional
+	// +kubebuilder:validation:Minimum=1
 	PostgresVersion int32 `json:"postgresVersion,omitempty"`
 	// replicas is the number of instances.
 	// +optional
+	// +kubebuilder:validation:Minimum=1
 	Replicas int32 `json:"replicas,omitempty"`
 	// size of each instance's volume.
 	// +optional
 	Size resource.Quantity `json:"size,omitzero"`
 	// retentionFull is the number of full backups that are kept.
 	// +optional
+	// +kubebuilder:validation:Minimum=1
 	RetentionFull int32 `json:"retentionFull,omitempty"`
 	// fullSchedule in cron format.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=100
 	FullSchedule string `json:"fullSchedule,omitempty"`
 	// incrementalSchedule in cron format.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=100
 	IncrementalSchedule string `json:"incrementalSchedule,omitempty"`
 }
@@ -240,10 +265,12 @@ type EffectiveDatabase struct {
 type MigrationStatus struct {
 	// job is the name of the Job, a hash of service, phase and image.
 	// +required
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	Job string `json:"job,omitempty"`
 	// versions is what the migration reported, such as 0 -> 3.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	Versions string `json:"versions,omitempty"`
 }
