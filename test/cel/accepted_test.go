@@ -1,0 +1,113 @@
+package cel
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"blogplatform.io/operator/hack/cluster/controlplane"
+)
+
+// everything is a patch that sets every field of a spec.
+const everything = `
+spec:
+  hosts: [blog.example.com, www.example.com, xn--bcher-kva.example]
+  imagePullSecrets: [{name: registry}, {name: mirror.example.com}]
+  database:
+    postgresVersion: 16
+    replicas: 3
+    resources: {requests: {cpu: 500m, memory: 1Gi}, limits: {cpu: "1", memory: 1024Mi, ephemeral-storage: 1Gi}}
+    parameters: {max_connections: "200", pg_stat_statements.max: "5000"}
+    storage: {size: 20Gi, storageClassName: gp3}
+    backups:
+      schedule: {full: "30 1 * * SUN", incremental: "*/15 0-5,22 1-31/2 jan-dec 1-6"}
+      retentionFull: 7
+      storage: {size: 40Gi, storageClassName: io2.block}
+  gateway: {namespace: istio-system, service: edge, serviceAccount: edge.istio, selector: {istio: edge}, httpsPort: 8443}
+  tls: {issuerRef: {group: awspca.cert-manager.io, kind: AWSPCAClusterIssuer, name: private-ca}}
+  services:
+    frontend:
+      replicas: 5
+      resources: {requests: {cpu: 1}, limits: {cpu: "2"}}
+      nodeSelector: {kubernetes.io/arch: arm64}
+      tolerations: [{key: spot, operator: Equal, value: "true", effect: NoSchedule}, {operator: Exists, effect: NoExecute, tolerationSeconds: 60}]
+      topologySpread: [{maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: ScheduleAnyway}]
+  rollout: {steps: [{weight: 5}, {pauseSeconds: 60}, {weight: 5}, {weight: 50}, {pauseSeconds: 30}, {weight: 100}]}
+  deletionPolicy: Delete
+  suspend: true
+`
+
+func TestValidPlatformsAreAccepted(t *testing.T) {
+	for _, c := range []struct{ name, environment, patch string }{
+		{"smallest staging", "staging", ""},
+		{"smallest production", "production", ""},
+		{"production with every field", "production", everything},
+		{"staging with every field", "staging", everything},
+		{"name as long as allowed", "staging", `metadata: {name: a23456789012345678901234567890}`},
+		{"name of one letter", "staging", `metadata: {name: b}`},
+		{"local host on another port", "staging", `spec: {hosts: [stg.blog.localhost], gateway: {httpsPort: 8443}}`},
+		{"image by digest in staging", "staging", `spec: {release: {images: {user: registry.example.com/userDIGEST}}}`},
+		{"image with both tag and digest in production", "production", `spec: {release: {images: {user: "registry.example.com:5000/team/user:v1DIGEST"}}}`},
+		{"image of a registry without name", "staging", `spec: {release: {images: {user: "user:v1"}}}`},
+		{"sealed cookie key", "production", `spec: {secrets: {cookies: {secretRef: null, sealed: {key: AgBy8hCi}}}}`},
+		{"size as a bare number of bytes", "staging", `spec: {database: {storage: {size: 1073741824}}}`},
+		{"equal request and limit in other units", "staging", `spec: {services: {user: {resources: {requests: {memory: 1Gi}, limits: {memory: 1024Mi}}}}}`},
+		{"no canary at all", "production", `spec: {rollout: {steps: [{weight: 100}]}}`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if err := server.Create(t.Context(), platform(t, c.environment, c.patch), client.DryRunAll); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestSamplesAreAccepted(t *testing.T) {
+	for _, file := range []string{"blogplatform_staging.yaml", "blogplatform_production.yaml"} {
+		t.Run(file, func(t *testing.T) {
+			objects, err := controlplane.ReadObjects(filepath.Join("../../config/samples", file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, object := range objects {
+				createNamespace(t, object.GetNamespace())
+				if err := server.Create(t.Context(), object, client.DryRunAll); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
+func TestUnknownFieldsAreRefused(t *testing.T) {
+	err := server.Create(t.Context(), platform(t, "staging", `spec: {smtp: {host: mail.example.com}}`), client.DryRunAll)
+	if err == nil || !strings.Contains(err.Error(), `unknown field "spec.smtp"`) {
+		t.Errorf("a field that does nothing: the API server answered %v", err)
+	}
+}
+
+func TestTheServerFillsInNoDefaults(t *testing.T) {
+	object := platform(t, "staging", "")
+	want := object.DeepCopy().Object["spec"]
+	if err := server.Create(t.Context(), object, client.DryRunAll); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, object.Object["spec"]); diff != "" {
+		t.Errorf("the server changed the spec (-written +stored):\n%s", diff)
+	}
+}
+
+func createNamespace(t *testing.T, name string) {
+	t.Helper()
+	namespace := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": name},
+	}}
+	if err := server.Create(t.Context(), namespace); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,74 @@
+package cel
+
+import (
+	"testing"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// change is a platform that exists (a patch of the smallest one) and an edit of it.
+type change struct {
+	name        string
+	environment string
+	before      string
+	edit        string
+	field       string // empty where the edit is fine
+	says        string
+}
+
+func TestEdits(t *testing.T) {
+	const (
+		version    = "spec.database.postgresVersion"
+		size       = "spec.database.storage.size"
+		class      = "spec.database.storage.storageClassName"
+		backupSize = "spec.database.backups.storage.size"
+		backupCls  = "spec.database.backups.storage.storageClassName"
+	)
+	for i, c := range []change{
+		{name: "staging cannot become production", environment: "staging", edit: `spec: {environment: Production}`, field: "spec.environment", says: "environment cannot change"},
+		{name: "a version cannot be lowered", environment: "staging", before: `spec: {database: {postgresVersion: 16}}`, edit: `spec: {database: {postgresVersion: 15}}`, field: version, says: "cannot change"},
+		{name: "a version cannot be raised in place", environment: "staging", before: `spec: {database: {postgresVersion: 16}}`, edit: `spec: {database: {postgresVersion: 17}}`, field: version, says: "create another BlogPlatform"},
+		{name: "a version that was left out cannot become another", environment: "staging", edit: `spec: {database: {postgresVersion: 15}}`, field: version, says: "17 if left out"},
+		{name: "a version that was written cannot be left out", environment: "staging", before: `spec: {database: {postgresVersion: 15}}`, edit: `spec: {database: {postgresVersion: null}}`, field: version, says: "17 if left out"},
+		{name: "the default version may be written down", environment: "staging", edit: `spec: {database: {postgresVersion: 17}}`},
+
+		{name: "a volume cannot shrink", environment: "staging", before: `spec: {database: {storage: {size: 20Gi}}}`, edit: `spec: {database: {storage: {size: 19Gi}}}`, field: size, says: "cannot shrink"},
+		{name: "a volume cannot shrink by another unit", environment: "staging", before: `spec: {database: {storage: {size: 20Gi}}}`, edit: `spec: {database: {storage: {size: 20G}}}`, field: size, says: "cannot shrink"},
+		{name: "a large volume cannot fall back to the default", environment: "staging", before: `spec: {database: {storage: {size: 20Gi}}}`, edit: `spec: {database: null}`, field: size, says: "1Gi for Staging"},
+		{name: "a default volume of production cannot shrink", environment: "production", edit: `spec: {database: {storage: {size: 10Gi}}}`, field: size, says: "20Gi for Production"},
+		{name: "a volume may grow", environment: "staging", before: `spec: {database: {storage: {size: 20Gi}}}`, edit: `spec: {database: {storage: {size: 30Gi}}}`},
+		{name: "a volume may be written in another unit", environment: "staging", before: `spec: {database: {storage: {size: 1Gi}}}`, edit: `spec: {database: {storage: {size: 1024Mi}}}`},
+		{name: "a backup volume cannot shrink", environment: "staging", before: `spec: {database: {backups: {storage: {size: 20Gi}}}}`, edit: `spec: {database: {backups: {storage: {size: 10Gi}}}}`, field: backupSize, says: "cannot shrink"},
+		{name: "a backup volume of the database's size cannot shrink", environment: "staging", before: `spec: {database: {storage: {size: 20Gi}}}`, edit: `spec: {database: {backups: {storage: {size: 10Gi}}}}`, field: backupSize, says: "left out it is that of the database"},
+		{name: "a backup volume may grow with the database", environment: "staging", before: `spec: {database: {storage: {size: 20Gi}}}`, edit: `spec: {database: {storage: {size: 30Gi}}}`},
+
+		{name: "a storage class cannot change", environment: "staging", before: `spec: {database: {storage: {storageClassName: gp2}}}`, edit: `spec: {database: {storage: {storageClassName: gp3}}}`, field: class, says: "cannot change"},
+		{name: "a storage class cannot be taken away", environment: "staging", before: `spec: {database: {storage: {storageClassName: gp2}}}`, edit: `spec: {database: {storage: {storageClassName: null}}}`, field: class, says: "cannot change"},
+		{name: "a storage class cannot be added", environment: "staging", edit: `spec: {database: {storage: {storageClassName: gp3}}}`, field: class, says: "cannot change"},
+		{name: "a backup's storage class cannot change", environment: "staging", before: `spec: {database: {backups: {storage: {storageClassName: gp2}}}}`, edit: `spec: {database: {backups: {storage: {storageClassName: gp3}}}}`, field: backupCls, says: "cannot change"},
+
+		{name: "a production release cannot go back to tags", environment: "production", edit: `spec: {release: {images: {user: "registry.example.com/user:v2"}}}`, field: "spec.release.images.user", says: "must name a digest"},
+		{name: "a release may change", environment: "production", edit: `spec: {release: {version: v1.5.0, images: {user: registry.example.com/blog/userDIGEST}}}`},
+		{name: "hosts may change", environment: "production", edit: `spec: {hosts: [www.example.com, blog.example.com]}`},
+		{name: "a sealed key may replace a reference", environment: "production", edit: `spec: {secrets: {cookies: {secretRef: null, sealed: {key: AgBy8hCi}}}}`},
+		{name: "database instances may be added and taken away", environment: "production", before: `spec: {database: {replicas: 3}}`, edit: `spec: {database: {replicas: 1}}`},
+		{name: "a platform may be suspended", environment: "production", edit: `spec: {suspend: true}`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			object := platform(t, c.environment, c.before)
+			object.SetName("blog-" + string(rune('a'+i)))
+			if err := server.Create(t.Context(), object); err != nil {
+				t.Fatal(err)
+			}
+			merge(object.Object, parse(t, c.edit))
+			err := server.Update(t.Context(), object, client.DryRunAll)
+			switch {
+			case c.field != "":
+				expectRefusal(t, err, c.field, c.says)
+			case err != nil:
+				t.Error(err)
+			}
+		})
+	}
+}
