@@ -48,19 +48,19 @@ kind: ConfigMap
 metadata: {name: coredns, namespace: kube-system}
 data:
   Corefile: |
-    cluster.local in-addr.arpa {
+    cluster.local:5353 in-addr.arpa:5353 {
       errors
       health :8080
       ready :8181
       cache 10
       kubernetes cluster.local in-addr.arpa
     }
-    blog.localhost {
+    blog.localhost:5353 {
       errors
       rewrite stop name regex (.*)\.blog\.localhost\.? istio-ingress.istio-ingress.svc.cluster.local answer auto
       kubernetes cluster.local
     }
-    . {
+    .:5353 {
       errors
       template ANY ANY . {
         rcode NXDOMAIN
@@ -84,7 +84,7 @@ spec:
         args: [-conf, /etc/coredns/Corefile]
         readinessProbe: {httpGet: {path: /ready, port: 8181}, periodSeconds: 1}
         resources: {requests: {cpu: 10m, memory: 30Mi}}
-        securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}, readOnlyRootFilesystem: true}
+        securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, readOnlyRootFilesystem: true}
         volumeMounts: [{name: config, mountPath: /etc/coredns}]
       volumes: [{name: config, configMap: {name: coredns}}]
 ---
@@ -95,6 +95,6 @@ spec:
   clusterIP: $DNS
   selector: {app: coredns}
   ports:
-  - {name: dns, port: 53, protocol: UDP}
-  - {name: dns-tcp, port: 53, protocol: TCP}
+  - {name: dns, port: 53, targetPort: 5353, protocol: UDP}
+  - {name: dns-tcp, port: 53, targetPort: 5353, protocol: TCP}
 `

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 )
@@ -25,14 +26,22 @@ func Down(ctx context.Context, s Settings, out io.Writer) error {
 			return err
 		}
 	}
+	if err := s.discard(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "The cluster is down, and its state and kubeconfig in %s are gone. What was built is kept for the next one (make clean-cache removes it).\n", s.State)
+	return nil
+}
+
+// discard removes what a cluster that has ended left behind.
+func (s Settings) discard(ctx context.Context) error {
 	if err := s.removeCgroups(ctx); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(s.State); err != nil {
 		return fmt.Errorf("removing %s: %w", s.State, err)
 	}
-	fmt.Fprintf(out, "The cluster is down, and its state and kubeconfig in %s are gone. What was built is kept for the next one (make clean-cache removes it).\n", s.State)
-	return nil
+	return os.MkdirAll(filepath.Dir(s.State), 0o755)
 }
 
 // removeCgroups removes the groups that pods lived in. They are empty, but the

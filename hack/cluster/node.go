@@ -103,9 +103,6 @@ func (c *Cluster) writeConfigurations() error {
 		"containerd.toml": containerdConfig, "kubelet.yaml": kubeletConfig, "kube-proxy.yaml": kubeProxyConfig,
 		"resolv.conf": "nameserver " + dnsAddress + "\n", "cni/net.d/10-bridge.conflist": cniConfig,
 	} {
-		if strings.HasPrefix(file, "cni/") && c.runningInit() != 0 {
-			continue // istio-cni has written itself into it
-		}
 		if err := os.WriteFile(c.path(file), []byte(replace.Replace(content)), 0o644); err != nil {
 			return err
 		}

@@ -97,7 +97,7 @@ func Init(s Settings) error {
 			continue
 		}
 		if err != nil || pid == node.Process.Pid {
-			return fmt.Errorf("the node ended: %w", err)
+			return errors.Join(errors.New("the node ended"), err)
 		}
 	}
 }
@@ -221,20 +221,15 @@ func (s Settings) awaitStart(process *controlplane.Process) error {
 		}
 		return controlplane.WaitReady(ctx, config, process)
 	case "containerd":
-		return awaitSocket(ctx, s.containerdSocket(), process)
+		return awaitSocket(ctx, s.containerdSocket())
 	case "kubelet":
 		return s.awaitNode(ctx, process) // kube-proxy ends itself when the node's addresses change
 	}
 	return nil
 }
 
-func awaitSocket(ctx context.Context, path string, process *controlplane.Process) error {
+func awaitSocket(ctx context.Context, path string) error {
 	return poll(ctx, "socket "+path, func(ctx context.Context) (bool, error) {
-		select {
-		case <-process.Exited():
-			return false, process.Err()
-		default:
-		}
 		connection, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
 		if err != nil {
 			return false, nil // not listening yet

@@ -21,7 +21,7 @@ import (
 
 // components in the order in which they start. Pods that start before istio-cni
 // is ready would run without their traffic being captured.
-var components = []component{coredns}
+var components = []component{coredns, istio, certManager, rollouts, sealedSecrets}
 
 // needFree is the disk space in GiB below which nothing is begun.
 const needFree = 25
@@ -112,10 +112,14 @@ func (c *Cluster) nodeUp(ctx context.Context) error {
 	if err := p.Run("Debian packages", func() error { return installPackages(ctx, c.progress) }); err != nil {
 		return err
 	}
-	if err := p.Run("Kubernetes "+controlplane.Version, func() error { return c.configureNode(ctx) }); err != nil {
-		return err
-	}
 	if c.runningInit() == 0 {
+		// Of a cluster that ended by itself nothing can be used again.
+		if err := c.discard(ctx); err != nil {
+			return err
+		}
+		if err := p.Run("Kubernetes "+controlplane.Version, func() error { return c.configureNode(ctx) }); err != nil {
+			return err
+		}
 		if err := p.Run("network, mount and PID namespaces", c.startNamespaces); err != nil {
 			return err
 		}
@@ -163,10 +167,7 @@ func (c *Cluster) awaitNodeReady(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := poll(ctx, "container runtime", func(context.Context) (bool, error) {
-		_, err := os.Stat(c.containerdSocket())
-		return err == nil, nil
-	}); err != nil {
+	if err := awaitSocket(ctx, c.containerdSocket()); err != nil {
 		return err
 	}
 	pause, err := pauseImage(ctx, c.Cache)

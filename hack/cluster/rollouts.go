@@ -1,0 +1,72 @@
+package cluster
+
+import (
+	"context"
+	"path/filepath"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"blogplatform.io/operator/hack/cluster/build"
+	"blogplatform.io/operator/hack/cluster/controlplane"
+)
+
+const rolloutsModule = "github.com/argoproj/argo-rollouts"
+
+var rolloutsProgram = build.Go{
+	Name: "rollouts", Module: "hack/cluster/rollouts",
+	Packages: map[string]string{"rollouts-controller": rolloutsModule + "/cmd/rollouts-controller"},
+}
+
+// rollouts is the Argo Rollouts controller from its own manifest, with our image of it.
+var rollouts = component{
+	name: "Argo Rollouts",
+	images: func(ctx context.Context, c *build.Cache) ([]build.BuiltImage, error) {
+		return staticImage(ctx, c, rolloutsProgram, "rollouts-controller")
+	},
+	start: startRollouts,
+	ready: func(ctx context.Context, c *Cluster) error {
+		return c.awaitDeployment(ctx, "argo-rollouts", "argo-rollouts")
+	},
+}
+
+func startRollouts(ctx context.Context, c *Cluster) error {
+	source, err := c.Cache.ModuleDir(ctx, "hack/cluster/rollouts", rolloutsModule)
+	if err != nil {
+		return err
+	}
+	objects, err := controlplane.ReadObjects(filepath.Join(source, "manifests/install.yaml"))
+	if err != nil {
+		return err
+	}
+	objects = withoutCRDs(objects)
+	for _, object := range objects {
+		namespaceRollouts(object)
+		if object.GetKind() == "Deployment" {
+			if err := useLocalImage(object, "blogplatform.local/rollouts-controller:dev", "10m", "64Mi"); err != nil {
+				return err
+			}
+		}
+	}
+	return c.apply(ctx, append([]*unstructured.Unstructured{namespace("argo-rollouts", nil)}, objects...)...)
+}
+
+// namespaceRollouts puts the namespaced objects of the manifest, which names none, where the manifest's role binding expects them.
+func namespaceRollouts(object *unstructured.Unstructured) {
+	switch object.GetKind() {
+	case "ClusterRole", "ClusterRoleBinding":
+	default:
+		object.SetNamespace("argo-rollouts")
+	}
+}
+
+// useLocalImage makes the first container of a Deployment run an image that is already on the node.
+func useLocalImage(deployment *unstructured.Unstructured, image, cpu, memory string) error {
+	containers, _, err := unstructured.NestedSlice(deployment.Object, "spec", "template", "spec", "containers")
+	if err != nil {
+		return err
+	}
+	first := containers[0].(map[string]any)
+	first["image"], first["imagePullPolicy"] = image, "Never"
+	first["resources"] = map[string]any{"requests": map[string]any{"cpu": cpu, "memory": memory}}
+	return unstructured.SetNestedSlice(deployment.Object, containers, "spec", "template", "spec", "containers")
+}
