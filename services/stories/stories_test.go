@@ -16,10 +16,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"blogplatform.io/operator/services/internal/problem"
 	"blogplatform.io/operator/services/internal/testing/await"
 	"blogplatform.io/operator/services/internal/testing/postgres"
-	"github.com/jackc/pgx/v5"
 )
 
 func TestReadersSeeWhatTheSeedWrote(t *testing.T) {
@@ -331,7 +332,7 @@ func execute(t *testing.T, env settings, statement string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(ctx) //nolint:errcheck // a connection of a test
+	defer conn.Close(ctx)
 	if _, err := conn.Exec(ctx, statement); err != nil {
 		t.Fatal(err)
 	}

@@ -4,14 +4,15 @@ import (
 	"embed"
 	"net/http"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"blogplatform.io/operator/services/comment/client"
 	"blogplatform.io/operator/services/internal/command"
 	"blogplatform.io/operator/services/internal/data"
 	"blogplatform.io/operator/services/internal/postgres"
 	"blogplatform.io/operator/services/internal/problem"
 	"blogplatform.io/operator/services/internal/server"
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 const (

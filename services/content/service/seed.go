@@ -11,9 +11,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"blogplatform.io/operator/services/internal/command"
 	"blogplatform.io/operator/services/internal/postgres"
-	"github.com/jackc/pgx/v5"
 )
 
 // seedTimeout bounds the whole command.

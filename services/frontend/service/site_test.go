@@ -13,12 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	comment "blogplatform.io/operator/services/comment/client"
 	content "blogplatform.io/operator/services/content/client"
 	"blogplatform.io/operator/services/internal/command"
 	"blogplatform.io/operator/services/internal/problem"
 	user "blogplatform.io/operator/services/user/client"
-	"github.com/google/go-cmp/cmp"
 )
 
 func TestHomeShowsTheNewestPostFirst(t *testing.T) {

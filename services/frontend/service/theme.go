@@ -40,7 +40,7 @@ func signerFromEnv() (signer, error) {
 	if err != nil {
 		return signer{}, err
 	}
-	key, err := os.ReadFile(path) //nolint:gosec // the path is the operator's choice
+	key, err := os.ReadFile(path)
 	if err != nil {
 		return signer{}, fmt.Errorf("read the key that signs cookies: %w", err)
 	}

@@ -78,12 +78,12 @@ func TestVerifyPassesOnlyWhenReadersAreServed(t *testing.T) {
 		"a redirect instead of a home page": {
 			func(s *scene) {
 				s.home = func(w http.ResponseWriter, r *http.Request) {
-					http.Redirect(w, r, "https://elsewhere.example.com/", 302)
+					http.Redirect(w, r, "https://elsewhere.example.com/", http.StatusFound)
 				}
 			}, "", "answered 302 instead of 200",
 		},
 		"something else that answers": {
-			func(s *scene) { s.home = func(w http.ResponseWriter, r *http.Request) { _ = problem.JSON(w, "hello") } }, "", "is something else answering?",
+			func(s *scene) { s.home = func(w http.ResponseWriter, _ *http.Request) { _ = problem.JSON(w, "hello") } }, "", "is something else answering?",
 		},
 	}
 	for name, c := range cases {

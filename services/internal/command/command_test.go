@@ -35,7 +35,7 @@ func TestArgumentsDecideWhatRunsAndHowTheProcessEnds(t *testing.T) {
 		"a command that works ends with 0":                     {args: []string{"work"}, code: ExitOK},
 		"a command that fails ends with 1 and leaves a reason": {args: []string{"fail"}, code: ExitFailed, stderr: "the disk is full", termination: "the disk is full"},
 		"no command ends with 2 and the list of them":          {code: ExitUsage, stderr: "work well"},
-		"an unknown command is named":                          {args: []string{"wrok"}, code: ExitUsage, stderr: `"wrok"`},
+		"an unknown command is named":                          {args: []string{"toil"}, code: ExitUsage, stderr: `"toil"`},
 		"an unknown flag is named":                             {args: []string{"pick", "--fase=x"}, code: ExitUsage, stderr: "-fase"},
 		"an argument too many is named":                        {args: []string{"pick", "expand"}, code: ExitUsage, stderr: `"expand"`},
 		"help is no failure":                                   {args: []string{"pick", "-h"}, code: ExitOK},

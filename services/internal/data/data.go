@@ -7,12 +7,13 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"blogplatform.io/operator/services/internal/command"
 	"blogplatform.io/operator/services/internal/migrate"
 	"blogplatform.io/operator/services/internal/postgres"
 	"blogplatform.io/operator/services/internal/problem"
 	"blogplatform.io/operator/services/internal/server"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Commands returns the subcommands of a data service: serve, which answers with

@@ -12,13 +12,14 @@ import (
 	"log/slog"
 	"time"
 
-	"blogplatform.io/operator/services/internal/command"
-	"blogplatform.io/operator/services/internal/postgres"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
+
+	"blogplatform.io/operator/services/internal/command"
+	"blogplatform.io/operator/services/internal/postgres"
 )
 
 // Phases of a release's migrations.
@@ -118,7 +119,7 @@ func attempt(ctx context.Context, service, phase string, files fs.FS) (Result, e
 	if err != nil {
 		return Result{}, err
 	}
-	defer db.Close() //nolint:errcheck // nothing left to lose
+	defer db.Close()
 
 	unlock, err := lock(ctx, db, service)
 	if err != nil {
@@ -128,10 +129,10 @@ func attempt(ctx context.Context, service, phase string, files fs.FS) (Result, e
 	if _, err := db.ExecContext(ctx, "CREATE SCHEMA IF NOT EXISTS "+quote(service)); err != nil {
 		return Result{}, fmt.Errorf("create the schema: %w", err)
 	}
-	return up(ctx, db, service, phase, files)
+	return up(ctx, db, phase, files)
 }
 
-func up(ctx context.Context, db *sql.DB, service, phase string, files fs.FS) (Result, error) {
+func up(ctx context.Context, db *sql.DB, phase string, files fs.FS) (Result, error) {
 	steps, err := fs.Sub(files, "migrations/"+phase)
 	if err != nil {
 		return Result{}, fmt.Errorf("find the migrations: %w", err)
@@ -188,7 +189,7 @@ func lock(ctx context.Context, db *sql.DB, service string) (unlock func(), err e
 func lockKey(service string) int64 {
 	hash := fnv.New64a()
 	_, _ = hash.Write([]byte("migrate " + service))
-	return int64(hash.Sum64()) //nolint:gosec // any 64 bits will do as a key
+	return int64(hash.Sum64())
 }
 
 func transient(err error) bool {

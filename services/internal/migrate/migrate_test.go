@@ -9,11 +9,12 @@ import (
 	"testing/fstest"
 	"time"
 
-	"blogplatform.io/operator/services/internal/migrate"
-	"blogplatform.io/operator/services/internal/testing/postgres"
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
+
+	"blogplatform.io/operator/services/internal/migrate"
+	"blogplatform.io/operator/services/internal/testing/postgres"
 )
 
 // A schema's name that PostgreSQL takes only in quotes.

@@ -9,10 +9,11 @@ import (
 	"net/http"
 	"time"
 
-	"blogplatform.io/operator/services/internal/problem"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"blogplatform.io/operator/services/internal/problem"
 )
 
 const (

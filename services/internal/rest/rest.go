@@ -53,7 +53,7 @@ func (c *Client) Get(ctx context.Context, path string, out any) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // only read from
+	defer resp.Body.Close()
 	body := io.LimitReader(resp.Body, maxAnswer)
 	if resp.StatusCode != http.StatusOK {
 		return statusError(req, resp.StatusCode, body)

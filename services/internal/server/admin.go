@@ -4,8 +4,9 @@ import (
 	"io"
 	"net/http"
 
-	"blogplatform.io/operator/services/internal/problem"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"blogplatform.io/operator/services/internal/problem"
 )
 
 // adminHandler serves /livez, /readyz and /metrics. Readiness speaks of the

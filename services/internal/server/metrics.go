@@ -6,9 +6,10 @@ import (
 	"strings"
 	"time"
 
-	"blogplatform.io/operator/services/internal/command"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"blogplatform.io/operator/services/internal/command"
 )
 
 // unmatched is the route label of requests that no route matched: paths that

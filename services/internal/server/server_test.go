@@ -16,10 +16,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"blogplatform.io/operator/services/internal/command"
 	"blogplatform.io/operator/services/internal/problem"
 	"blogplatform.io/operator/services/internal/testing/await"
-	"github.com/google/go-cmp/cmp"
 )
 
 func TestMain(m *testing.M) {
@@ -120,7 +121,7 @@ func TestAPortThatIsTakenIsAnErrorThatNamesIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close() //nolint:errcheck // a listener of a test
+	defer taken.Close()
 	for name, o := range map[string]Options{
 		"application": {AppAddress: taken.Addr().String(), AdminAddress: "127.0.0.1:0"},
 		"probes":      {AppAddress: "127.0.0.1:0", AdminAddress: taken.Addr().String()},
@@ -251,7 +252,7 @@ func freeAddress(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close() //nolint:errcheck // a listener of a test
+	defer listener.Close()
 	return listener.Addr().String()
 }
 
@@ -260,7 +261,7 @@ func get(url string) (int, string, error) {
 	if err != nil {
 		return 0, "", err
 	}
-	defer resp.Body.Close() //nolint:errcheck // only read from
+	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
 	return resp.StatusCode, string(body), err
 }

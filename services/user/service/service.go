@@ -4,13 +4,14 @@ import (
 	"embed"
 	"net/http"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"blogplatform.io/operator/services/internal/command"
 	"blogplatform.io/operator/services/internal/data"
 	"blogplatform.io/operator/services/internal/postgres"
 	"blogplatform.io/operator/services/internal/problem"
 	"blogplatform.io/operator/services/internal/server"
 	"blogplatform.io/operator/services/user/client"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 const noSuchPerson = "There is no person with this id."

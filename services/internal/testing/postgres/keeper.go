@@ -106,7 +106,7 @@ func (k *keeper) install() error {
 	if err != nil {
 		return fmt.Errorf("open the lock: %w", err)
 	}
-	defer lock.Close() //nolint:errcheck // closing lets go of the lock
+	defer lock.Close() // lets go of the lock
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return fmt.Errorf("lock the cache: %w", err)
 	}
@@ -117,7 +117,7 @@ func (k *keeper) install() error {
 	if err != nil {
 		return fmt.Errorf("make a folder to unpack in: %w", err)
 	}
-	defer os.RemoveAll(unpacked) //nolint:errcheck // gone already after success
+	defer os.RemoveAll(unpacked)
 	trial := embedded.NewDatabase(k.config.BinariesPath(unpacked))
 	if err := trial.Start(); err != nil {
 		return fmt.Errorf("fetch and unpack PostgreSQL (the first run needs the network): %w", err)
@@ -132,7 +132,7 @@ func (k *keeper) install() error {
 }
 
 func (k *keeper) crash() error {
-	stop := exec.Command(filepath.Join(k.binaries(), "bin", "pg_ctl"), "stop", "-w", "-m", "immediate", "-D", filepath.Join(k.dir, "data")) //nolint:gosec // a program we unpacked
+	stop := exec.Command(filepath.Join(k.binaries(), "bin", "pg_ctl"), "stop", "-w", "-m", "immediate", "-D", filepath.Join(k.dir, "data"))
 	if out, err := stop.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, out)
 	}

@@ -19,8 +19,9 @@ import (
 	"testing"
 	"time"
 
-	"blogplatform.io/operator/services/internal/testing/pki"
 	"github.com/jackc/pgx/v5"
+
+	"blogplatform.io/operator/services/internal/testing/pki"
 )
 
 const (
@@ -107,7 +108,7 @@ func (s *Server) Database(t testing.TB, service string) map[string]string {
 	if err != nil {
 		t.Fatalf("connect to create a database: %v", err)
 	}
-	defer conn.Close(ctx) //nolint:errcheck // a connection of a test
+	defer conn.Close(ctx)
 	for _, statement := range []string{
 		"CREATE ROLE " + quoted + " LOGIN PASSWORD '" + s.password + "'",
 		"CREATE DATABASE " + quoted,
@@ -223,7 +224,7 @@ func cacheDir() (string, error) {
 		}
 	}
 	dir := filepath.Join(base, "blogplatform", "postgres")
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // nobody has to enter it
+	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("make the cache folder: %w", err)
 	}
 	return dir, handOver(dir)

@@ -4,8 +4,9 @@ import (
 	"os"
 	"testing"
 
-	"blogplatform.io/operator/services/internal/testing/postgres"
 	"github.com/jackc/pgx/v5"
+
+	"blogplatform.io/operator/services/internal/testing/postgres"
 )
 
 func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
@@ -30,7 +31,7 @@ func exec(t *testing.T, statement string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close(t.Context()) //nolint:errcheck // a connection of a test
+	defer conn.Close(t.Context())
 	if _, err := conn.Exec(t.Context(), statement); err != nil {
 		t.Fatal(err)
 	}
