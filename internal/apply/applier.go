@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -185,7 +186,7 @@ func explain(u *unstructured.Unstructured, err error) error {
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return fmt.Errorf("%s: %w: create the namespace again once it is gone", describe(u), ErrNamespaceGone)
 	case apierrors.IsNotFound(err):
-		if s, ok := err.(interface{ Status() metav1.Status }); ok && s.Status().Details != nil && s.Status().Details.Kind == "namespaces" {
+		if s := apierrors.APIStatus(nil); errors.As(err, &s) && s.Status().Details != nil && s.Status().Details.Kind == "namespaces" {
 			return fmt.Errorf("%s: %w: create the namespace", describe(u), ErrNamespaceGone)
 		}
 	}
