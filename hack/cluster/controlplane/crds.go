@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -79,16 +78,9 @@ func ReadObjects(file string) ([]*unstructured.Unstructured, error) {
 	return objects, nil
 }
 
-// ParseObjects reads all objects of a YAML text. Helm's template lines, of which
-// some peers' CRDs have one before and one after, are skipped.
+// ParseObjects reads all objects of a YAML text.
 func ParseObjects(content []byte) ([]*unstructured.Unstructured, error) {
-	var lines [][]byte
-	for line := range bytes.Lines(content) {
-		if !strings.HasPrefix(strings.TrimSpace(string(line)), "{{") {
-			lines = append(lines, line)
-		}
-	}
-	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(bytes.Join(lines, nil)), 4096)
+	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(content), 4096)
 	var objects []*unstructured.Unstructured
 	for {
 		object := &unstructured.Unstructured{}
