@@ -74,6 +74,7 @@ func (c *Cluster) connect() (err error) {
 		return err
 	}
 	c.Config.QPS = -1
+	c.Config.WarningHandler = rest.NoWarnings{}
 	if c.Clientset, err = kubernetes.NewForConfig(c.Config); err != nil {
 		return err
 	}

@@ -10,7 +10,11 @@ import (
 	"blogplatform.io/operator/hack/cluster/controlplane"
 )
 
-const postgresModule = "github.com/percona/percona-postgresql-operator"
+const (
+	postgresModule = "github.com/percona/percona-postgresql-operator"
+	// postgresNamespace is the one that the role binding in the module names.
+	postgresNamespace = "pg-operator"
+)
 
 var postgresProgram = build.Go{
 	Name: "postgres-operator", Module: "hack/cluster/postgres", CGO: true, // it parses SQL with PostgreSQL's own parser
@@ -49,7 +53,7 @@ var postgres = component{
 	images: postgresImages,
 	start:  startPostgres,
 	ready: func(ctx context.Context, c *Cluster) error {
-		return c.awaitDeployment(ctx, "postgres-operator", "percona-postgresql-operator")
+		return c.awaitDeployment(ctx, postgresNamespace, "percona-postgresql-operator")
 	},
 }
 
@@ -79,7 +83,10 @@ func postgresImages(ctx context.Context, c *build.Cache) ([]build.BuiltImage, er
 	}
 	database, err := build.Image{
 		Name: "blogplatform.local/postgres", Base: root, Files: map[string]string{"/opt/crunchy/bin/pgbackrest": filepath.Join(shim, "pgbackrest")},
-		User: "26:26", Env: []string{"LANG=C.UTF-8", "PATH=/usr/lib/postgresql/15/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"},
+		User: "26:26", Env: []string{
+			"LANG=C.UTF-8", "PATH=/usr/lib/postgresql/15/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+			"PGBACKREST_START_FAST=y", // a backup does not wait minutes for the next checkpoint
+		},
 	}.Build(ctx, c)
 	return []build.BuiltImage{operator, database}, err
 }
@@ -99,7 +106,7 @@ func startPostgres(ctx context.Context, c *Cluster) error {
 	if err := controlplane.InstallCRDs(ctx, c.Client, crds); err != nil {
 		return err
 	}
-	if err := c.apply(ctx, namespace("postgres-operator", nil)); err != nil {
+	if err := c.apply(ctx, namespace(postgresNamespace, nil)); err != nil {
 		return err
 	}
 	rbac, err := controlplane.ReadObjects(filepath.Join(source, "deploy/cw-rbac.yaml"))
@@ -108,19 +115,19 @@ func startPostgres(ctx context.Context, c *Cluster) error {
 	}
 	for _, object := range rbac {
 		if object.GetKind() == "ServiceAccount" {
-			object.SetNamespace("postgres-operator")
+			object.SetNamespace(postgresNamespace)
 		}
 	}
 	if err := c.apply(ctx, rbac...); err != nil {
 		return err
 	}
-	return c.applyYAML(ctx, postgresObjects)
+	return c.applyYAML(ctx, postgresObjects, "$NAMESPACE", postgresNamespace)
 }
 
 const postgresObjects = `
 apiVersion: apps/v1
 kind: Deployment
-metadata: {name: percona-postgresql-operator, namespace: postgres-operator}
+metadata: {name: percona-postgresql-operator, namespace: $NAMESPACE}
 spec:
   selector: {matchLabels: {app: percona-postgresql-operator}}
   template:
