@@ -78,6 +78,9 @@ func (c *Cluster) configureNode(ctx context.Context) error {
 	if err := pki.Kubeconfig(c.Kubeconfig(), "admin", fmt.Sprintf("https://127.0.0.1:%d", c.APIPort)); err != nil {
 		return err
 	}
+	if err := build.ChownToInvoker(c.Kubeconfig()); err != nil {
+		return err
+	}
 	return c.writeConfigurations()
 }
 

@@ -53,7 +53,7 @@ func (c *Cache) Path(ctx context.Context, name string, key []byte, make func(ctx
 	if err := make(ctx, temp); err != nil {
 		return "", fmt.Errorf("building %s: %w", name, err)
 	}
-	if err := os.Chmod(temp, 0o755); err != nil {
+	if err := errors.Join(os.Chmod(temp, 0o755), chownTree(temp)); err != nil {
 		return "", err
 	}
 	return final, os.Rename(temp, final)
@@ -67,7 +67,7 @@ func (c *Cache) lock(name string) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
+	if err := errors.Join(ChownToInvoker(file.Name()), syscall.Flock(int(file.Fd()), syscall.LOCK_EX)); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
 	return func() { _ = file.Close() }, nil

@@ -63,7 +63,7 @@ type Wheel struct {
 func (w Wheel) Build(ctx context.Context, c *Cache) (string, error) {
 	target := filepath.Base(w.Member)
 	dir, err := c.Path(ctx, "wheel-"+w.Name, fmt.Appendf(nil, "%+v", w), func(ctx context.Context, dir string) error {
-		if err := chownToInvoker(dir); err != nil {
+		if err := ChownToInvoker(dir); err != nil {
 			return err
 		}
 		c.Log("wheel " + w.Name + " " + w.Version)

@@ -37,7 +37,7 @@ func (g Go) Build(ctx context.Context, c *Cache) (string, error) {
 	}
 	key := fmt.Appendf(nil, "%x %v %s %v", sources, g.Packages, g.LDFlags, g.CGO)
 	return c.Path(ctx, g.Name, key, func(ctx context.Context, dir string) error {
-		if err := chownToInvoker(dir); err != nil {
+		if err := ChownToInvoker(dir); err != nil {
 			return err
 		}
 		for name, pkg := range g.Packages {

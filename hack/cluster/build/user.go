@@ -53,10 +53,21 @@ func mkdirOwned(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	return chownToInvoker(dir)
+	return ChownToInvoker(dir)
 }
 
-func chownToInvoker(path string) error {
+// chownTree gives a folder and all in it to the invoker, who may want to remove it without root.
+func chownTree(dir string) error {
+	if invoker() == nil {
+		return nil
+	}
+	return filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		return errors.Join(err, ChownToInvoker(path))
+	})
+}
+
+// ChownToInvoker gives a file or folder to the user behind sudo, if there is one.
+func ChownToInvoker(path string) error {
 	u := invoker()
 	if u == nil {
 		return nil
