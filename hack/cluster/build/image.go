@@ -71,20 +71,23 @@ func (i Image) Build(ctx context.Context, c *Cache) (BuiltImage, error) {
 
 func (i Image) key() ([]byte, error) {
 	key := bytes.NewBufferString(fmt.Sprintf("%s %v %s %v %v\n", i.Name, i.Folders, i.User, i.Entrypoint, i.Env))
-	files := slices.Sorted(maps.Values(i.Files))
-	if i.Base != "" {
-		files = append(files, i.Base)
-	}
-	for _, file := range files {
-		// Artifacts lie in folders named by a hash of their inputs, so path, size and time identify a file.
+	// Artifacts lie in folders named by a hash of their inputs, so path, size and time identify a file.
+	add := func(path, file string) error {
 		info, err := os.Stat(file)
-		if err != nil {
+		if err == nil {
+			fmt.Fprintln(key, path, file, info.Size(), info.ModTime().UnixNano())
+		}
+		return err
+	}
+	if i.Base != "" {
+		if err := add("base", i.Base); err != nil {
 			return nil, err
 		}
-		fmt.Fprintln(key, file, info.Size(), info.ModTime().UnixNano())
 	}
 	for _, path := range slices.Sorted(maps.Keys(i.Files)) {
-		fmt.Fprintln(key, path)
+		if err := add(path, i.Files[path]); err != nil {
+			return nil, err
+		}
 	}
 	return key.Bytes(), nil
 }
