@@ -100,8 +100,8 @@ func (c *Cluster) writeConfigurations() error {
 			return err
 		}
 	}
-	replace := strings.NewReplacer("STATE", c.State, "SOCKET", c.containerdSocket(), "NODE_ADDRESS", nodeAddress.String(), "CGROUP", c.cgroupName(),
-		"POD_RANGE", podRange, "DNS", dnsAddress)
+	replace := strings.NewReplacer("$STATE", c.State, "$SOCKET", c.containerdSocket(), "$NODE_ADDRESS", nodeAddress.String(), "$CGROUP", c.cgroupName(),
+		"$POD_RANGE", podRange, "$DNS", dnsAddress)
 	for file, content := range map[string]string{
 		"containerd.toml": containerdConfig, "kubelet.yaml": kubeletConfig, "kube-proxy.yaml": kubeProxyConfig,
 		"resolv.conf": "nameserver " + dnsAddress + "\n", "cni/net.d/10-bridge.conflist": cniConfig,
@@ -114,17 +114,17 @@ func (c *Cluster) writeConfigurations() error {
 }
 
 const containerdConfig = `version = 2
-root = "STATE/containerd/root"
+root = "$STATE/containerd/root"
 state = "/run/containerd"
 [grpc]
-  address = "SOCKET"
+  address = "$SOCKET"
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "blogplatform.local/pause:dev"
   # Without CAP_SYS_RESOURCE runc can't lower an oom_score_adj.
   restrict_oom_score_adj = true
   [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "STATE/cni/bin"
-    conf_dir = "STATE/cni/net.d"
+    bin_dir = "$STATE/cni/bin"
+    conf_dir = "$STATE/cni/net.d"
   [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
     runtime_type = "io.containerd.runc.v2"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
@@ -133,34 +133,34 @@ state = "/run/containerd"
 
 const kubeletConfig = `apiVersion: kubelet.config.k8s.io/v1beta1
 kind: KubeletConfiguration
-address: NODE_ADDRESS
+address: $NODE_ADDRESS
 authentication:
   anonymous: {enabled: false}
   webhook: {enabled: true}
-  x509: {clientCAFile: STATE/pki/ca.crt}
+  x509: {clientCAFile: $STATE/pki/ca.crt}
 authorization: {mode: Webhook}
 cgroupDriver: cgroupfs
-cgroupRoot: CGROUP
-clusterDNS: [DNS]
+cgroupRoot: $CGROUP
+clusterDNS: [$DNS]
 clusterDomain: cluster.local
-containerRuntimeEndpoint: unix://SOCKET
+containerRuntimeEndpoint: unix://$SOCKET
 enforceNodeAllocatable: []
 evictionHard: {memory.available: 100Mi, nodefs.available: 1%, nodefs.inodesFree: 1%, imagefs.available: 1%}
 failCgroupV1: false
 failSwapOn: false
 imageGCHighThresholdPercent: 100
-podLogsDir: STATE/pods
-resolvConf: STATE/resolv.conf
+podLogsDir: $STATE/pods
+resolvConf: $STATE/resolv.conf
 `
 
 const kubeProxyConfig = `apiVersion: kubeproxy.config.k8s.io/v1alpha1
 kind: KubeProxyConfiguration
-bindAddress: NODE_ADDRESS
-clientConnection: {kubeconfig: STATE/kube-proxy.kubeconfig}
-clusterCIDR: POD_RANGE
+bindAddress: $NODE_ADDRESS
+clientConnection: {kubeconfig: $STATE/kube-proxy.kubeconfig}
+clusterCIDR: $POD_RANGE
 conntrack: {maxPerCore: 0, min: 0}
 mode: iptables
-nodePortAddresses: [NODE_ADDRESS/32]
+nodePortAddresses: [$NODE_ADDRESS/32]
 `
 
 const cniConfig = `{
@@ -169,7 +169,7 @@ const cniConfig = `{
   "plugins": [
     {
       "type": "bridge", "bridge": "cni0", "isGateway": true, "ipMasq": true, "hairpinMode": true,
-      "ipam": {"type": "host-local", "dataDir": "STATE/cni/addresses", "ranges": [[{"subnet": "POD_RANGE"}]], "routes": [{"dst": "0.0.0.0/0"}]}
+      "ipam": {"type": "host-local", "dataDir": "$STATE/cni/addresses", "ranges": [[{"subnet": "$POD_RANGE"}]], "routes": [{"dst": "0.0.0.0/0"}]}
     },
     {"type": "portmap", "capabilities": {"portMappings": true}}
   ]
