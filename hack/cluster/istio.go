@@ -110,8 +110,8 @@ func startIstio(ctx context.Context, c *Cluster) error {
 	if err != nil {
 		return err
 	}
-	values := strings.NewReplacer("$STATE", c.State, "$HTTP", fmt.Sprint(gatewayHTTPNodePort), "$HTTPS", fmt.Sprint(gatewayHTTPSNodePort),
-		"$PORT", fmt.Sprint(c.HTTPSPort)).Replace(istioValues)
+	values := strings.NewReplacer("$STATE", c.State, "$PLAIN_NODE_PORT", fmt.Sprint(gatewayHTTPNodePort), "$TLS_NODE_PORT", fmt.Sprint(gatewayHTTPSNodePort),
+		"$TLS_PORT", fmt.Sprint(c.HTTPSPort)).Replace(istioValues)
 	render := exec.CommandContext(ctx, filepath.Join(programs, "istioctl"), "manifest", "generate", "--filename", "-")
 	var stderr bytes.Buffer
 	render.Stdin, render.Stderr = strings.NewReader(values), &stderr
@@ -162,8 +162,8 @@ spec:
           type: NodePort
           ports:
           - {name: status-port, port: 15021, targetPort: 15021}
-          - {name: http2, port: 80, targetPort: 8080, nodePort: $HTTP}
-          - {name: https, port: $PORT, targetPort: 8443, nodePort: $HTTPS}
+          - {name: http2, port: 80, targetPort: 8080, nodePort: $PLAIN_NODE_PORT}
+          - {name: https, port: $TLS_PORT, targetPort: 8443, nodePort: $TLS_NODE_PORT}
     pilot:
       k8s:
         env:

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -39,7 +38,6 @@ func (c *Cluster) applyYAML(ctx context.Context, text string, values ...string) 
 // awaitDeployment waits until all replicas of a Deployment are ready.
 func (c *Cluster) awaitDeployment(ctx context.Context, namespace, name string) error {
 	return poll(ctx, "Deployment "+namespace+"/"+name, func(ctx context.Context) (bool, error) {
-		var deployment *appsv1.Deployment
 		deployment, err := c.Clientset.AppsV1().Deployments(namespace).Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
 			return false, client.IgnoreNotFound(err)

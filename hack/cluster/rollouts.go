@@ -42,7 +42,7 @@ func startRollouts(ctx context.Context, c *Cluster) error {
 	for _, object := range objects {
 		namespaceRollouts(object)
 		if object.GetKind() == "Deployment" {
-			if err := useLocalImage(object, "blogplatform.local/rollouts-controller:dev", "10m", "64Mi"); err != nil {
+			if err := useLocalImage(object, "blogplatform.local/rollouts-controller:dev"); err != nil {
 				return err
 			}
 		}
@@ -60,13 +60,13 @@ func namespaceRollouts(object *unstructured.Unstructured) {
 }
 
 // useLocalImage makes the first container of a Deployment run an image that is already on the node.
-func useLocalImage(deployment *unstructured.Unstructured, image, cpu, memory string) error {
-	containers, _, err := unstructured.NestedSlice(deployment.Object, "spec", "template", "spec", "containers")
+func useLocalImage(deployment *unstructured.Unstructured, image string) error {
+	path := []string{"spec", "template", "spec", "containers"}
+	containers, _, err := unstructured.NestedSlice(deployment.Object, path...)
 	if err != nil {
 		return err
 	}
 	first := containers[0].(map[string]any)
 	first["image"], first["imagePullPolicy"] = image, "Never"
-	first["resources"] = map[string]any{"requests": map[string]any{"cpu": cpu, "memory": memory}}
-	return unstructured.SetNestedSlice(deployment.Object, containers, "spec", "template", "spec", "containers")
+	return unstructured.SetNestedSlice(deployment.Object, containers, path...)
 }

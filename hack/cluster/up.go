@@ -21,7 +21,7 @@ import (
 
 // components in the order in which they start. Pods that start before istio-cni
 // is ready would run without their traffic being captured.
-var components = []component{coredns, istio, certManager, rollouts, sealedSecrets}
+var components = []component{coredns, istio, certManager, rollouts, sealedSecrets, postgres, operator, platformNamespaces}
 
 // needFree is the disk space in GiB below which nothing is begun.
 const needFree = 25

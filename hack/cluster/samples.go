@@ -1,0 +1,236 @@
+package cluster
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	sealedsecrets "github.com/bitnami-labs/sealed-secrets/pkg/apis/sealedsecrets/v1alpha1"
+	"github.com/bitnami-labs/sealed-secrets/pkg/crypto"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"blogplatform.io/operator/hack/cluster/controlplane"
+)
+
+// samples are the committed BlogPlatforms, in order.
+var samples = []string{"config/samples/blogplatform_staging.yaml", "config/samples/blogplatform_production.yaml"}
+
+// platformReadyWithin is how long a BlogPlatform may take: its database makes a first backup before it is ready.
+const platformReadyWithin = 8 * time.Minute
+
+// samplesUp applies the samples, with this machine's digests and ciphertext laid over them, and waits until both blogs answer.
+func (c *Cluster) samplesUp(ctx context.Context, out *os.File) error {
+	var platforms []*unstructured.Unstructured
+	err := c.progress.Run("images and sealed secrets of the two blogs", func() (err error) {
+		platforms, err = c.overlaidSamples(ctx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := c.apply(ctx, platforms...); err != nil {
+		return err
+	}
+	for _, platform := range platforms {
+		name := platform.GetNamespace() + "/" + platform.GetName()
+		for _, step := range []struct {
+			name string
+			do   func(context.Context, *unstructured.Unstructured) error
+		}{
+			{"BlogPlatform " + name + " Ready", c.awaitPlatform},
+			{"demo posts of " + name, c.seed},
+			{"home page of " + name, c.awaitHomePage},
+		} {
+			if err := c.progress.Run(step.name, func() error { return step.do(ctx, platform) }); err != nil {
+				return err
+			}
+		}
+	}
+	fmt.Fprintln(out)
+	if err := c.kubectl(ctx, out, "get", "blogplatforms", "--all-namespaces"); err != nil {
+		return err
+	}
+	fmt.Fprintln(out)
+	for _, platform := range platforms {
+		fmt.Fprintf(out, "https://%s:%d\n", host(platform), c.HTTPSPort)
+	}
+	fmt.Fprintf(out, "\nexport KUBECONFIG=%s\n", c.Kubeconfig())
+	return nil
+}
+
+// overlaidSamples reads the samples and replaces what only this cluster knows: digests, ciphertext, the port.
+func (c *Cluster) overlaidSamples(ctx context.Context) ([]*unstructured.Unstructured, error) {
+	references := map[string]any{}
+	for _, name := range services {
+		images, err := staticImage(ctx, c.Cache, serviceProgram(name), name)
+		if err != nil {
+			return nil, err
+		}
+		if err := c.load(ctx, images[0]); err != nil {
+			return nil, err
+		}
+		references[name] = images[0].Digested
+	}
+	var platforms []*unstructured.Unstructured
+	for _, file := range samples {
+		objects, err := controlplane.ReadObjects(filepath.Join(c.Root, file))
+		if err != nil {
+			return nil, err
+		}
+		platform := objects[0]
+		ciphertext, err := c.sealedCookieKey(ctx, platform)
+		if err != nil {
+			return nil, err
+		}
+		if err := errors.Join(
+			unstructured.SetNestedMap(platform.Object, references, "spec", "release", "images"),
+			unstructured.SetNestedField(platform.Object, int64(c.HTTPSPort), "spec", "gateway", "httpsPort"),
+			unstructured.SetNestedField(platform.Object, ciphertext, "spec", "secrets", "cookies", "sealed", "key"),
+		); err != nil {
+			return nil, err
+		}
+		platforms = append(platforms, platform)
+	}
+	return platforms, nil
+}
+
+// sealedCookieKey is the ciphertext that the platform already has, so that
+// another up changes nothing, or a new key sealed for this cluster.
+func (c *Cluster) sealedCookieKey(ctx context.Context, platform *unstructured.Unstructured) (string, error) {
+	live := platform.DeepCopy()
+	if err := c.Client.Get(ctx, client.ObjectKeyFromObject(platform), live); err == nil {
+		ciphertext, _, err := unstructured.NestedString(live.Object, "spec", "secrets", "cookies", "sealed", "key")
+		return ciphertext, err
+	} else if client.IgnoreNotFound(err) != nil {
+		return "", err
+	}
+	publicKey, err := c.sealingKey(ctx)
+	if err != nil {
+		return "", err
+	}
+	random := make([]byte, 32)
+	if _, err := rand.Read(random); err != nil {
+		return "", err
+	}
+	plaintext := base64.StdEncoding.EncodeToString(random)
+	label := sealedsecrets.EncryptionLabel(platform.GetNamespace(), platform.GetName()+"-cookies", sealedsecrets.StrictScope)
+	ciphertext, err := crypto.HybridEncrypt(rand.Reader, publicKey, []byte(plaintext), label)
+	return base64.StdEncoding.EncodeToString(ciphertext), err
+}
+
+// sealingKey asks the Sealed Secrets controller for its certificate, as kubeseal does.
+func (c *Cluster) sealingKey(ctx context.Context) (*rsa.PublicKey, error) {
+	var answer []byte
+	err := poll(ctx, "certificate of Sealed Secrets", func(ctx context.Context) (bool, error) {
+		var err error
+		answer, err = c.Clientset.CoreV1().Services("sealed-secrets").ProxyGet("http", "sealed-secrets-controller", "8080", "/v1/cert.pem", nil).DoRaw(ctx)
+		return err == nil, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(answer)
+	if block == nil {
+		return nil, errors.New("the Sealed Secrets controller answered no certificate")
+	}
+	certificate, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	key, ok := certificate.PublicKey.(*rsa.PublicKey)
+	if !ok {
+		return nil, fmt.Errorf("the certificate of Sealed Secrets holds a %T, want an RSA key", certificate.PublicKey)
+	}
+	return key, nil
+}
+
+func (c *Cluster) awaitPlatform(ctx context.Context, platform *unstructured.Unstructured) error {
+	ctx, cancel := context.WithTimeout(ctx, platformReadyWithin)
+	defer cancel()
+	return c.awaitCondition(ctx, platform.GetAPIVersion(), platform.GetKind(), platform.GetNamespace(), platform.GetName(), "Ready")
+}
+
+// seed runs the content service's own seed command in a pod like those of the service.
+func (c *Cluster) seed(ctx context.Context, platform *unstructured.Unstructured) error {
+	rollout := &unstructured.Unstructured{}
+	rollout.SetAPIVersion("argoproj.io/v1alpha1")
+	rollout.SetKind("Rollout")
+	key := client.ObjectKey{Namespace: platform.GetNamespace(), Name: platform.GetName() + "-content"}
+	if err := c.Client.Get(ctx, key, rollout); err != nil {
+		return err
+	}
+	fields, _, err := unstructured.NestedMap(rollout.Object, "spec", "template")
+	if err != nil {
+		return err
+	}
+	var template corev1.PodTemplateSpec
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(fields, &template); err != nil {
+		return err
+	}
+	job := seedJob(key.Namespace, platform.GetName()+"-seed", template)
+	if _, err := c.Clientset.BatchV1().Jobs(key.Namespace).Create(ctx, job, metav1.CreateOptions{}); client.IgnoreAlreadyExists(err) != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	return c.awaitCondition(ctx, "batch/v1", "Job", job.Namespace, job.Name, "Complete")
+}
+
+func seedJob(namespace, name string, template corev1.PodTemplateSpec) *batchv1.Job {
+	// Without its labels the pod is the service's by identity, and gets none of its requests.
+	template.Labels = nil
+	template.Spec.RestartPolicy = corev1.RestartPolicyOnFailure
+	container := &template.Spec.Containers[0]
+	container.Args = []string{"seed", "--force"}
+	container.LivenessProbe, container.ReadinessProbe, container.StartupProbe, container.Ports = nil, nil, nil, nil
+	return &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: namespace}, Spec: batchv1.JobSpec{Template: template}}
+}
+
+func host(platform *unstructured.Unstructured) string {
+	hosts, _, _ := unstructured.NestedStringSlice(platform.Object, "spec", "hosts") // the API server has validated them
+	return hosts[0]
+}
+
+// awaitHomePage waits until a browser on this machine gets the home page.
+func (c *Cluster) awaitHomePage(ctx context.Context, platform *unstructured.Unstructured) error {
+	browser := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, net.JoinHostPort("127.0.0.1", strconv.Itoa(c.HTTPSPort)))
+		},
+		// The authority lives in this cluster only; here it is asked whether the page is served.
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+	}}
+	url := fmt.Sprintf("https://%s:%d/", host(platform), c.HTTPSPort)
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	return poll(ctx, url, func(ctx context.Context) (bool, error) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return false, err
+		}
+		response, err := browser.Do(request)
+		if err != nil {
+			c.progress.Detail(err.Error())
+			return false, nil
+		}
+		c.progress.Detail(response.Status)
+		return response.StatusCode == http.StatusOK, response.Body.Close()
+	})
+}
