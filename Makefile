@@ -1,0 +1,109 @@
+# The commands of this project. `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+BIN := $(CURDIR)/bin
+CLUSTER := $(BIN)/cluster
+KUBECTL ?= kubectl
+# Image that `make deploy` installs.
+IMG ?= blogplatform.local/operator:dev
+
+##@ Local cluster
+
+.PHONY: up
+up: $(CLUSTER) ## Build and start a real Kubernetes with the operator and two BlogPlatforms. Resumes where it was interrupted.
+	@$(CLUSTER) up
+
+.PHONY: status
+status: $(CLUSTER) ## Show what of the local cluster runs and is ready.
+	@$(CLUSTER) status
+
+.PHONY: down
+down: $(CLUSTER) ## End the local cluster and remove its state (.cluster). What was built stays cached.
+	@$(CLUSTER) down
+
+.PHONY: clean-cache
+clean-cache: $(CLUSTER) ## Remove everything that was built for local clusters from the user's cache folder.
+	@$(CLUSTER) clean-cache
+
+##@ Tests
+
+.PHONY: test
+test: $(BIN)/gotestsum ## Run every test that needs no node, on a real etcd and kube-apiserver. Neither root nor a running cluster is needed.
+	@hack/test.sh
+
+.PHONY: e2e
+e2e: $(CLUSTER) $(BIN)/gotestsum ## Bring up a second cluster on free ports, check it from inside and outside the mesh, take it down.
+	@hack/e2e.sh
+
+.PHONY: bench-operator
+bench-operator: ## Measure the operator alone, with faked child status; prints ratios.
+	@go run ./test/bench/operator
+
+##@ Code
+
+.PHONY: generate
+generate: $(BIN)/controller-gen ## Generate deep copies.
+	@$(BIN)/controller-gen object paths=./api/...
+
+.PHONY: manifests
+manifests: $(BIN)/controller-gen $(BIN)/crd-ref-docs ## Generate the CRD, the operator's RBAC and docs/api.md.
+	@$(BIN)/controller-gen crd paths=./api/... output:crd:artifacts:config=config/crd/bases
+	@$(BIN)/controller-gen rbac:roleName=manager-role paths=./controllers/... output:rbac:artifacts:config=config/rbac
+	@$(BIN)/crd-ref-docs --source-path=api/v1alpha1 --config=hack/tools/crd-ref-docs.yaml --renderer=markdown --output-path=docs/api.md 2>/dev/null
+
+.PHONY: generated-current
+generated-current: generate manifests ## Fail if a generated file is not what is committed.
+	@git diff --exit-code -- api config docs/api.md || { echo "Generated files are not current: run 'make generate manifests' and commit."; exit 1; }
+
+.PHONY: fmt
+fmt: $(BIN)/golangci-lint ## Format the Go code.
+	@$(BIN)/golangci-lint fmt
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint ## Check style, the walls between rooms, and the API conventions.
+	@$(BIN)/golangci-lint run ./...
+	@$(BIN)/golangci-lint run --config .golangci-kal.yml ./api/...
+
+##@ On a cluster that exists already (current kubeconfig)
+
+.PHONY: install
+install: ## Install the CRD.
+	@$(KUBECTL) apply --server-side -k config/crd
+
+.PHONY: deploy
+deploy: ## Install the CRD, RBAC and the operator as image IMG.
+	@$(KUBECTL) kustomize config/default | sed 's|image: controller:latest|image: $(IMG)|' | $(KUBECTL) apply --server-side -f -
+
+.PHONY: undeploy
+undeploy: ## Remove the operator, its RBAC and the CRD. BlogPlatforms must be gone first: their finalizer needs the operator.
+	@test -z "$$($(KUBECTL) get blogplatforms -A -o name 2>/dev/null)" || { echo "There are BlogPlatforms left; delete them first ($(KUBECTL) get blogplatforms -A)."; exit 1; }
+	@$(KUBECTL) kustomize config/default | $(KUBECTL) delete --ignore-not-found -f -
+
+.PHONY: uninstall
+uninstall: ## Remove the CRD. BlogPlatforms must be gone first.
+	@test -z "$$($(KUBECTL) get blogplatforms -A -o name 2>/dev/null)" || { echo "There are BlogPlatforms left; delete them first ($(KUBECTL) get blogplatforms -A)."; exit 1; }
+	@$(KUBECTL) delete --ignore-not-found -k config/crd
+
+##@ Help
+
+.PHONY: help
+help: ## Show this list.
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n\033[1m%s\033[0m\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  \033[36m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# The program behind up, down and status. Go's own cache makes this quick.
+.PHONY: $(CLUSTER)
+$(CLUSTER):
+	@go build -trimpath -o $@ ./hack/cluster/cmd
+
+# Tools are pinned in hack/tools and built when their pins change.
+$(BIN)/controller-gen $(BIN)/crd-ref-docs $(BIN)/gotestsum: hack/tools/go.mod hack/tools/go.sum
+	@echo "building $(@F)"
+	@cd hack/tools && go build -o $@ $$(go list -f '{{.ImportPath}}' tool | grep '/$(@F)$$')
+
+# golangci-lint with kube-api-linter in it.
+$(BIN)/golangci-lint: hack/tools/lint/go.mod hack/tools/lint/go.sum
+	@echo "building $(@F)"
+	@cd hack/tools/lint && go build -trimpath -ldflags "-s -w" -o $@ sigs.k8s.io/kube-api-linter/cmd/golangci-lint-kube-api-linter

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Brings up a cluster of its own on free ports, checks it, takes it down, and
+# checks that nothing of it is left on the host. A cluster that is up already
+# is left alone, but must be neither started nor stopped meanwhile.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+if [ "$(id -u)" -ne 0 ]; then
+  echo "make e2e needs root for its node (sudo make e2e)." >&2
+  exit 1
+fi
+
+state=$(mktemp -d /tmp/blogplatform-e2e-XXXXXX)
+report=${TEST_REPORT:-$state/report}.e2e
+# Both are held open until both are known, so that they differ.
+read -r https_port api_port < <(python3 -c '
+import socket
+held = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+print(*(s.getsockname()[1] for s in held))')
+settings=(--state "$state/cluster" --https-port "$https_port" --api-port "$api_port")
+
+end() {
+  bin/cluster down "${settings[@]}"
+  rm -rf "$state"
+}
+trap end EXIT
+
+explain() {
+  kubectl=("$state/cluster/bin/kubectl" --kubeconfig "$state/cluster/kubeconfig")
+  "${kubectl[@]}" get pods --all-namespaces || true
+  "${kubectl[@]}" describe blogplatforms --all-namespaces || true
+  "${kubectl[@]}" logs --namespace blogplatform-system deployment/blogplatform-controller-manager --tail 100 || true
+  tail -n 20 "$state/cluster/log/init.log" || true
+}
+
+hack/traces.sh >"$state/before"
+bin/cluster up "${settings[@]}" || { explain; exit 1; }
+
+failed=0
+BLOGPLATFORM_KUBECONFIG=$state/cluster/kubeconfig BLOGPLATFORM_HTTPS_PORT=$https_port \
+  bin/gotestsum --format testname --jsonfile "$report" -- -tags e2e -count=1 -timeout 30m ./test/e2e || { explain; failed=1; }
+
+bin/cluster down "${settings[@]}"
+hack/traces.sh >"$state/after"
+if ! diff "$state/before" "$state/after"; then
+  echo "The cluster left these traces on the host (> is new, < is gone)." >&2
+  failed=1
+fi
+exit $failed
