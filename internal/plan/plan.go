@@ -23,13 +23,12 @@ const (
 // Stages lists the stages in order.
 var Stages = []Stage{StageSecrets, StageMesh, StageDatabase, StageMigrations, StageWorkloads, StageVerify}
 
-// Input is all that a plan depends on.
+// Input is all that a plan depends on. It is never modified.
 type Input struct {
-	// Platform is the object as the user wrote it; its status is read for
-	// what status must remember (finished migrations).
+	// Platform is the object as the user wrote it; of its status nothing is read.
 	Platform *v1alpha1.BlogPlatform
-	// Release is the effective release: what should run now, which is not
-	// always what spec.release asks for.
+	// Release is the effective release: what the workloads should run now, which is
+	// not always what spec.release asks for. Migrations are always those of spec.release.
 	Release v1alpha1.Release
 	// Observed holds the live objects whose fields other controllers write
 	// (VirtualServices, DestinationRules, Services, Rollouts).
@@ -52,14 +51,23 @@ type Child struct {
 	SecretKeys []string
 }
 
+// SecretUse is a Secret of the user's own that the spec refers to, and the keys that it must have.
+type SecretUse struct {
+	Name string
+	Keys []string
+}
+
 // Plan is everything that a platform needs, in the order of Stages and, within
 // a stage, in the order of application.
 type Plan struct {
 	Children []Child
+	// Secrets must exist in the platform's namespace; nobody here writes them.
+	Secrets []SecretUse
 	// Effective are the values in effect, defaults filled in.
 	Effective v1alpha1.EffectiveStatus
-	// Digest identifies the set of the four pod templates.
-	Digest string
+	// Digest identifies the set of the four pod templates in Children, Target
+	// the set that spec.release would give; they are equal unless an earlier release is effective.
+	Digest, Target string
 }
 
 // Problem is a spec that cannot be realised without a change to it. The
@@ -71,3 +79,19 @@ type Problem struct {
 
 // Error makes a Problem an error.
 func (p *Problem) Error() string { return p.Message }
+
+// Build plans the whole platform. An error is a *Problem, or a defect of this package.
+func Build(in Input) (Plan, error) {
+	b := newBuilder(in)
+	b.secrets()
+	b.accounts()
+	b.mesh()
+	b.network()
+	b.ingress()
+	b.routes()
+	b.database()
+	b.migrations()
+	b.workloads()
+	b.verify()
+	return b.plan()
+}

@@ -1,0 +1,140 @@
+package naming
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Service is one of the four workloads.
+type Service string
+
+// The workloads. Frontend is the only one behind the ingress gateway.
+const (
+	Frontend Service = "frontend"
+	User     Service = "user"
+	Content  Service = "content"
+	Comment  Service = "comment"
+)
+
+// Services are all workloads, DataServices those with a database.
+var (
+	Services     = []Service{Frontend, User, Content, Comment}
+	DataServices = []Service{User, Content, Comment}
+)
+
+// Labels that every child carries, and the labels of pods. They are part of
+// selectors, so they never change.
+const (
+	LabelManagedBy = "app.kubernetes.io/managed-by"
+	LabelInstance  = "app.kubernetes.io/instance"
+	LabelNamespace = "blogplatform.io/namespace"
+	LabelName      = "app.kubernetes.io/name"
+	LabelComponent = "app.kubernetes.io/component"
+
+	ManagedBy = "blogplatform"
+)
+
+// Annotations of a BlogPlatform and of its children.
+const (
+	// AnnotationData marks a child that carries data, with the value retain.
+	AnnotationData = "blogplatform.io/data"
+	// AnnotationDeleteData on a BlogPlatform names the object itself to confirm
+	// that deletionPolicy Delete may remove its data.
+	AnnotationDeleteData = "blogplatform.io/delete-data"
+	// AnnotationCookies in the frontend's pod template is a hash of the sealed
+	// cookie key, so that another key is another release.
+	AnnotationCookies = "blogplatform.io/cookies"
+)
+
+// Finalizer keeps a BlogPlatform until its children are gone.
+const Finalizer = "blogplatform.io/children"
+
+// Platform names the children of one BlogPlatform, whose name has at most 30
+// characters (a rule of its CRD).
+type Platform struct{ Namespace, Name string }
+
+// Of names the children of the BlogPlatform with that key.
+func Of(key types.NamespacedName) Platform { return Platform{key.Namespace, key.Name} }
+
+// Workload is the name of a service's Rollout, Service, ServiceAccount,
+// DestinationRule, VirtualService, PodDisruptionBudget and policies.
+func (p Platform) Workload(s Service) string { return p.Name + "-" + string(s) }
+
+// Verify is the name of the Verify Job's ServiceAccount and policies.
+func (p Platform) Verify() string { return p.Name + "-verify" }
+
+// CookiesSecret is the SealedSecret, and the Secret made of it, with the key of cookies.
+func (p Platform) CookiesSecret() string { return p.Name + "-cookies" }
+
+// KeyOfCookies is the key in the Secret of cookies.
+const KeyOfCookies = "key"
+
+// Database is the name of the PostgresCluster.
+func (p Platform) Database() string { return p.Name + "-db" }
+
+// DatabaseInstances is the instance set of the PostgresCluster. It is part of
+// the names of volumes and never changes.
+const DatabaseInstances = "instance"
+
+// DatabaseRole is the PostgreSQL role and the database of a service. It does
+// not depend on the platform, so that a backup restores into any of them.
+func DatabaseRole(s Service) string { return "blog-" + string(s) }
+
+// DatabaseSecret is the Secret in which the Crunchy operator puts the
+// credentials of a service's role (key password).
+func (p Platform) DatabaseSecret(s Service) string {
+	return p.Database() + "-pguser-" + DatabaseRole(s)
+}
+
+// DatabaseCertificate is the Secret with the authority of PostgreSQL's certificate (key ca.crt).
+func (p Platform) DatabaseCertificate() string { return p.Database() + "-cluster-cert" }
+
+// DatabaseHost is the host name of the leader, which PostgreSQL's certificate names.
+func (p Platform) DatabaseHost() string { return p.Database() + "-primary." + p.Namespace + ".svc" }
+
+// DatabaseMesh is the Service that names the ports of PostgreSQL's pods to the mesh.
+func (p Platform) DatabaseMesh() string { return p.Database() + "-mesh" }
+
+// DatabaseInit is the ConfigMap with the SQL that runs once.
+func (p Platform) DatabaseInit() string { return p.Database() + "-init" }
+
+// Certificate is the name of the Certificate, and of the Secret made of it, in
+// the gateway's namespace. A namespace has no dots, so no two platforms share it.
+func (p Platform) Certificate() string { return p.Namespace + "." + p.Name }
+
+// Redirect is the VirtualService that sends HTTP to HTTPS and hosts to the canonical one.
+func (p Platform) Redirect() string { return p.Name + "-redirect" }
+
+// Migration is the name of the Job that runs a phase of a service's migrations with an image.
+func (p Platform) Migration(s Service, phase, image string) string {
+	return p.Workload(s) + "-" + phase + "-" + Hash(phase, image)
+}
+
+// VerifyJob is the name of the Job that verifies the release with that digest.
+func (p Platform) VerifyJob(digest string) string { return p.Verify() + "-" + digest }
+
+// Principal is the SPIFFE identity, without scheme, of a ServiceAccount in the
+// mesh, as an AuthorizationPolicy writes it. The cluster's trust domain is the
+// default, cluster.local.
+func Principal(namespace, serviceAccount string) string {
+	return "cluster.local/ns/" + namespace + "/sa/" + serviceAccount
+}
+
+// Labels are those that every child of the platform carries.
+func (p Platform) Labels() map[string]string {
+	return map[string]string{LabelManagedBy: ManagedBy, LabelInstance: p.Name, LabelNamespace: p.Namespace}
+}
+
+// Selector finds the pods of a service.
+func (p Platform) Selector(s Service) map[string]string {
+	return map[string]string{LabelInstance: p.Name, LabelName: string(s)}
+}
+
+// Hash is a short name for parts that are too long for one: 10 hexadecimal digits.
+func Hash(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return hex.EncodeToString(sum[:])[:10]
+}
