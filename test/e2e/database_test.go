@@ -4,13 +4,17 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"blogplatform.io/operator/api/v1alpha1"
 )
 
 // query runs SQL as the superuser on the leader and answers its unaligned output.
@@ -73,4 +77,44 @@ func TestTheFirstBackupHasFinished(t *testing.T) {
 		}
 	}
 	t.Errorf("none of %d backup Jobs in %s succeeded", len(jobs.Items), production.namespace)
+}
+
+// TestReplicationNeedsTheServiceThatNamesItsPorts takes away the headless
+// Service that tells the mesh of PostgreSQL's ports: then the replica reaches
+// neither PostgreSQL nor Patroni of its leader, until the operator puts it back.
+func TestReplicationNeedsTheServiceThatNamesItsPorts(t *testing.T) {
+	primary := leader(t, production)
+	replicas := podsOf(t, production.namespace, "postgres-operator.crunchydata.com/role=replica")
+	if len(replicas) != 1 {
+		t.Fatalf("production has %d replicas, want 1", len(replicas))
+	}
+	reach := func(context.Context) error {
+		a := execIn(t, production.namespace, replicas[0].Name, "database", "curl", "--insecure", "--silent", "--show-error", "--max-time", "5",
+			"--output", "/dev/null", "https://"+net.JoinHostPort(primary.Status.PodIP, "8008")+"/")
+		b := execIn(t, production.namespace, replicas[0].Name, "database", "pg_isready", "--host", primary.Status.PodIP, "--timeout", "5")
+		if a.code != 0 || b.code != 0 {
+			return fmt.Errorf("patroni: %d %s; postgres: %d %s", a.code, strings.TrimSpace(a.err), b.code, strings.TrimSpace(b.out))
+		}
+		return nil
+	}
+	eventually(t, time.Minute, "replica reaching its leader", reach)
+
+	suspend, resume := true, false
+	change(t, production, func(spec *v1alpha1.BlogPlatformSpec) { spec.Suspend = &suspend })
+	t.Cleanup(func() {
+		change(t, production, func(spec *v1alpha1.BlogPlatformSpec) { spec.Suspend = &resume })
+		eventually(t, time.Minute, "replica reaching its leader again", reach)
+	})
+	eventually(t, time.Minute, "operator keeping its hands off", func(ctx context.Context) error {
+		return hasCondition(ctx, production, v1alpha1.ConditionSuspended)
+	})
+	if err := clientset.CoreV1().Services(production.namespace).Delete(t.Context(), platform+"-db-mesh", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, time.Minute, "mesh forgetting the ports", func(ctx context.Context) error {
+		if err := reach(ctx); err == nil {
+			return errors.New("the replica still reaches its leader")
+		}
+		return nil
+	})
 }

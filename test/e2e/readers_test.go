@@ -26,13 +26,18 @@ func TestBothPlatformsAreReady(t *testing.T) {
 }
 
 func ready(ctx context.Context, env environment) error {
+	return hasCondition(ctx, env, v1alpha1.ConditionReady)
+}
+
+// hasCondition is nil once a condition of the platform is true for its present spec.
+func hasCondition(ctx context.Context, env environment, name string) error {
 	var bp v1alpha1.BlogPlatform
 	if err := cluster.Get(ctx, client.ObjectKey{Namespace: env.namespace, Name: platform}, &bp); err != nil {
 		return err
 	}
-	condition := meta.FindStatusCondition(bp.Status.Conditions, v1alpha1.ConditionReady)
+	condition := meta.FindStatusCondition(bp.Status.Conditions, name)
 	if condition == nil {
-		return fmt.Errorf("no condition Ready yet")
+		return fmt.Errorf("no condition %s yet", name)
 	}
 	if condition.Status != "True" || condition.ObservedGeneration != bp.Generation {
 		return fmt.Errorf("%s: %s", condition.Reason, condition.Message)
@@ -52,6 +57,24 @@ func TestAReaderGetsTheHomePageWithItsPosts(t *testing.T) {
 			}
 			if !strings.Contains(body, "<article") {
 				t.Errorf("home page lists no post: %.500s", body)
+			}
+		})
+	}
+}
+
+// TestAPostIsShownWithItsComments crosses every edge from the frontend to a data service.
+func TestAPostIsShownWithItsComments(t *testing.T) {
+	for _, env := range environments {
+		t.Run(env.namespace, func(t *testing.T) {
+			_, home := visit(t, "https://"+env.host+":"+httpsPort+"/")
+			_, rest, found := strings.Cut(home, `href="/posts/`)
+			slug, _, _ := strings.Cut(rest, `"`)
+			if !found {
+				t.Fatalf("home page links to no post: %.500s", home)
+			}
+			response, body := visit(t, "https://"+env.host+":"+httpsPort+"/posts/"+slug)
+			if response.StatusCode != http.StatusOK || !strings.Contains(body, `id="comments"`) || strings.Contains(body, "Comments cannot be shown") {
+				t.Errorf("post %s answered %s: %s", slug, response.Status, body)
 			}
 		})
 	}
