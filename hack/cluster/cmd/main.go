@@ -10,12 +10,16 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/go-logr/logr"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
 	"blogplatform.io/operator/hack/cluster"
 	"blogplatform.io/operator/hack/cluster/build"
 	"blogplatform.io/operator/hack/cluster/controlplane"
 )
 
 func main() {
+	log.SetLogger(logr.Discard()) // the clients' own log; what people need to know comes as errors and progress
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:])
 	stop()
