@@ -63,6 +63,9 @@ func Of(key types.NamespacedName) Platform { return Platform{key.Namespace, key.
 // DestinationRule, VirtualService, PodDisruptionBudget and policies.
 func (p Platform) Workload(s Service) string { return p.Name + "-" + string(s) }
 
+// Host is the name by which pods dial a service.
+func (p Platform) Host(s Service) string { return p.Workload(s) + "." + p.Namespace + ".svc" }
+
 // Verify is the name of the Verify Job's ServiceAccount and policies.
 func (p Platform) Verify() string { return p.Name + "-verify" }
 
@@ -108,6 +111,21 @@ func (p Platform) Certificate() string { return p.Namespace + "." + p.Name }
 // Redirect is the VirtualService that sends HTTP to HTTPS and hosts to the canonical one.
 func (p Platform) Redirect() string { return p.Name + "-redirect" }
 
+// Strict is the PeerAuthentication of the namespace.
+func (p Platform) Strict() string { return p.Name + "-strict" }
+
+// Deny is the policies that allow nothing: what is allowed is said by others.
+func (p Platform) Deny() string { return p.Name + "-deny" }
+
+// Proxies is the NetworkPolicy of what each pod in the mesh needs.
+func (p Platform) Proxies() string { return p.Name + "-proxies" }
+
+// DatabaseAPI is the NetworkPolicy that lets PostgreSQL's pods reach the Kubernetes API.
+func (p Platform) DatabaseAPI() string { return p.Database() + "-api" }
+
+// PhaseExpand is the phase of migrations that the previous release does not notice.
+const PhaseExpand = "expand"
+
 // Migration is the name of the Job that runs a phase of a service's migrations with an image.
 func (p Platform) Migration(s Service, phase, image string) string {
 	return p.Workload(s) + "-" + phase + "-" + Hash(phase, image)
@@ -128,9 +146,23 @@ func (p Platform) Labels() map[string]string {
 	return map[string]string{LabelManagedBy: ManagedBy, LabelInstance: p.Name, LabelNamespace: p.Namespace}
 }
 
+// Own finds all pods of the platform but those of PostgreSQL.
+func (p Platform) Own() map[string]string { return map[string]string{LabelInstance: p.Name} }
+
 // Selector finds the pods of a service.
 func (p Platform) Selector(s Service) map[string]string {
 	return map[string]string{LabelInstance: p.Name, LabelName: string(s)}
+}
+
+// MigrationSelector finds the pods of a service's migrations. They are not those
+// of Selector, so that no Service sends them requests.
+func (p Platform) MigrationSelector(s Service) map[string]string {
+	return map[string]string{LabelInstance: p.Name, LabelName: string(s) + "-migration"}
+}
+
+// VerifySelector finds the pods of Verify Jobs.
+func (p Platform) VerifySelector() map[string]string {
+	return map[string]string{LabelInstance: p.Name, LabelName: "verify"}
 }
 
 // Hash is a short name for parts that are too long for one: 10 hexadecimal digits.

@@ -7,10 +7,10 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/json"
 
+	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/internal/naming"
 )
 
@@ -20,11 +20,17 @@ type builder struct {
 	names    naming.Platform
 	values   values
 	children []Child
+	uses     []SecretUse
 	errs     []error
 }
 
+// keyOf names a platform.
+func keyOf(platform *v1alpha1.BlogPlatform) types.NamespacedName {
+	return types.NamespacedName{Namespace: platform.Namespace, Name: platform.Name}
+}
+
 func newBuilder(in Input) *builder {
-	names := naming.Of(types.NamespacedName{Namespace: in.Platform.Namespace, Name: in.Platform.Name})
+	names := naming.Of(keyOf(in.Platform))
 	return &builder{Input: in, names: names, values: valuesOf(in.Platform)}
 }
 
@@ -34,7 +40,7 @@ func (b *builder) meta(name string) metav1.ObjectMeta {
 }
 
 // gate adds an object that holds back the next stage until it is ready.
-func (b *builder) gate(stage Stage, object runtime.Object) {
+func (b *builder) gate(stage Stage, object any) {
 	b.add(Child{Stage: stage, Gates: true, Object: b.convert(object)})
 }
 
@@ -42,7 +48,7 @@ func (b *builder) add(child Child) { b.children = append(b.children, child) }
 
 // convert makes a typed object unstructured. The types of Istio write
 // themselves as JSON, so the way leads through JSON for all.
-func (b *builder) convert(object runtime.Object) *unstructured.Unstructured {
+func (b *builder) convert(object any) *unstructured.Unstructured {
 	raw, err := json.Marshal(object)
 	if err != nil {
 		b.errs = append(b.errs, fmt.Errorf("writing %T: %w", object, err))
@@ -58,12 +64,17 @@ func (b *builder) convert(object runtime.Object) *unstructured.Unstructured {
 }
 
 func (b *builder) plan() (Plan, error) {
+	b.carry()
+	plan := Plan{
+		Children: b.children, Secrets: b.uses, Effective: b.values.effective,
+		Digest: b.digest(b.Release), Target: b.digest(b.Platform.Spec.Release),
+	}
 	if err := errors.Join(b.errs...); err != nil {
 		return Plan{}, err
 	}
 	// Families are added in the order of reading; children go out in the order of stages.
-	slices.SortStableFunc(b.children, func(x, y Child) int {
+	slices.SortStableFunc(plan.Children, func(x, y Child) int {
 		return slices.Index(Stages, x.Stage) - slices.Index(Stages, y.Stage)
 	})
-	return Plan{Children: b.children, Effective: b.values.effective}, nil
+	return plan, nil
 }

@@ -30,8 +30,8 @@ type Input struct {
 	// Release is the effective release: what the workloads should run now, which is
 	// not always what spec.release asks for. Migrations are always those of spec.release.
 	Release v1alpha1.Release
-	// Observed holds the live objects whose fields other controllers write
-	// (VirtualServices, DestinationRules, Services, Rollouts).
+	// Observed holds the live objects whose fields other controllers write:
+	// VirtualServices and DestinationRules. Others are ignored.
 	Observed []*unstructured.Unstructured
 }
 

@@ -1,0 +1,167 @@
+package kube
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/selection"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/naming"
+)
+
+const (
+	// FieldOwner is the name under which everything is written.
+	FieldOwner = "blogplatform"
+	// LabelCluster is on everything that the Crunchy operator makes for a PostgresCluster.
+	LabelCluster = "postgres-operator.crunchydata.com/cluster"
+
+	// leaderElectionID is the name of the Lease; the RBAC of the manager names it.
+	leaderElectionID = "blogplatform.io"
+	// The API server's own priority and fairness keeps clients apart. These
+	// limits only end a defect of ours that writes in a loop.
+	queriesPerSecond = 500
+	burst            = 1000
+)
+
+// The kinds that are cached as metadata, whoever made them.
+var (
+	// Secrets are the users' own, too, which have no label of ours.
+	Secrets = schema.GroupVersionKind{Version: "v1", Kind: "Secret"}
+	// Namespaces tell when the one of a gateway appears or a label for the mesh changes.
+	Namespaces = schema.GroupVersionKind{Version: "v1", Kind: "Namespace"}
+	// CRDs tell which kinds the cluster serves.
+	CRDs = schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"}
+	// Issuers and ClusterIssuers sign certificates.
+	Issuers        = schema.GroupVersionKind{Group: "cert-manager.io", Version: "v1", Kind: "Issuer"}
+	ClusterIssuers = schema.GroupVersionKind{Group: "cert-manager.io", Version: "v1", Kind: "ClusterIssuer"}
+)
+
+// NewScheme knows the types that are read and written as Go structs: those of
+// core and the BlogPlatform. All children are unstructured.
+func NewScheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(corev1.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	return scheme
+}
+
+// Config returns a copy of config with the operator's rate limits.
+func Config(config *rest.Config) *rest.Config {
+	limited := rest.CopyConfig(config)
+	limited.QPS, limited.Burst = queriesPerSecond, burst
+	return limited
+}
+
+// ManagerOptions are the settings of a manager. Addresses and whether to elect
+// a leader are left to the caller.
+func ManagerOptions() manager.Options {
+	return manager.Options{
+		Scheme: NewScheme(),
+		Cache: cache.Options{
+			DefaultLabelSelector: labels.SelectorFromSet(labels.Set{naming.LabelManagedBy: naming.ManagedBy}),
+			DefaultTransform:     cache.TransformStripManagedFields(),
+			ByObject:             cached(),
+		},
+		Client: client.Options{
+			FieldOwner: FieldOwner,
+			Cache:      &client.CacheOptions{Unstructured: true},
+		},
+		LeaderElectionID: leaderElectionID,
+		// The process ends as soon as its manager does, so the next leader need not wait for the lease to run out.
+		LeaderElectionReleaseOnCancel: true,
+	}
+}
+
+// Metadata is an empty object by which the metadata of a kind is read and watched.
+func Metadata(kind schema.GroupVersionKind) *metav1.PartialObjectMetadata {
+	object := &metav1.PartialObjectMetadata{}
+	object.SetGroupVersionKind(kind)
+	return object
+}
+
+// cached are the kinds of which more, or less, is kept than the objects with our label.
+func cached() map[client.Object]cache.ByObject {
+	everything := cache.ByObject{Label: labels.Everything()}
+	byObject := map[client.Object]cache.ByObject{
+		&v1alpha1.BlogPlatform{}:        everything,
+		&corev1.Pod{}:                   {Transform: slimPod},
+		&corev1.PersistentVolumeClaim{}: {Label: hasLabel(LabelCluster), Transform: slimClaim},
+	}
+	for _, kind := range []schema.GroupVersionKind{Secrets, Namespaces, CRDs, Issuers, ClusterIssuers} {
+		byObject[Metadata(kind)] = cache.ByObject{Label: labels.Everything(), Transform: slimMetadata}
+	}
+	return byObject
+}
+
+func hasLabel(name string) labels.Selector {
+	requirement, err := labels.NewRequirement(name, selection.Exists, nil)
+	utilruntime.Must(err)
+	return labels.NewSelector().Add(*requirement)
+}
+
+// slimMetadata drops annotations: those that kubectl leaves hold whole objects, Secrets too.
+func slimMetadata(object any) (any, error) {
+	if metadata, ok := object.(*metav1.PartialObjectMetadata); ok {
+		metadata.ObjectMeta = slimMeta(metadata.ObjectMeta)
+	}
+	return object, nil
+}
+
+// slimPod keeps of a pod what tells whether it has a sidecar and how its containers ended.
+func slimPod(object any) (any, error) {
+	pod, ok := object.(*corev1.Pod)
+	if !ok {
+		return object, nil
+	}
+	return &corev1.Pod{
+		ObjectMeta: slimMeta(pod.ObjectMeta),
+		Spec:       corev1.PodSpec{InitContainers: namesOnly(pod.Spec.InitContainers)},
+		Status:     corev1.PodStatus{Phase: pod.Status.Phase, ContainerStatuses: terminations(pod.Status.ContainerStatuses)},
+	}, nil
+}
+
+func namesOnly(containers []corev1.Container) []corev1.Container {
+	var names []corev1.Container
+	for _, container := range containers {
+		names = append(names, corev1.Container{Name: container.Name})
+	}
+	return names
+}
+
+func terminations(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
+	var ended []corev1.ContainerStatus
+	for _, status := range statuses {
+		if status.State.Terminated != nil {
+			ended = append(ended, corev1.ContainerStatus{Name: status.Name, State: corev1.ContainerState{Terminated: status.State.Terminated}})
+		}
+	}
+	return ended
+}
+
+// slimClaim keeps of a volume claim whose it is and whether it has a volume.
+func slimClaim(object any) (any, error) {
+	claim, ok := object.(*corev1.PersistentVolumeClaim)
+	if !ok {
+		return object, nil
+	}
+	return &corev1.PersistentVolumeClaim{
+		ObjectMeta: slimMeta(claim.ObjectMeta),
+		Spec:       corev1.PersistentVolumeClaimSpec{StorageClassName: claim.Spec.StorageClassName},
+		Status:     corev1.PersistentVolumeClaimStatus{Phase: claim.Status.Phase},
+	}, nil
+}
+
+func slimMeta(meta metav1.ObjectMeta) metav1.ObjectMeta {
+	return metav1.ObjectMeta{
+		Namespace: meta.Namespace, Name: meta.Name, UID: meta.UID, ResourceVersion: meta.ResourceVersion,
+		Labels: meta.Labels, DeletionTimestamp: meta.DeletionTimestamp,
+	}
+}

@@ -1,0 +1,110 @@
+package naming
+
+import (
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// namesOf are the names of all children by what they are.
+func namesOf(p Platform) map[string]string {
+	names := map[string]string{
+		"cookies": p.CookiesSecret(), "database": p.Database(), "mesh of the database": p.DatabaseMesh(),
+		"init of the database": p.DatabaseInit(), "certificate of the database": p.DatabaseCertificate(),
+		"verify": p.Verify(), "verify job": p.VerifyJob(Hash("x")), "redirect": p.Redirect(),
+	}
+	for _, s := range Services {
+		names["workload "+string(s)] = p.Workload(s)
+	}
+	for _, s := range DataServices {
+		names["migration "+string(s)] = p.Migration(s, PhaseExpand, "image")
+		names["database secret "+string(s)] = p.DatabaseSecret(s)
+	}
+	return names
+}
+
+func TestNamesOfTheLongestPlatformFit(t *testing.T) {
+	longest := Of(types.NamespacedName{Namespace: strings.Repeat("s", 63), Name: strings.Repeat("n", 30)})
+	for what, name := range namesOf(longest) {
+		for _, problem := range validation.IsDNS1123Label(name) {
+			t.Errorf("%s: %s: %s", what, name, problem)
+		}
+	}
+	for _, problem := range validation.IsDNS1123Subdomain(longest.Certificate()) {
+		t.Errorf("certificate: %s", problem)
+	}
+	// The Crunchy operator refuses more (PostgresInstanceSetSpec.name).
+	if n := len(longest.Database()) + len(DatabaseInstances); n > 46 {
+		t.Errorf("cluster and instance set together have %d characters", n)
+	}
+	for _, host := range []string{longest.Host(Frontend), longest.DatabaseHost()} {
+		if problems := validation.IsDNS1123Subdomain(host); len(problems) > 0 {
+			t.Errorf("%s: %v", host, problems)
+		}
+	}
+	for _, labels := range []map[string]string{longest.Labels(), longest.Selector(Frontend), longest.MigrationSelector(Content), longest.VerifySelector()} {
+		for key, value := range labels {
+			if problems := validation.IsValidLabelValue(value); len(problems) > 0 {
+				t.Errorf("%s=%s: %v", key, value, problems)
+			}
+		}
+	}
+}
+
+func TestNoTwoChildrenShareAName(t *testing.T) {
+	seen := map[string]string{}
+	for what, name := range namesOf(Platform{"ns", "blog"}) {
+		if other, found := seen[name]; found {
+			t.Errorf("%s and %s are both %s", what, other, name)
+		}
+		seen[name] = what
+	}
+}
+
+func TestPlatformsDoNotMeetInTheNamespaceOfTheGateway(t *testing.T) {
+	if a, b := (Platform{"a-b", "c"}).Certificate(), (Platform{"a", "b-c"}).Certificate(); a == b {
+		t.Errorf("both are %s", a)
+	}
+}
+
+func TestNoSelectorFindsThePodsOfAnother(t *testing.T) {
+	p := Platform{"ns", "blog"}
+	selectors := []map[string]string{p.VerifySelector()}
+	for _, s := range Services {
+		selectors = append(selectors, p.Selector(s))
+	}
+	for _, s := range DataServices {
+		selectors = append(selectors, p.MigrationSelector(s))
+	}
+	for i, x := range selectors {
+		for _, y := range selectors[:i] {
+			if maps.Equal(x, y) {
+				t.Errorf("%v stands for two kinds of pods", x)
+			}
+		}
+	}
+}
+
+// A name that changes is another object: the old one is pruned, and what it
+// holds with it.
+func TestNamesNeverChange(t *testing.T) {
+	want := map[string]string{
+		"cookies": "blog-cookies", "database": "blog-db", "mesh of the database": "blog-db-mesh",
+		"init of the database": "blog-db-init", "certificate of the database": "blog-db-cluster-cert",
+		"verify": "blog-verify", "verify job": "blog-verify-2d711642b7", "redirect": "blog-redirect",
+		"workload frontend": "blog-frontend", "workload user": "blog-user", "workload content": "blog-content", "workload comment": "blog-comment",
+		"migration user":          "blog-user-expand-058e83afdc",
+		"migration content":       "blog-content-expand-058e83afdc",
+		"migration comment":       "blog-comment-expand-058e83afdc",
+		"database secret user":    "blog-db-pguser-blog-user",
+		"database secret content": "blog-db-pguser-blog-content",
+		"database secret comment": "blog-db-pguser-blog-comment",
+	}
+	if diff := cmp.Diff(want, namesOf(Platform{"ns", "blog"})); diff != "" {
+		t.Error(diff)
+	}
+}

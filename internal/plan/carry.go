@@ -1,0 +1,142 @@
+package plan
+
+import (
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// carry puts into the plan what Argo Rollouts writes into our children: the
+// weights of a VirtualService's routes and, in the subsets of a
+// DestinationRule, which pods they are. Both lists are atomic for server-side
+// apply, so their ownership cannot be shared. What was read decides, and only
+// that: the write is refused if the live object is another by then.
+//
+// Services are not written by Argo Rollouts, since our Rollouts name none.
+func (b *builder) carry() {
+	running := b.running()
+	for _, child := range b.children {
+		live := b.observed(child.Object)
+		if live == nil {
+			continue
+		}
+		switch child.Object.GetKind() {
+		case "VirtualService":
+			carryList(child.Object, live, running[live.GetName()], carryWeights, "spec", "http")
+		case "DestinationRule":
+			carryList(child.Object, live, running[live.GetName()], carryTemplateHash, "spec", "subsets")
+		default:
+			continue
+		}
+		child.Object.SetResourceVersion(live.GetResourceVersion())
+	}
+}
+
+// observed is the live object of a child, if it is there and ours.
+func (b *builder) observed(child *unstructured.Unstructured) *unstructured.Unstructured {
+	for _, live := range b.Observed {
+		if live.GroupVersionKind().GroupKind() == child.GroupVersionKind().GroupKind() &&
+			live.GetNamespace() == child.GetNamespace() && live.GetName() == child.GetName() && b.ours(live) {
+			return live
+		}
+	}
+	return nil
+}
+
+func (b *builder) ours(live *unstructured.Unstructured) bool {
+	labels := live.GetLabels()
+	for key, value := range b.names.Labels() {
+		if labels[key] != value {
+			return false
+		}
+	}
+	return true
+}
+
+// running are the names of the workloads whose canary gets traffic. The
+// structure of their routes and subsets stays as it is until it gets none: a
+// shift must not meet a route that is rearranged under it.
+func (b *builder) running() map[string]bool {
+	running := map[string]bool{}
+	for _, live := range b.Observed {
+		if live.GetKind() == "VirtualService" && b.ours(live) {
+			running[live.GetName()] = canaryWeight(live) > 0
+		}
+	}
+	return running
+}
+
+func canaryWeight(virtualService *unstructured.Unstructured) int64 {
+	for _, route := range objects(virtualService.Object, "spec", "http") {
+		if route["name"] != routePrimary {
+			continue
+		}
+		for _, destination := range objects(route, "route") {
+			if subset(destination) == subsetCanary {
+				weight, _, _ := unstructured.NestedInt64(destination, "weight")
+				return weight
+			}
+		}
+	}
+	return 0
+}
+
+// carryList takes a list from the live object: whole while a rollout runs,
+// otherwise what others wrote into the elements that the plan wants.
+func carryList(desired, live *unstructured.Unstructured, whole bool, into func(desired, live []map[string]any), fields ...string) {
+	if list, found, _ := unstructured.NestedSlice(live.Object, fields...); whole && found {
+		_ = unstructured.SetNestedSlice(desired.Object, list, fields...)
+		return
+	}
+	into(objects(desired.Object, fields...), objects(live.Object, fields...))
+}
+
+func carryWeights(desired, live []map[string]any) {
+	for _, route := range desired {
+		other := named(live, route["name"])
+		if route["name"] != routePrimary || other == nil {
+			continue
+		}
+		for _, destination := range objects(route, "route") {
+			for _, from := range objects(other, "route") {
+				if weight, found := from["weight"]; found && subset(from) == subset(destination) {
+					destination["weight"] = weight
+				}
+			}
+		}
+	}
+}
+
+func carryTemplateHash(desired, live []map[string]any) {
+	for _, set := range desired {
+		hash, found, _ := unstructured.NestedString(named(live, set["name"]), "labels", labelTemplateHash)
+		if found {
+			_ = unstructured.SetNestedField(set, hash, "labels", labelTemplateHash)
+		}
+	}
+}
+
+// objects are the elements of a list, themselves and not copies.
+func objects(parent map[string]any, fields ...string) []map[string]any {
+	value, _, _ := unstructured.NestedFieldNoCopy(parent, fields...)
+	list, _ := value.([]any)
+	var out []map[string]any
+	for _, element := range list {
+		if object, ok := element.(map[string]any); ok {
+			out = append(out, object)
+		}
+	}
+	return out
+}
+
+func named(list []map[string]any, name any) map[string]any {
+	for _, object := range list {
+		if object["name"] == name {
+			return object
+		}
+	}
+	return nil
+}
+
+func subset(destination map[string]any) string {
+	name, _, _ := unstructured.NestedString(destination, "destination", "subset")
+	return name
+}

@@ -1,0 +1,142 @@
+package plan
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/json"
+	"sigs.k8s.io/yaml"
+
+	"blogplatform.io/operator/internal/naming"
+)
+
+const desiredRoutes = `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {namespace: ns, name: blog-user}
+spec:
+  hosts: [blog-user]
+  http:
+  - name: primary
+    timeout: 10s
+    route:
+    - {destination: {host: blog-user, subset: stable}, weight: 100}
+    - {destination: {host: blog-user, subset: canary}}
+`
+
+const desiredSubsets = `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {namespace: ns, name: blog-user}
+spec:
+  host: blog-user
+  subsets:
+  - {name: stable}
+  - {name: canary}
+`
+
+// as is a live object of ours with the given spec.
+func as(t *testing.T, desired, resourceVersion, spec string) *unstructured.Unstructured {
+	t.Helper()
+	u := object(t, desired)
+	u.SetLabels(naming.Platform{Namespace: "ns", Name: "blog"}.Labels())
+	u.SetResourceVersion(resourceVersion)
+	u.Object["spec"] = object(t, spec).Object
+	return u
+}
+
+func object(t *testing.T, text string) *unstructured.Unstructured {
+	t.Helper()
+	raw, err := yaml.YAMLToJSON([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := &unstructured.Unstructured{}
+	// Unlike encoding/json this leaves whole numbers whole, as in an object of a real API server.
+	if err := json.Unmarshal(raw, &u.Object); err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// carried is what becomes of a desired object beside the observed ones.
+func carried(t *testing.T, desired string, observed ...*unstructured.Unstructured) *unstructured.Unstructured {
+	t.Helper()
+	b := &builder{
+		Input: Input{Observed: observed}, names: naming.Platform{Namespace: "ns", Name: "blog"},
+		children: []Child{{Object: object(t, desired)}},
+	}
+	b.carry()
+	return b.children[0].Object
+}
+
+const (
+	restingSpec = `{hosts: [blog-user], http: [{name: primary, route: [
+		{destination: {host: blog-user, subset: stable}, weight: 100}, {destination: {host: blog-user, subset: canary}, weight: 0}]}]}`
+	splitSpec = `{hosts: [blog-user], http: [{name: older}, {name: primary, route: [
+		{destination: {host: blog-user, subset: stable}, weight: 80}, {destination: {host: blog-user, subset: canary}, weight: 20}]}]}`
+	hashedSpec = `{host: blog-user, subsets: [{name: stable, labels: {rollouts-pod-template-hash: aaa}},
+		{name: canary, labels: {rollouts-pod-template-hash: bbb}}, {name: older}]}`
+)
+
+func TestWithoutALiveObjectThePlanStands(t *testing.T) {
+	if diff := cmp.Diff(object(t, desiredRoutes), carried(t, desiredRoutes)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAnObjectOfSomebodyElseSaysNothing(t *testing.T) {
+	stranger := as(t, desiredRoutes, "7", splitSpec)
+	stranger.SetLabels(nil)
+	if diff := cmp.Diff(object(t, desiredRoutes), carried(t, desiredRoutes, stranger)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAtRestThePlanDecidesButForWhatRolloutsWrites(t *testing.T) {
+	got := carried(t, desiredRoutes, as(t, desiredRoutes, "7", restingSpec))
+	want := object(t, desiredRoutes)
+	want.SetResourceVersion("7")
+	objects(objects(want.Object, "spec", "http")[0], "route")[1]["weight"] = int64(0)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("routes: %s", diff)
+	}
+
+	got = carried(t, desiredSubsets, as(t, desiredRoutes, "7", restingSpec), as(t, desiredSubsets, "8", hashedSpec))
+	want = object(t, desiredSubsets)
+	want.SetResourceVersion("8")
+	for i, hash := range []string{"aaa", "bbb"} {
+		objects(want.Object, "spec", "subsets")[i]["labels"] = map[string]any{labelTemplateHash: hash}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("subsets: %s", diff)
+	}
+}
+
+func TestWhileACanaryHasTrafficItsRoutesAreLeftAlone(t *testing.T) {
+	got := carried(t, desiredRoutes, as(t, desiredRoutes, "7", splitSpec))
+	want := object(t, desiredRoutes)
+	want.SetResourceVersion("7")
+	want.Object["spec"].(map[string]any)["http"] = object(t, splitSpec).Object["http"]
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("routes: %s", diff)
+	}
+
+	got = carried(t, desiredSubsets, as(t, desiredRoutes, "7", splitSpec), as(t, desiredSubsets, "8", hashedSpec))
+	want = object(t, desiredSubsets)
+	want.SetResourceVersion("8")
+	want.Object["spec"].(map[string]any)["subsets"] = object(t, hashedSpec).Object["subsets"]
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("subsets: %s", diff)
+	}
+}
+
+func TestTheRolloutOfOneServiceHoldsBackNoOther(t *testing.T) {
+	other := as(t, desiredRoutes, "7", splitSpec)
+	other.SetName("blog-content")
+	got := carried(t, desiredSubsets, other, as(t, desiredSubsets, "8", hashedSpec))
+	if subsets := objects(got.Object, "spec", "subsets"); len(subsets) != 2 {
+		t.Errorf("got %v", subsets)
+	}
+}

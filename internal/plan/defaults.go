@@ -1,0 +1,184 @@
+package plan
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/naming"
+)
+
+// values are the choices in effect: what the spec says and, where it says
+// nothing, what the environment picks.
+type values struct {
+	gateway   gatewayValues
+	database  databaseValues
+	workloads map[naming.Service]workloadValues
+	// steps of a rollout; none moves all traffic at once.
+	steps     []v1alpha1.RolloutStep
+	effective v1alpha1.EffectiveStatus
+}
+
+// gatewayValues is the ingress gateway that serves the hosts.
+type gatewayValues struct {
+	namespace, service, serviceAccount string
+	selector                           map[string]string
+	httpsPort                          int32
+}
+
+// databaseValues is the size of PostgreSQL and when it is copied.
+type databaseValues struct {
+	postgresVersion, replicas  int32
+	resources                  corev1.ResourceRequirements
+	size, backupSize           resource.Quantity
+	class, backupClass         *string
+	fullSchedule, incrSchedule string
+	retentionFull              int32
+}
+
+// workloadValues is the size of one service.
+type workloadValues struct {
+	replicas  int32
+	resources corev1.ResourceRequirements
+}
+
+// choices are the defaults of one environment.
+type choices struct {
+	serviceReplicas, databaseReplicas, retentionFull int32
+	storage                                          string
+	steps                                            []v1alpha1.RolloutStep
+}
+
+func choicesOf(environment v1alpha1.Environment) choices {
+	if environment == v1alpha1.Production {
+		return choices{
+			serviceReplicas: 2, databaseReplicas: 2, retentionFull: 4, storage: "20Gi",
+			steps: []v1alpha1.RolloutStep{{Weight: new(int32(20))}, {PauseSeconds: new(int32(30))}, {Weight: new(int32(50))}, {PauseSeconds: new(int32(30))}},
+		}
+	}
+	return choices{serviceReplicas: 1, databaseReplicas: 1, retentionFull: 2, storage: "1Gi"}
+}
+
+func valuesOf(platform *v1alpha1.BlogPlatform) values {
+	spec, choice := &platform.Spec, choicesOf(platform.Spec.Environment)
+	v := values{
+		gateway:   gatewayOf(spec.Gateway),
+		database:  databaseOf(spec.Database, choice),
+		workloads: map[naming.Service]workloadValues{},
+		steps:     choice.steps,
+	}
+	if len(spec.Rollout.Steps) > 0 {
+		v.steps = spec.Rollout.Steps
+	}
+	for _, service := range naming.Services {
+		v.workloads[service] = workloadOf(serviceSpec(spec.Services, service), choice)
+	}
+	v.effective = v.report(spec)
+	return v
+}
+
+func gatewayOf(spec v1alpha1.Gateway) gatewayValues {
+	const istio = "istio-ingress"
+	g := gatewayValues{
+		namespace: or(spec.Namespace, istio), service: or(spec.Service, istio), serviceAccount: or(spec.ServiceAccount, istio),
+		selector: spec.Selector, httpsPort: valueOr(spec.HTTPSPort, 443),
+	}
+	if len(g.selector) == 0 {
+		g.selector = map[string]string{"istio": "ingressgateway"}
+	}
+	return g
+}
+
+func databaseOf(spec v1alpha1.Database, choice choices) databaseValues {
+	size := valueOr(spec.Storage.Size, resource.MustParse(choice.storage))
+	return databaseValues{
+		postgresVersion: valueOr(spec.PostgresVersion, 17),
+		replicas:        valueOr(spec.Replicas, choice.databaseReplicas),
+		resources:       valueOr(spec.Resources, requirements("100m", "256Mi", "1Gi")),
+		size:            size,
+		class:           spec.Storage.StorageClassName,
+		backupSize:      valueOr(spec.Backups.Storage.Size, size),
+		backupClass:     spec.Backups.Storage.StorageClassName,
+		fullSchedule:    valueOr(spec.Backups.Schedule.Full, "0 1 * * 0"),
+		incrSchedule:    valueOr(spec.Backups.Schedule.Incremental, "0 1 * * 1-6"),
+		retentionFull:   valueOr(spec.Backups.RetentionFull, choice.retentionFull),
+	}
+}
+
+func workloadOf(spec v1alpha1.Service, choice choices) workloadValues {
+	return workloadValues{
+		replicas:  valueOr(spec.Replicas, choice.serviceReplicas),
+		resources: valueOr(spec.Resources, requirements("50m", "64Mi", "256Mi")),
+	}
+}
+
+func serviceSpec(services v1alpha1.Services, service naming.Service) v1alpha1.Service {
+	switch service {
+	case naming.Frontend:
+		return services.Frontend
+	case naming.User:
+		return services.User
+	case naming.Content:
+		return services.Content
+	default:
+		return services.Comment
+	}
+}
+
+// requirements leave the processor without a limit: a service that may not use
+// an idle one only answers later.
+func requirements(cpu, memory, memoryLimit string) corev1.ResourceRequirements {
+	r := requests(cpu, memory)
+	r.Limits = corev1.ResourceList{corev1.ResourceMemory: resource.MustParse(memoryLimit)}
+	return r
+}
+
+func requests(cpu, memory string) corev1.ResourceRequirements {
+	return corev1.ResourceRequirements{
+		Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu), corev1.ResourceMemory: resource.MustParse(memory)},
+	}
+}
+
+func (v values) report(spec *v1alpha1.BlogPlatformSpec) v1alpha1.EffectiveStatus {
+	replicas := map[string]int32{}
+	for service, workload := range v.workloads {
+		replicas[string(service)] = workload.replicas
+	}
+	var steps []string
+	for _, step := range v.steps {
+		steps = append(steps, describeStep(step))
+	}
+	return v1alpha1.EffectiveStatus{
+		Replicas: replicas,
+		Database: v1alpha1.EffectiveDatabase{
+			PostgresVersion: v.database.postgresVersion, Replicas: v.database.replicas, Size: v.database.size, RetentionFull: v.database.retentionFull,
+			FullSchedule: v.database.fullSchedule, IncrementalSchedule: v.database.incrSchedule,
+		},
+		Steps:          steps,
+		DeletionPolicy: or(spec.DeletionPolicy, v1alpha1.Retain),
+	}
+}
+
+func describeStep(step v1alpha1.RolloutStep) string {
+	if step.Weight != nil {
+		return fmt.Sprintf("weight %d", *step.Weight)
+	}
+	return fmt.Sprintf("pause %ds", valueOr(step.PauseSeconds, 0))
+}
+
+// or answers value, or fallback where value is empty.
+func or[T ~string](value, fallback T) T {
+	if value == "" {
+		return fallback
+	}
+	return value
+}
+
+func valueOr[T any](value *T, fallback T) T {
+	if value == nil {
+		return fallback
+	}
+	return *value
+}

@@ -1,0 +1,237 @@
+package plan
+
+import (
+	"maps"
+	"path"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/naming"
+)
+
+// Ports of a service's pods: requests, and probes and metrics. The latter is never routed.
+const (
+	portApp   = 8080
+	portAdmin = 9090
+)
+
+const (
+	// user runs the containers, whatever their images say.
+	user = 65532
+	// drainSeconds is more than the 25 s that a service takes to end at most,
+	// because the proxy beside it ends after it.
+	drainSeconds = 45
+)
+
+// Volumes of a pod, and where they are in its container.
+const (
+	databaseVolume = "database"
+	databaseFolder = "/etc/blog/database"
+	authorityFile  = "ca.crt"
+	cookiesVolume  = "cookies"
+	cookiesFolder  = "/etc/blog/cookies"
+)
+
+// template is the pod of a service in a release. Any change of it restarts the
+// pods of everybody who upgrades the operator.
+func (b *builder) template(service naming.Service, release v1alpha1.Release) corev1.PodTemplateSpec {
+	container := b.container(service, release)
+	container.Args = []string{"serve"}
+	container.Ports = []corev1.ContainerPort{
+		{Name: "http", ContainerPort: portApp, Protocol: corev1.ProtocolTCP},
+		{Name: "admin", ContainerPort: portAdmin, Protocol: corev1.ProtocolTCP},
+	}
+	// Liveness and start speak of the process alone: a service waits for its
+	// database as long as that takes, and says so by not being ready.
+	container.StartupProbe = probe("/livez", 1, 30)
+	container.LivenessProbe = probe("/livez", 10, 3)
+	container.ReadinessProbe = probe("/readyz", 5, 2)
+	container.Env = append(container.Env, corev1.EnvVar{Name: "POD_TEMPLATE_HASH", ValueFrom: &corev1.EnvVarSource{
+		FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "metadata.labels['" + labelTemplateHash + "']"},
+	}})
+
+	spec := b.podSpec(b.names.Workload(service), container)
+	spec.Volumes = b.volumes(service)
+	spec.TerminationGracePeriodSeconds = new(int64(drainSeconds))
+	placement := serviceSpec(b.Platform.Spec.Services, service)
+	spec.NodeSelector, spec.Tolerations = placement.NodeSelector, placement.Tolerations
+	spec.TopologySpreadConstraints = b.spread(service, placement.TopologySpread)
+	return corev1.PodTemplateSpec{
+		ObjectMeta: metav1.ObjectMeta{Labels: b.podLabels(b.names.Selector(service)), Annotations: b.podAnnotations(service)},
+		Spec:       spec,
+	}
+}
+
+// container runs the image of a service with all that it needs, whatever it is asked to do.
+func (b *builder) container(service naming.Service, release v1alpha1.Release) corev1.Container {
+	container := b.bareContainer(string(service), service, release)
+	if service == naming.Frontend {
+		container.Env = append(container.Env, b.frontendEnv()...)
+		container.VolumeMounts = []corev1.VolumeMount{{Name: cookiesVolume, MountPath: cookiesFolder, ReadOnly: true}}
+	} else {
+		container.Env = append(container.Env, b.databaseEnv(service)...)
+		container.VolumeMounts = []corev1.VolumeMount{{Name: databaseVolume, MountPath: databaseFolder, ReadOnly: true}}
+	}
+	return container
+}
+
+// bareContainer runs the image of a service without any secret.
+func (b *builder) bareContainer(name string, service naming.Service, release v1alpha1.Release) corev1.Container {
+	resources := b.values.workloads[service].resources
+	env := []corev1.EnvVar{
+		{Name: "RELEASE_VERSION", Value: release.Version},
+		{Name: "BLOG_ENVIRONMENT", Value: string(b.Platform.Spec.Environment)},
+	}
+	if limit, ok := resources.Limits[corev1.ResourceMemory]; ok {
+		// The garbage collector works harder before the kernel kills.
+		env = append(env, corev1.EnvVar{Name: "GOMEMLIMIT", Value: strconv.FormatInt(limit.Value()/10*9, 10)})
+	}
+	return corev1.Container{
+		Name:      name,
+		Image:     image(release.Images, service),
+		Env:       env,
+		Resources: resources,
+		SecurityContext: &corev1.SecurityContext{
+			AllowPrivilegeEscalation: new(false),
+			ReadOnlyRootFilesystem:   new(true),
+			Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+		},
+	}
+}
+
+// podSpec is what all pods have in common: Pod Security restricted, and no
+// credentials of the Kubernetes API.
+func (b *builder) podSpec(account string, container corev1.Container) corev1.PodSpec {
+	return corev1.PodSpec{
+		ServiceAccountName:           account,
+		AutomountServiceAccountToken: new(false),
+		EnableServiceLinks:           new(false),
+		SecurityContext: &corev1.PodSecurityContext{
+			RunAsNonRoot: new(true), RunAsUser: new(int64(user)), RunAsGroup: new(int64(user)), FSGroup: new(int64(user)),
+			SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+		},
+		Containers: []corev1.Container{container},
+	}
+}
+
+func (b *builder) podLabels(selector map[string]string) map[string]string {
+	labels := b.names.Labels()
+	maps.Copy(labels, selector)
+	return labels
+}
+
+// podAnnotations lead Prometheus to the metrics: the injector rewrites them to
+// the proxy's merged page, which is the one that answers outside the mesh.
+func (b *builder) podAnnotations(service naming.Service) map[string]string {
+	annotations := map[string]string{
+		"prometheus.io/scrape": "true",
+		"prometheus.io/port":   strconv.Itoa(portAdmin),
+		"prometheus.io/path":   "/metrics",
+	}
+	if sealed := b.Platform.Spec.Secrets.Cookies.Sealed; service == naming.Frontend && sealed != nil {
+		annotations[naming.AnnotationCookies] = naming.Hash(sealed.Key)
+	}
+	return annotations
+}
+
+func (b *builder) frontendEnv() []corev1.EnvVar {
+	return append(b.publicEnv(), corev1.EnvVar{Name: "COOKIE_KEY_FILE", Value: path.Join(cookiesFolder, naming.KeyOfCookies)})
+}
+
+// publicEnv says where readers find the blog, and where its data services are.
+func (b *builder) publicEnv() []corev1.EnvVar {
+	dial := func(service naming.Service) string {
+		return "http://" + b.names.Host(service) + ":" + strconv.Itoa(portApp)
+	}
+	return []corev1.EnvVar{
+		{Name: "PUBLIC_URL", Value: b.publicURL()},
+		{Name: "USER_URL", Value: dial(naming.User)},
+		{Name: "CONTENT_URL", Value: dial(naming.Content)},
+		{Name: "COMMENT_URL", Value: dial(naming.Comment)},
+	}
+}
+
+// publicURL is the canonical address of the blog.
+func (b *builder) publicURL() string {
+	url := "https://" + b.Platform.Spec.Hosts[0]
+	if port := b.values.gateway.httpsPort; port != 443 {
+		url += ":" + strconv.Itoa(int(port))
+	}
+	return url
+}
+
+// databaseEnv is libpq's: the leader under a name that its certificate has.
+func (b *builder) databaseEnv(service naming.Service) []corev1.EnvVar {
+	role := naming.DatabaseRole(service)
+	return []corev1.EnvVar{
+		{Name: "PGHOST", Value: b.names.DatabaseHost()},
+		{Name: "PGPORT", Value: strconv.Itoa(portPostgres)},
+		{Name: "PGDATABASE", Value: role},
+		{Name: "PGUSER", Value: role},
+		{Name: "PGPASSWORD", ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
+			LocalObjectReference: corev1.LocalObjectReference{Name: b.names.DatabaseSecret(service)}, Key: "password",
+		}}},
+		{Name: "PGSSLMODE", Value: "verify-full"},
+		{Name: "PGSSLROOTCERT", Value: path.Join(databaseFolder, authorityFile)},
+	}
+}
+
+// volumes hold one key of one Secret: the cookie key of the frontend, or for a
+// data service the authority of PostgreSQL's certificate without its private key.
+func (b *builder) volumes(service naming.Service) []corev1.Volume {
+	if service == naming.Frontend {
+		return []corev1.Volume{secretVolume(cookiesVolume, b.cookies(), naming.KeyOfCookies)}
+	}
+	return []corev1.Volume{secretVolume(databaseVolume, b.names.DatabaseCertificate(), authorityFile)}
+}
+
+func secretVolume(name, secret, key string) corev1.Volume {
+	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{
+		SecretName: secret, DefaultMode: new(int32(0o440)), Items: []corev1.KeyToPath{{Key: key, Path: key}},
+	}}}
+}
+
+// spread puts the pods of a template on different nodes and zones where it can,
+// unless the spec says how. It does not ask for the number of pods: another
+// number must not be another template.
+func (b *builder) spread(service naming.Service, wanted []corev1.TopologySpreadConstraint) []corev1.TopologySpreadConstraint {
+	if len(wanted) == 0 {
+		for _, key := range []string{corev1.LabelHostname, corev1.LabelTopologyZone} {
+			wanted = append(wanted, corev1.TopologySpreadConstraint{
+				TopologyKey: key, MaxSkew: 1, WhenUnsatisfiable: corev1.ScheduleAnyway, MatchLabelKeys: []string{labelTemplateHash},
+			})
+		}
+	}
+	var constraints []corev1.TopologySpreadConstraint
+	for _, constraint := range wanted {
+		if constraint.LabelSelector == nil {
+			constraint.LabelSelector = &metav1.LabelSelector{MatchLabels: b.names.Selector(service)}
+		}
+		constraints = append(constraints, constraint)
+	}
+	return constraints
+}
+
+func probe(path string, periodSeconds, failures int32) *corev1.Probe {
+	return &corev1.Probe{
+		ProbeHandler:  corev1.ProbeHandler{HTTPGet: &corev1.HTTPGetAction{Path: path, Port: intstr.FromString("admin"), Scheme: corev1.URISchemeHTTP}},
+		PeriodSeconds: periodSeconds, FailureThreshold: failures, TimeoutSeconds: 2,
+	}
+}
+
+func image(images v1alpha1.Images, service naming.Service) string {
+	switch service {
+	case naming.Frontend:
+		return images.Frontend
+	case naming.User:
+		return images.User
+	case naming.Content:
+		return images.Content
+	default:
+		return images.Comment
+	}
+}

@@ -1,0 +1,81 @@
+package plan
+
+import (
+	istio "istio.io/api/networking/v1"
+	networkingv1 "istio.io/client-go/pkg/apis/networking/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"blogplatform.io/operator/internal/naming"
+)
+
+// retryOn names failures in which no answer was begun and the request was not
+// processed: a write is then made once, however often it is sent.
+const retryOn = "connect-failure,refused-stream,reset-before-request"
+
+// routes give each service a name in the cluster, and a weighted route to its
+// stable and canary pods. That of the frontend is at the gateway.
+func (b *builder) routes() {
+	for _, service := range naming.Services {
+		b.gate(StageMesh, b.clusterService(service))
+		b.gate(StageMesh, b.destinationRule(service))
+	}
+	for _, service := range naming.DataServices {
+		b.gate(StageMesh, b.virtualService(b.names.Workload(service), []string{b.fullHost(service)}, nil, b.primaryRoute(service)))
+	}
+}
+
+func (b *builder) clusterService(service naming.Service) *corev1.Service {
+	return &corev1.Service{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Service"}, ObjectMeta: b.meta(b.names.Workload(service)),
+		Spec: corev1.ServiceSpec{
+			Selector: b.names.Selector(service),
+			Ports: []corev1.ServicePort{{
+				Name: "http", AppProtocol: new("http"), Port: portApp, TargetPort: intstr.FromString("http"), Protocol: corev1.ProtocolTCP,
+			}},
+		},
+	}
+}
+
+func (b *builder) destinationRule(service naming.Service) *networkingv1.DestinationRule {
+	subset := func(name string) *istio.Subset { return &istio.Subset{Name: name, Labels: b.names.Selector(service)} }
+	return &networkingv1.DestinationRule{
+		TypeMeta: networkingType("DestinationRule"), ObjectMeta: b.meta(b.names.Workload(service)),
+		Spec: istio.DestinationRule{
+			Host:          b.fullHost(service),
+			TrafficPolicy: &istio.TrafficPolicy{Tls: &istio.ClientTLSSettings{Mode: istio.ClientTLSSettings_ISTIO_MUTUAL}},
+			Subsets:       []*istio.Subset{subset(subsetStable), subset(subsetCanary)},
+		},
+	}
+}
+
+// virtualService routes requests at gateways or, if there are none, from all pods of the mesh.
+func (b *builder) virtualService(name string, hosts, gateways []string, routes ...*istio.HTTPRoute) *networkingv1.VirtualService {
+	return &networkingv1.VirtualService{
+		TypeMeta: networkingType("VirtualService"), ObjectMeta: b.meta(name),
+		Spec: istio.VirtualService{Hosts: hosts, Gateways: gateways, Http: routes},
+	}
+}
+
+// primaryRoute is the one whose weights Argo Rollouts shifts. Until it has, all
+// requests go to the stable pods.
+func (b *builder) primaryRoute(service naming.Service, match ...*istio.HTTPMatchRequest) *istio.HTTPRoute {
+	to := func(subset string, weight int32) *istio.HTTPRouteDestination {
+		return &istio.HTTPRouteDestination{
+			Destination: &istio.Destination{Host: b.fullHost(service), Port: &istio.PortSelector{Number: portApp}, Subset: subset},
+			Weight:      weight,
+		}
+	}
+	return &istio.HTTPRoute{
+		Name: routePrimary, Match: match,
+		Route:   []*istio.HTTPRouteDestination{to(subsetStable, 100), to(subsetCanary, 0)},
+		Retries: &istio.HTTPRetry{Attempts: 2, RetryOn: retryOn},
+	}
+}
+
+// fullHost is the name by which Istio knows a service; a short one would be
+// completed with the namespace of whoever reads it.
+func (b *builder) fullHost(service naming.Service) string {
+	return b.names.Host(service) + ".cluster.local"
+}
