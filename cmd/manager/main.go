@@ -1,0 +1,105 @@
+// Command manager runs the operator.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/go-logr/logr"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"blogplatform.io/operator/controllers"
+	"blogplatform.io/operator/internal/kube"
+)
+
+// flags are the choices of whoever deploys the operator. The flag --kubeconfig
+// is added by controller-runtime.
+type flags struct {
+	leaderElect       bool
+	healthAddress     string
+	metricsAddress    string
+	gatewayNamespaces string
+	dataPlane         string
+	concurrency       int
+	logLevel          slog.Level
+	logFormat         string
+}
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "manager:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	f, err := parse()
+	if err != nil {
+		return err
+	}
+	logger := logr.FromSlogHandler(f.logHandler())
+	ctrl.SetLogger(logger)
+	klog.SetLogger(logger)
+
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("find the cluster: %w", err)
+	}
+	options := kube.ManagerOptions()
+	options.LeaderElection = f.leaderElect
+	options.HealthProbeBindAddress = f.healthAddress
+	options.Metrics = server.Options{BindAddress: f.metricsAddress}
+	manager, err := ctrl.NewManager(kube.Config(config), options)
+	if err != nil {
+		return fmt.Errorf("reach the cluster: %w", err)
+	}
+	err = controllers.Setup(manager, controllers.Options{
+		GatewayNamespaces:       strings.FieldsFunc(f.gatewayNamespaces, func(r rune) bool { return r == ',' }),
+		MeshDataPlane:           controllers.MeshDataPlane(f.dataPlane),
+		MaxConcurrentReconciles: f.concurrency,
+	})
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(manager.AddHealthzCheck("ping", healthz.Ping), manager.AddReadyzCheck("ping", healthz.Ping)); err != nil {
+		return err
+	}
+	return manager.Start(ctrl.SetupSignalHandler())
+}
+
+func parse() (flags, error) {
+	var f flags
+	flag.BoolVar(&f.leaderElect, "leader-elect", false, "work only while holding the lease, so that several managers may run")
+	flag.StringVar(&f.healthAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
+	flag.StringVar(&f.metricsAddress, "metrics-bind-address", "0", "address of /metrics; 0 for none")
+	flag.StringVar(&f.gatewayNamespaces, "gateway-namespaces", "istio-ingress", "namespaces of ingress gateways into which certificates may be written, separated by commas")
+	flag.StringVar(&f.dataPlane, "mesh-dataplane", string(controllers.MeshDataPlaneRequired), "required: nothing starts where pods get no sidecar; absent: it does, unprotected")
+	flag.IntVar(&f.concurrency, "max-concurrent-reconciles", 10, "how many BlogPlatforms are worked on at the same time")
+	flag.TextVar(&f.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")
+	flag.StringVar(&f.logFormat, "log-format", "json", "json or text")
+	flag.Parse()
+	switch controllers.MeshDataPlane(f.dataPlane) {
+	case controllers.MeshDataPlaneRequired, controllers.MeshDataPlaneAbsent:
+	default:
+		return f, fmt.Errorf("--mesh-dataplane=%s: choose required or absent", f.dataPlane)
+	}
+	if f.logFormat != "json" && f.logFormat != "text" {
+		return f, fmt.Errorf("--log-format=%s: choose json or text", f.logFormat)
+	}
+	return f, nil
+}
+
+func (f flags) logHandler() slog.Handler {
+	options := &slog.HandlerOptions{Level: f.logLevel}
+	if f.logFormat == "text" {
+		return slog.NewTextHandler(os.Stderr, options)
+	}
+	return slog.NewJSONHandler(os.Stderr, options)
+}

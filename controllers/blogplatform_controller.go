@@ -1,0 +1,272 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/apply"
+	"blogplatform.io/operator/internal/naming"
+	"blogplatform.io/operator/internal/plan"
+)
+
+const (
+	// driftCheck is how often a platform is looked at though nothing happened, give or take a fifth.
+	driftCheck = 10 * time.Minute
+	// lookAgain is when a platform is looked at that waits for something nobody tells us about.
+	lookAgain = 15 * time.Second
+	// staleRetry is when a pass is made again whose view of the platform was out of date.
+	staleRetry = 250 * time.Millisecond
+	// passTimeout ends a pass whose requests are not answered, reportTimeout its last write.
+	passTimeout   = 2 * time.Minute
+	reportTimeout = 10 * time.Second
+	// firstBackoff doubles up to lastBackoff while passes fail.
+	firstBackoff = 200 * time.Millisecond
+	lastBackoff  = time.Minute
+)
+
+// MeshDataPlane says whether workloads may run where pods get no sidecar.
+type MeshDataPlane string
+
+// Required refuses to start workloads without sidecars; Absent starts them and says so.
+const (
+	MeshDataPlaneRequired MeshDataPlane = "required"
+	MeshDataPlaneAbsent   MeshDataPlane = "absent"
+)
+
+// Options of the controller.
+type Options struct {
+	// GatewayNamespaces are the namespaces besides its own into which a
+	// platform may have children written.
+	GatewayNamespaces []string
+	// MeshDataPlane says whether workloads may run without sidecars.
+	MeshDataPlane MeshDataPlane
+	// MaxConcurrentReconciles is how many platforms are worked on at the same time.
+	MaxConcurrentReconciles int
+}
+
+// Reconciler makes the cluster hold what BlogPlatforms ask for.
+type Reconciler struct {
+	Options
+	client   client.Client // reads from the cache
+	live     client.Reader
+	applier  *apply.Applier
+	recorder events.EventRecorder
+	watches  *watches
+	keyring  *keyring
+	injected injected
+	failures failures
+	now      func() time.Time
+}
+
+// Setup adds the controller of BlogPlatforms to a manager made with kube.ManagerOptions.
+func Setup(mgr manager.Manager, options Options) error {
+	r := &Reconciler{
+		Options:  options,
+		client:   mgr.GetClient(),
+		live:     mgr.GetAPIReader(),
+		applier:  apply.New(mgr.GetClient(), mgr.GetAPIReader(), plan.Kinds...),
+		recorder: mgr.GetEventRecorder("blogplatform-operator"),
+		watches:  newWatches(mgr),
+		keyring:  newKeyring(mgr.GetClient(), mgr.GetAPIReader()),
+		now:      time.Now,
+	}
+	return r.setupWatches(mgr)
+}
+
+// pass is one look at one platform: what was found, and what follows from it.
+type pass struct {
+	*Reconciler
+	platform *v1alpha1.BlogPlatform
+	names    naming.Platform
+	// before is the status that the API server has, to write only a change of it.
+	before v1alpha1.BlogPlatformStatus
+
+	view
+	plan plan.Plan
+	// release is what the workloads should run now.
+	release v1alpha1.Release
+	// migrated is true once all migrations of spec.release are done.
+	migrated bool
+	outcomes []outcome
+	// complete is true when every child was applied, so that the rest may go.
+	complete bool
+
+	// stalled says why the spec cannot be realised.
+	stalled *plan.Problem
+	// remaining are the inventory lines of what a deletion waits for.
+	remaining []string
+	// gone is true when there is no status left to write.
+	gone bool
+	// unwatched is true when the pass waits for something nobody tells us about.
+	unwatched bool
+	// errs are the failures after which the pass is made again.
+	errs []error
+}
+
+// Reconcile makes one pass over one platform.
+func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
+	platform := &v1alpha1.BlogPlatform{}
+	if err := r.client.Get(ctx, request.NamespacedName, platform); err != nil {
+		return reconcile.Result{}, client.IgnoreNotFound(err)
+	}
+	if err := r.watches.start(ctx); err != nil {
+		return reconcile.Result{}, err
+	}
+	p := &pass{Reconciler: r, platform: platform, names: naming.Of(request.NamespacedName), before: *platform.Status.DeepCopy()}
+	err := p.run(ctx)
+	if err == nil {
+		err = p.report(ctx)
+	}
+	return p.result(ctx, err)
+}
+
+// run does what is to be done; an error means that too little was seen to report on.
+func (p *pass) run(ctx context.Context) error {
+	if !p.platform.DeletionTimestamp.IsZero() {
+		return p.delete(ctx)
+	}
+	if err := p.ensureFinalizer(ctx); err != nil {
+		return err
+	}
+	if err := p.observe(ctx); err != nil {
+		return err
+	}
+	if err := p.makePlan(ctx); err != nil {
+		return err
+	}
+	if p.stalled != nil {
+		return nil
+	}
+	if err := p.announce(ctx); err != nil {
+		return err
+	}
+	if err := p.stages(ctx); err != nil {
+		return err
+	}
+	p.prune(ctx)
+	p.bookkeep()
+	return nil
+}
+
+func (p *pass) suspended() bool {
+	return p.platform.Spec.Suspend != nil && *p.platform.Spec.Suspend
+}
+
+func (p *pass) ensureFinalizer(ctx context.Context) error {
+	return p.patchMetadata(ctx, func() bool { return controllerutil.AddFinalizer(p.platform, naming.Finalizer) })
+}
+
+// patchMetadata writes the platform if change changes it and nobody else has meanwhile.
+func (p *pass) patchMetadata(ctx context.Context, change func() bool) error {
+	patch := client.MergeFromWithOptions(p.platform.DeepCopy(), client.MergeFromWithOptimisticLock{})
+	if !change() {
+		return nil
+	}
+	status := p.platform.Status.DeepCopy()
+	if err := p.client.Patch(ctx, p.platform, patch); err != nil {
+		return fmt.Errorf("write finalizer of BlogPlatform %s/%s: %w", p.names.Namespace, p.names.Name, err)
+	}
+	p.platform.Status = *status
+	return nil
+}
+
+// result says when to look again. A view that was out of date is no failure.
+func (p *pass) result(ctx context.Context, err error) (reconcile.Result, error) {
+	uid := p.platform.UID
+	if apierrors.IsConflict(err) {
+		log.FromContext(ctx).V(1).Info("The platform was written by somebody else meanwhile, looking again")
+		return reconcile.Result{RequeueAfter: staleRetry}, nil
+	}
+	if p.gone {
+		p.failures.forget(uid)
+		return reconcile.Result{}, err
+	}
+	if err = errors.Join(append(p.errs, err)...); err != nil {
+		p.failures.add(uid)
+		return reconcile.Result{}, err
+	}
+	p.failures.forget(uid)
+	if p.unwatched {
+		return reconcile.Result{RequeueAfter: lookAgain}, nil
+	}
+	return reconcile.Result{RequeueAfter: wait.Jitter(driftCheck*4/5, 0.5)}, nil
+}
+
+// makePlan plans for spec.release, or for the release that was verified last
+// while the migrations of spec.release are not done.
+func (p *pass) makePlan(ctx context.Context) error {
+	var err error
+	if p.stalled, err = p.hostConflict(ctx); err != nil || p.stalled != nil {
+		return err
+	}
+	p.release = p.platform.Spec.Release
+	if err := p.build(); err != nil || p.stalled != nil {
+		return err
+	}
+	done, err := p.migrationsDone(ctx)
+	if err != nil {
+		return err
+	}
+	p.migrated = done
+	if current := p.platform.Status.Release.Current; !done && current.Images != (v1alpha1.Images{}) {
+		p.release = v1alpha1.Release{Version: current.Version, Images: current.Images}
+		return p.build()
+	}
+	return nil
+}
+
+// build plans for p.release and what was observed.
+func (p *pass) build() error {
+	var problem *plan.Problem
+	planned, err := plan.Build(plan.Input{Platform: p.platform, Release: p.release, Observed: p.coWritten})
+	switch {
+	case errors.As(err, &problem):
+		p.stalled = problem
+		return nil
+	case err != nil:
+		return fmt.Errorf("plan BlogPlatform %s/%s: %w", p.names.Namespace, p.names.Name, err)
+	}
+	p.plan = planned
+	p.stalled = p.foreignNamespace()
+	return nil
+}
+
+// foreignNamespace keeps a tenant from having the operator write into the
+// namespace of somebody else.
+func (p *pass) foreignNamespace() *plan.Problem {
+	allowed := map[string]bool{p.names.Namespace: true}
+	for _, namespace := range p.GatewayNamespaces {
+		allowed[namespace] = true
+	}
+	for _, child := range p.plan.Children {
+		if namespace := child.Object.GetNamespace(); !allowed[namespace] {
+			return &plan.Problem{Reason: reasonNamespaceNotAllowed, Message: fmt.Sprintf(
+				"spec.gateway.namespace: the operator may not write into namespace %s; name another, or have it added to the operator's --gateway-namespaces", namespace)}
+		}
+	}
+	return nil
+}
+
+// key of a platform.
+func key(platform *v1alpha1.BlogPlatform) types.NamespacedName {
+	return types.NamespacedName{Namespace: platform.Namespace, Name: platform.Name}
+}
+
+var _ reconcile.Reconciler = &Reconciler{}
+
+// request for a platform.
+func request(key types.NamespacedName) ctrl.Request { return ctrl.Request{NamespacedName: key} }

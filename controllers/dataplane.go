@@ -1,0 +1,127 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/kube"
+	"blogplatform.io/operator/internal/naming"
+	"blogplatform.io/operator/internal/plan"
+	"blogplatform.io/operator/internal/ready"
+)
+
+// sidecar is the native sidecar that Istio's webhook adds to a pod.
+const sidecar = "istio-proxy"
+
+// injected remembers the namespaces whose pods were seen to get a sidecar, by
+// the resourceVersion at which they were: a change of labels asks again.
+type injected struct{ versions sync.Map }
+
+// dataPlane tells whether the platform's pods have sidecars or, before there
+// are any, whether they would get one.
+func (p *pass) dataPlane(ctx context.Context, waitsFor string) ([]outcome, error) {
+	verdict, known := p.livePods()
+	if !known {
+		if waitsFor != "" || p.suspended() {
+			return nil, nil
+		}
+		var err error
+		if verdict, err = p.dryRun(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if verdict.Reason == reasonSidecarMissing && p.MeshDataPlane == MeshDataPlaneAbsent {
+		verdict = ready.Verdict{State: ready.Ready, Reason: reasonDataPlaneAbsent,
+			Message: "pods run without sidecars, as the operator's --mesh-dataplane=absent allows: no mesh policy is enforced"}
+	}
+	if verdict.State != ready.Ready {
+		p.unwatched = true
+	}
+	return []outcome{{condition: v1alpha1.ConditionMeshReady, gates: true, verdict: verdict}}, nil
+}
+
+// livePods judges by the pods that run. Without any nothing is known.
+func (p *pass) livePods() (verdict ready.Verdict, known bool) {
+	var without []string
+	for _, pod := range p.pods {
+		if pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+			continue
+		}
+		known = true
+		if !hasSidecar(&pod) {
+			without = append(without, pod.Name)
+		}
+	}
+	if len(without) > 0 {
+		return failed(reasonSidecarMissing, fmt.Sprintf("Pod %s/%s has no sidecar; %s, and delete the pod", p.names.Namespace, slices.Min(without), p.howToInject())), true
+	}
+	return ready.Verdict{State: ready.Ready, Reason: reasonSidecarsInjected}, known
+}
+
+func (p *pass) howToInject() string {
+	return fmt.Sprintf("label namespace %s istio-injection=enabled, see that istiod runs with native sidecars", p.names.Namespace)
+}
+
+func hasSidecar(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == sidecar })
+}
+
+// dryRun asks the API server what it would make of a pod of the frontend.
+func (p *pass) dryRun(ctx context.Context) (ready.Verdict, error) {
+	namespace := kube.Metadata(kube.Namespaces)
+	if err := p.client.Get(ctx, client.ObjectKey{Name: p.names.Namespace}, namespace); err != nil {
+		return ready.Verdict{}, fmt.Errorf("read namespace %s: %w", p.names.Namespace, err)
+	}
+	injects := ready.Verdict{State: ready.Ready, Reason: reasonSidecarsInjected}
+	if version, ok := p.injected.versions.Load(namespace.UID); ok && version == namespace.ResourceVersion {
+		return injects, nil
+	}
+	child, pod, err := p.frontendPod()
+	if err != nil {
+		return ready.Verdict{}, err
+	}
+	err = p.client.Create(ctx, pod, client.DryRunAll)
+	switch {
+	case err != nil:
+		verdict := p.refused(child, fmt.Errorf("try a pod of %s: %w", describe(child.Object), err))
+		if verdict.State == "" {
+			verdict = ready.Verdict{State: ready.Unknown, Reason: reasonNotChecked, Message: "whether pods get a sidecar could not be tried yet"}
+		}
+		return verdict, nil
+	case !hasSidecar(pod):
+		return failed(reasonSidecarMissing, fmt.Sprintf("pods of namespace %s get no sidecar; %s", p.names.Namespace, p.howToInject())), nil
+	}
+	p.injected.versions.Store(namespace.UID, namespace.ResourceVersion)
+	return injects, nil
+}
+
+// frontendPod is a pod like those of the frontend's Rollout.
+func (p *pass) frontendPod() (plan.Child, *corev1.Pod, error) {
+	for _, child := range p.plan.Children {
+		if child.Object.GetKind() != "Rollout" || child.Object.GetName() != p.names.Workload(naming.Frontend) {
+			continue
+		}
+		fields, _, err := unstructured.NestedMap(child.Object.Object, "spec", "template")
+		if err != nil {
+			return child, nil, fmt.Errorf("pod template of %s: %w", describe(child.Object), err)
+		}
+		var template corev1.PodTemplateSpec
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(fields, &template); err != nil {
+			return child, nil, fmt.Errorf("pod template of %s: %w", describe(child.Object), err)
+		}
+		return child, &corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{GenerateName: child.Object.GetName() + "-", Namespace: child.Object.GetNamespace(), Labels: template.Labels, Annotations: template.Annotations},
+			Spec:       template.Spec,
+		}, nil
+	}
+	return plan.Child{}, nil, fmt.Errorf("the plan of BlogPlatform %s/%s has no frontend", p.names.Namespace, p.names.Name)
+}

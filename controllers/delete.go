@@ -1,0 +1,81 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/apply"
+	"blogplatform.io/operator/internal/kube"
+	"blogplatform.io/operator/internal/naming"
+)
+
+// delete takes the children away, by labels and inventory alone: neither the
+// spec, nor a CRD or a namespace, has to be there or in order.
+func (p *pass) delete(ctx context.Context) error {
+	if !controllerutil.ContainsFinalizer(p.platform, naming.Finalizer) {
+		p.gone = true
+		return nil
+	}
+	policy := apply.DeletePolicy{DeleteData: p.mayDeleteData()}
+	remaining, err := p.applier.Delete(ctx, p.platform, p.platform.Status.Inventory, policy)
+	if err != nil || len(remaining) > 0 {
+		p.fail(err)
+		p.remaining, p.unwatched = remaining, true
+		return nil
+	}
+	if policy.DeleteData {
+		if err := p.deleteVolumes(ctx); err != nil {
+			return err
+		}
+	}
+	p.gone = true
+	return client.IgnoreNotFound(p.patchMetadata(ctx, func() bool { return controllerutil.RemoveFinalizer(p.platform, naming.Finalizer) }))
+}
+
+// mayDeleteData asks for both: the policy, and the annotation that names the object.
+func (p *pass) mayDeleteData() bool {
+	if p.platform.Spec.DeletionPolicy != v1alpha1.Delete {
+		return false
+	}
+	if p.platform.Annotations[naming.AnnotationDeleteData] == p.platform.Name {
+		return true
+	}
+	p.recorder.Eventf(p.platform, nil, corev1.EventTypeWarning, "DataRetained", "Delete",
+		"The data stays: deletionPolicy Delete takes it only if annotation %s is %s", naming.AnnotationDeleteData, p.platform.Name)
+	return false
+}
+
+// deleteVolumes deletes the volume claims of the database, which the Crunchy
+// operator may leave behind. They are the platform's if its PostgresCluster was.
+func (p *pass) deleteVolumes(ctx context.Context) error {
+	if !slices.ContainsFunc(p.platform.Status.Inventory, p.isDatabase) {
+		return nil
+	}
+	var claims corev1.PersistentVolumeClaimList
+	err := p.live.List(ctx, &claims, client.InNamespace(p.names.Namespace), client.MatchingLabels{kube.LabelCluster: p.names.Database()})
+	if err != nil {
+		return fmt.Errorf("list volumes of PostgresCluster %s/%s: %w", p.names.Namespace, p.names.Database(), err)
+	}
+	var errs []error
+	for i := range claims.Items {
+		claim := &claims.Items[i]
+		if claim.DeletionTimestamp == nil {
+			errs = append(errs, client.IgnoreNotFound(p.client.Delete(ctx, claim, client.Preconditions{UID: &claim.UID})))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// isDatabase tells of the inventory line of the platform's own PostgresCluster:
+// only once it was seen to be ours does its line have a UID.
+func (p *pass) isDatabase(line string) bool {
+	words := readable([]string{line})
+	return slices.Equal(words, []string{"PostgresCluster " + p.names.Namespace + "/" + p.names.Database()}) && withoutUID(line) != line
+}

@@ -1,0 +1,234 @@
+package controllers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"blogplatform.io/operator/internal/kube"
+	"blogplatform.io/operator/internal/naming"
+	"blogplatform.io/operator/internal/plan"
+	"blogplatform.io/operator/internal/ready"
+)
+
+// view is what a pass found before it did anything.
+type view struct {
+	// coWritten are the children whose fields Argo Rollouts writes, too.
+	coWritten []*unstructured.Unstructured
+	// rollouts by name.
+	rollouts map[string]*unstructured.Unstructured
+	// cluster is the PostgresCluster, or nil.
+	cluster *unstructured.Unstructured
+	// pods of the platform's workloads and Jobs.
+	pods []corev1.Pod
+}
+
+// observe reads, from the cache, what the plan and the report depend on.
+func (p *pass) observe(ctx context.Context) error {
+	p.rollouts = map[string]*unstructured.Unstructured{}
+	for _, kind := range plan.Kinds {
+		switch kind.Kind {
+		case "VirtualService", "DestinationRule", "Rollout", "PostgresCluster":
+		default:
+			continue
+		}
+		objects, err := p.list(ctx, kind)
+		if err != nil {
+			return err
+		}
+		for i := range objects {
+			p.sort(&objects[i])
+		}
+	}
+	var pods corev1.PodList
+	if err := p.client.List(ctx, &pods, client.InNamespace(p.names.Namespace), client.MatchingLabels(p.names.Labels())); err != nil {
+		return fmt.Errorf("list pods of BlogPlatform %s/%s: %w", p.names.Namespace, p.names.Name, err)
+	}
+	p.pods = pods.Items
+	return nil
+}
+
+func (p *pass) sort(object *unstructured.Unstructured) {
+	switch object.GetKind() {
+	case "Rollout":
+		p.rollouts[object.GetName()] = object
+	case "PostgresCluster":
+		if object.GetName() == p.names.Database() {
+			p.cluster = object
+		}
+	default:
+		p.coWritten = append(p.coWritten, object)
+	}
+}
+
+// list finds the platform's children of a kind in its namespace. A kind that
+// the cluster does not serve has none.
+func (p *pass) list(ctx context.Context, kind schema.GroupVersionKind) ([]unstructured.Unstructured, error) {
+	if !p.watches.served(ctx, kind) {
+		return nil, nil
+	}
+	list := &unstructured.UnstructuredList{}
+	list.SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
+	err := p.client.List(ctx, list, client.InNamespace(p.names.Namespace), client.MatchingLabels(p.names.Labels()))
+	if meta.IsNoMatchError(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list %s in %s: %w", kind.Kind, p.names.Namespace, err)
+	}
+	return list.Items, nil
+}
+
+// find reads the object as it is in the cache; nil means that it is not there.
+func (p *pass) find(ctx context.Context, desired *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	return get(ctx, p.client, desired)
+}
+
+func get(ctx context.Context, reader client.Reader, desired *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	live := &unstructured.Unstructured{}
+	live.SetGroupVersionKind(desired.GroupVersionKind())
+	err := reader.Get(ctx, client.ObjectKeyFromObject(desired), live)
+	if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", describe(desired), err)
+	}
+	return live, nil
+}
+
+// ours tells whether the object carries the labels of the platform.
+func (p *pass) ours(object client.Object) bool {
+	labels := object.GetLabels()
+	for name, value := range p.names.Labels() {
+		if labels[name] != value {
+			return false
+		}
+	}
+	return true
+}
+
+// judge asks internal/ready for its verdict on a child and, where that is not
+// ready, looks one step further for the cause.
+func (p *pass) judge(ctx context.Context, child plan.Child, live *unstructured.Unstructured) (ready.Verdict, error) {
+	if len(child.SecretKeys) > 0 {
+		keys, err := p.keyring.keys(ctx, client.ObjectKeyFromObject(child.Object))
+		return ready.SealedSecret(live, keys, child.SecretKeys), err
+	}
+	verdict := ready.Judge(child.Object, live)
+	if verdict.State == ready.Ready || live == nil {
+		return verdict, nil
+	}
+	switch child.Object.GetKind() {
+	case "Certificate":
+		return p.issuerMissing(ctx, child.Object, verdict)
+	case "PostgresCluster":
+		return p.volumePending(ctx, verdict)
+	}
+	return verdict, nil
+}
+
+// issuerMissing replaces the verdict on a Certificate if cert-manager has no such issuer.
+func (p *pass) issuerMissing(ctx context.Context, certificate *unstructured.Unstructured, verdict ready.Verdict) (ready.Verdict, error) {
+	reference, _, _ := unstructured.NestedStringMap(certificate.Object, "spec", "issuerRef")
+	kind := map[string]schema.GroupVersionKind{kube.Issuers.Kind: kube.Issuers, kube.ClusterIssuers.Kind: kube.ClusterIssuers}[reference["kind"]]
+	if kind.Empty() || (reference["group"] != "" && reference["group"] != kind.Group) || !p.watches.served(ctx, kind) {
+		return verdict, nil
+	}
+	where := client.ObjectKey{Name: reference["name"]}
+	if kind == kube.Issuers {
+		where.Namespace = certificate.GetNamespace()
+	}
+	err := p.client.Get(ctx, where, kube.Metadata(kind))
+	if apierrors.IsNotFound(err) {
+		return failed(reasonIssuerMissing, fmt.Sprintf(
+			"%s: there is no %s %s; create it, or name another in spec.tls.issuerRef", describe(certificate), kind.Kind, reference["name"])), nil
+	}
+	return verdict, err
+}
+
+// volumePending replaces the verdict on the database if a volume of it is not there.
+func (p *pass) volumePending(ctx context.Context, verdict ready.Verdict) (ready.Verdict, error) {
+	var claims corev1.PersistentVolumeClaimList
+	err := p.client.List(ctx, &claims, client.InNamespace(p.names.Namespace), client.MatchingLabels{kube.LabelCluster: p.names.Database()})
+	if err != nil {
+		return verdict, fmt.Errorf("list volumes of PostgresCluster %s/%s: %w", p.names.Namespace, p.names.Database(), err)
+	}
+	class, found := "", false
+	for _, claim := range claims.Items {
+		if claim.Status.Phase != corev1.ClaimPending {
+			continue
+		}
+		name := "the cluster's default StorageClass"
+		if claim.Spec.StorageClassName != nil {
+			name = "StorageClass " + *claim.Spec.StorageClassName
+		}
+		if !found || name < class {
+			class, found = name, true
+		}
+	}
+	if found {
+		verdict.Reason = reasonVolumePending
+		verdict.Message = fmt.Sprintf("PostgresCluster %s/%s waits for volumes of %s: does it exist, and does it have room? Look at its PersistentVolumeClaims",
+			p.names.Namespace, p.names.Database(), class)
+	}
+	return verdict, nil
+}
+
+// migrationsDone tells whether every migration of the plan has finished, now or earlier.
+func (p *pass) migrationsDone(ctx context.Context) (bool, error) {
+	for _, child := range p.plan.Children {
+		if child.Stage != plan.StageMigrations || p.finishedEarlier(child) {
+			continue
+		}
+		live, err := p.find(ctx, child.Object)
+		if err != nil {
+			return false, err
+		}
+		if live == nil || !p.ours(live) || ready.Judge(child.Object, live).State != ready.Ready {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// migrationVersions is what the pod of a Job reported of the schema, such as 0 -> 3.
+func (p *pass) migrationVersions(job *unstructured.Unstructured) string {
+	for _, pod := range p.pods {
+		if pod.Labels[batchv1.JobNameLabel] != job.GetName() {
+			continue
+		}
+		for _, status := range pod.Status.ContainerStatuses {
+			var versions struct{ From, To *int64 }
+			ended := status.State.Terminated
+			if ended == nil || ended.ExitCode != 0 || json.Unmarshal([]byte(ended.Message), &versions) != nil || versions.From == nil || versions.To == nil {
+				continue
+			}
+			return strconv.FormatInt(*versions.From, 10) + " -> " + strconv.FormatInt(*versions.To, 10)
+		}
+	}
+	return ""
+}
+
+// service of a child by its name, if it is that of a workload.
+func (p *pass) service(name string) naming.Service {
+	for _, service := range naming.Services {
+		if p.names.Workload(service) == name {
+			return service
+		}
+	}
+	return ""
+}
+
+func describe(object *unstructured.Unstructured) string {
+	return object.GetKind() + " " + object.GetNamespace() + "/" + object.GetName()
+}

@@ -1,0 +1,43 @@
+package controllers
+
+// Reasons of conditions that the operator gives itself. Those of a child are
+// given by internal/ready, those of a spec that cannot be realised by internal/plan.
+const (
+	// Of a whole platform.
+	reasonVerified     = "Verified"
+	reasonServing      = "Serving"
+	reasonNotServing   = "NotServing"
+	reasonSuspended    = "Suspended"
+	reasonDeleting     = "Deleting"
+	reasonNotObserved  = "NotObserved"
+	reasonHostConflict = "HostConflict"
+	// reasonNamespaceNotAllowed: the spec asks for a child in a namespace that
+	// --gateway-namespaces does not name.
+	reasonNamespaceNotAllowed = "GatewayNamespaceNotAllowed"
+
+	// Of a condition all of whose children are ready.
+	reasonReady = "Ready"
+	// reasonWaiting: the child is not created before an earlier stage is ready.
+	reasonWaiting = "Waiting"
+	// reasonHeld: an earlier release runs on until the migrations of the wanted one are done.
+	reasonHeld = "HeldByMigrations"
+
+	// Of a child that could not be written.
+	reasonKindMissing      = "KindMissing"
+	reasonNamespaceMissing = "NamespaceMissing"
+	reasonNotOurs          = "NotOurs"
+	reasonQuotaExceeded    = "QuotaExceeded"
+	reasonForbidden        = "Forbidden"
+	reasonRefused          = "Refused"
+	reasonApplyFailed      = "ApplyFailed"
+
+	// Of what a child depends on.
+	reasonSecretMissing    = "SecretMissing"
+	reasonKeyMissing       = "KeyMissing"
+	reasonIssuerMissing    = "IssuerMissing"
+	reasonVolumePending    = "VolumePending"
+	reasonSidecarsInjected = "SidecarsInjected"
+	reasonSidecarMissing   = "SidecarMissing"
+	reasonNotChecked       = "NotChecked"
+	reasonDataPlaneAbsent  = "DataPlaneAbsent"
+)

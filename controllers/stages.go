@@ -1,0 +1,290 @@
+package controllers
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/apply"
+	"blogplatform.io/operator/internal/plan"
+	"blogplatform.io/operator/internal/ready"
+)
+
+// conflictTries is how often a child is built anew after somebody else wrote it.
+const conflictTries = 3
+
+// outcome is what became of one requirement: a child, or something that
+// somebody else has to provide.
+type outcome struct {
+	// condition that speaks of it.
+	condition string
+	// gates tells whether it holds back the next stage until it is ready.
+	gates bool
+	// child is empty for what somebody else provides.
+	child   plan.Child
+	live    *unstructured.Unstructured
+	verdict ready.Verdict
+}
+
+// conditionOf maps a child to the condition that speaks of it.
+func conditionOf(child plan.Child) string {
+	if child.Object.GetKind() == "Certificate" {
+		return v1alpha1.ConditionCertificatesReady
+	}
+	return map[plan.Stage]string{
+		plan.StageSecrets:    v1alpha1.ConditionSecretsReady,
+		plan.StageMesh:       v1alpha1.ConditionMeshReady,
+		plan.StageDatabase:   v1alpha1.ConditionDatabaseReady,
+		plan.StageMigrations: v1alpha1.ConditionMigrationsReady,
+		plan.StageWorkloads:  v1alpha1.ConditionWorkloadsReady,
+		plan.StageVerify:     v1alpha1.ConditionReady,
+	}[child.Stage]
+}
+
+// stages applies all children. What exists is kept as planned whatever stands
+// before it; what does not is created once everything before it is ready.
+func (p *pass) stages(ctx context.Context) error {
+	p.complete = !p.suspended()
+	waitsFor := ""
+	for _, stage := range plan.Stages {
+		from := len(p.outcomes)
+		required, err := p.requirements(ctx, stage, waitsFor)
+		if err != nil {
+			return err
+		}
+		p.outcomes = append(p.outcomes, required...)
+		waitsFor = cmp.Or(waitsFor, behind(required))
+		for _, child := range p.plan.Children {
+			if child.Stage != stage {
+				continue
+			}
+			o, err := p.attend(ctx, child, waitsFor)
+			if err != nil {
+				return err
+			}
+			p.outcomes = append(p.outcomes, o)
+		}
+		waitsFor = cmp.Or(waitsFor, behind(p.outcomes[from:]))
+	}
+	return nil
+}
+
+// behind is the condition of the first outcome that holds the next stage back.
+func behind(outcomes []outcome) string {
+	for _, o := range outcomes {
+		if o.gates && o.verdict.State != ready.Ready {
+			return o.condition
+		}
+	}
+	return ""
+}
+
+// requirements looks at what a stage needs that is no child of an earlier one.
+func (p *pass) requirements(ctx context.Context, stage plan.Stage, waitsFor string) ([]outcome, error) {
+	switch stage {
+	case plan.StageMesh:
+		return p.usersSecrets(ctx)
+	case plan.StageDatabase:
+		return p.dataPlane(ctx, waitsFor)
+	case plan.StageVerify:
+		return p.certificates(), nil
+	}
+	return nil, nil
+}
+
+// certificates are needed by Verify, which asks the gateway for the home page as a browser would.
+func (p *pass) certificates() []outcome {
+	var required []outcome
+	for _, o := range p.outcomes {
+		if o.condition == v1alpha1.ConditionCertificatesReady {
+			required = append(required, outcome{condition: o.condition, gates: true, verdict: o.verdict})
+		}
+	}
+	return required
+}
+
+// usersSecrets are the Secrets that the spec refers to.
+func (p *pass) usersSecrets(ctx context.Context) ([]outcome, error) {
+	var required []outcome
+	for _, use := range p.plan.Secrets {
+		verdict, err := p.userSecret(ctx, use)
+		if err != nil {
+			return nil, err
+		}
+		required = append(required, outcome{condition: v1alpha1.ConditionSecretsReady, gates: true, verdict: verdict})
+	}
+	return required, nil
+}
+
+func (p *pass) userSecret(ctx context.Context, use plan.SecretUse) (ready.Verdict, error) {
+	name := client.ObjectKey{Namespace: p.names.Namespace, Name: use.Name}
+	keys, err := p.keyring.keys(ctx, name)
+	if err != nil {
+		return ready.Verdict{}, err
+	}
+	if keys == nil {
+		return failed(reasonSecretMissing, fmt.Sprintf("Secret %s is missing; create it", name)), nil
+	}
+	for _, key := range slices.Sorted(slices.Values(use.Keys)) {
+		if !keys[key] {
+			return failed(reasonKeyMissing, fmt.Sprintf("Secret %s has no key %s; add it", name, key)), nil
+		}
+	}
+	return ready.Verdict{State: ready.Ready}, nil
+}
+
+// attend applies one child, or says why not, and judges it. An error means that
+// it could not be read.
+func (p *pass) attend(ctx context.Context, child plan.Child, waitsFor string) (outcome, error) {
+	o := outcome{condition: conditionOf(child), gates: child.Gates, child: child}
+	if !p.watches.served(ctx, child.Object.GroupVersionKind()) {
+		o.verdict = p.refused(child, fmt.Errorf("%s: %w: install the CRD of group %s",
+			describe(child.Object), apply.ErrKindMissing, child.Object.GroupVersionKind().Group))
+		return o, nil
+	}
+	live, err := p.find(ctx, child.Object)
+	if err != nil {
+		return o, err
+	}
+	o.live = live
+	switch {
+	case live == nil && p.finishedEarlier(child):
+		o.verdict = ready.Verdict{State: ready.Ready}
+		return o, nil
+	case live == nil && waitsFor != "":
+		p.complete = false
+		o.verdict = ready.Verdict{State: ready.Progressing, Reason: reasonWaiting, Message: "waits for " + waitsFor}
+		return o, nil
+	case p.suspended() || p.held(child):
+		p.complete = false
+	default:
+		result, err := p.apply(ctx, child)
+		if err == nil {
+			o.live = result.Live
+		} else if verdict := p.refused(child, err); verdict.State != "" {
+			o.verdict = verdict
+			return o, nil
+		}
+	}
+	o.verdict, err = p.judge(ctx, child, o.live)
+	if child.Object.GetKind() == "Rollout" && !p.migrated && o.verdict.State == ready.Ready {
+		o.verdict = ready.Verdict{State: ready.Progressing, Reason: reasonHeld,
+			Message: "the release before " + p.platform.Spec.Release.Version + " runs on until the migrations are done; see " + v1alpha1.ConditionMigrationsReady}
+	}
+	return o, err
+}
+
+// held tells of a Rollout that must not change yet: the release that it would
+// run needs migrations that are not done, and no earlier release is known.
+func (p *pass) held(child plan.Child) bool {
+	return child.Object.GetKind() == "Rollout" && !p.migrated && p.release == p.platform.Spec.Release
+}
+
+// finishedEarlier tells of a Job that need not run again: a migration that
+// status remembers, or the verification of the release that is current.
+func (p *pass) finishedEarlier(child plan.Child) bool {
+	switch child.Stage {
+	case plan.StageMigrations:
+		return slices.ContainsFunc(p.platform.Status.Migrations, func(m v1alpha1.MigrationStatus) bool { return m.Job == child.Object.GetName() })
+	case plan.StageVerify:
+		return p.platform.Status.Release.Current.Digest == p.plan.Digest
+	}
+	return false
+}
+
+// apply writes a child. After a conflict it is built anew from what the API
+// server has, because somebody else has written what the plan carries over.
+func (p *pass) apply(ctx context.Context, child plan.Child) (apply.Result, error) {
+	for try := 1; ; try++ {
+		result, err := p.applier.Apply(ctx, p.platform, apply.Child{Object: child.Object, Retain: child.Retain})
+		if !apierrors.IsConflict(err) || try == conflictTries {
+			return result, err
+		}
+		if child, err = p.rebuild(ctx, child); err != nil {
+			return apply.Result{}, err
+		}
+	}
+}
+
+func (p *pass) rebuild(ctx context.Context, child plan.Child) (plan.Child, error) {
+	live, err := get(ctx, p.live, child.Object)
+	if err != nil {
+		return child, err
+	}
+	same := func(other *unstructured.Unstructured) bool { return describe(other) == describe(child.Object) }
+	p.coWritten = slices.DeleteFunc(p.coWritten, same)
+	if live != nil {
+		p.coWritten = append(p.coWritten, live)
+	}
+	planned, err := plan.Build(plan.Input{Platform: p.platform, Release: p.release, Observed: p.coWritten})
+	if err != nil {
+		return child, err
+	}
+	for _, again := range planned.Children {
+		if same(again.Object) {
+			return again, nil
+		}
+	}
+	return child, fmt.Errorf("%s is not planned any more", describe(child.Object))
+}
+
+// prune deletes what is not planned any more. Where something could not be
+// applied nothing is deleted: it may be the replacement of what would go.
+func (p *pass) prune(ctx context.Context) {
+	if !p.complete {
+		p.keepInventory(p.staleInventory())
+		return
+	}
+	keep := make([]apply.Child, 0, len(p.plan.Children))
+	for _, child := range p.plan.Children {
+		keep = append(keep, apply.Child{Object: child.Object, Retain: child.Retain})
+	}
+	survivors, err := p.applier.Prune(ctx, p.platform, keep, p.staleInventory())
+	p.fail(err)
+	p.keepInventory(survivors)
+}
+
+// fail notes an error after which the pass is made again.
+func (p *pass) fail(err error) {
+	if err != nil {
+		p.errs = append(p.errs, err)
+	}
+}
+
+// refused turns an error of a write into a verdict for people. A hiccup of the
+// API server gets none at first: the child is as it was, and is judged as that.
+func (p *pass) refused(child plan.Child, err error) ready.Verdict {
+	p.complete = false
+	switch {
+	case errors.Is(err, apply.ErrKindMissing):
+		return failed(reasonKindMissing, err.Error())
+	case errors.Is(err, apply.ErrNamespaceGone):
+		return failed(reasonNamespaceMissing, err.Error())
+	}
+	p.fail(err)
+	what := describe(child.Object)
+	switch {
+	case errors.Is(err, apply.ErrNotOurs):
+		return failed(reasonNotOurs, err.Error())
+	case quota(err) != "":
+		return failed(reasonQuotaExceeded, fmt.Sprintf("%s: ResourceQuota %s of namespace %s is used up; raise it or free some of it", what, quota(err), child.Object.GetNamespace()))
+	case apierrors.IsForbidden(err):
+		return failed(reasonForbidden, what+": the API server forbids it: "+said(err))
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
+		return failed(reasonRefused, what+": the API server refuses it: "+said(err))
+	case p.failures.persist(p.platform.UID):
+		return failed(reasonApplyFailed, what+": cannot be written: "+said(err))
+	}
+	return ready.Verdict{}
+}
+
+func failed(reason, message string) ready.Verdict {
+	return ready.Verdict{State: ready.Failed, Reason: reason, Message: message}
+}

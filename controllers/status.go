@@ -1,0 +1,346 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/naming"
+	"blogplatform.io/operator/internal/ready"
+)
+
+// parts are the conditions of the parts of a platform, in the order in which
+// they come to be; the first that is not ready is the one to look at.
+var parts = []string{
+	v1alpha1.ConditionSecretsReady, v1alpha1.ConditionMeshReady, v1alpha1.ConditionDatabaseReady,
+	v1alpha1.ConditionMigrationsReady, v1alpha1.ConditionWorkloadsReady, v1alpha1.ConditionCertificatesReady,
+}
+
+// order of conditions in a status.
+var order = append([]string{v1alpha1.ConditionReady, v1alpha1.ConditionAvailable, v1alpha1.ConditionReconciling,
+	v1alpha1.ConditionStalled, v1alpha1.ConditionSuspended}, parts...)
+
+// condition is what the pass says of one condition type.
+type condition struct {
+	name, reason, message string
+	status                metav1.ConditionStatus
+	// failed marks something that does not pass by itself.
+	failed bool
+}
+
+// report computes the status from what the pass found, and writes it if it changed.
+func (p *pass) report(ctx context.Context) error {
+	if p.gone {
+		return nil
+	}
+	old := p.before.Conditions
+	now := p.conditions()
+	status := &p.platform.Status
+	status.ObservedGeneration = p.platform.Generation
+	status.Conditions = p.merge(old, now)
+	if p.platform.DeletionTimestamp.IsZero() {
+		p.reportParts(status)
+	}
+	// The last word of a pass is written even if the manager stops meanwhile.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTimeout)
+	defer cancel()
+	if err := p.writeStatus(ctx); err != nil {
+		return err
+	}
+	p.events(old, now)
+	return nil
+}
+
+// writeStatus writes the status if it is not what the API server has.
+func (p *pass) writeStatus(ctx context.Context) error {
+	if equality.Semantic.DeepEqual(p.before, p.platform.Status) {
+		return nil
+	}
+	base := p.platform.DeepCopy()
+	base.Status = p.before
+	err := p.client.Status().Patch(ctx, p.platform, client.MergeFromWithOptions(base, client.MergeFromWithOptimisticLock{}))
+	if err != nil {
+		return fmt.Errorf("write status of BlogPlatform %s/%s: %w", p.names.Namespace, p.names.Name, err)
+	}
+	p.before = *p.platform.Status.DeepCopy()
+	return nil
+}
+
+// merge keeps the time of the last transition where nothing changed.
+func (p *pass) merge(old []metav1.Condition, now []condition) []metav1.Condition {
+	merged := slices.Clone(old)
+	for _, c := range now {
+		meta.SetStatusCondition(&merged, metav1.Condition{
+			Type: c.name, Status: c.status, Reason: c.reason, Message: c.message,
+			ObservedGeneration: p.platform.Generation, LastTransitionTime: metav1.NewTime(p.now()).Rfc3339Copy(),
+		})
+	}
+	merged = slices.DeleteFunc(merged, func(m metav1.Condition) bool {
+		return !slices.ContainsFunc(now, func(c condition) bool { return c.name == m.Type })
+	})
+	slices.SortFunc(merged, func(a, b metav1.Condition) int { return slices.Index(order, a.Type) - slices.Index(order, b.Type) })
+	return merged
+}
+
+// conditions of the pass. Reconciling, Stalled and Suspended are there only when true.
+func (p *pass) conditions() []condition {
+	switch {
+	case !p.platform.DeletionTimestamp.IsZero():
+		return p.deletingConditions()
+	case p.stalled != nil:
+		return p.stalledConditions()
+	}
+	all := []condition{p.available()}
+	for _, part := range parts {
+		all = append(all, conditionFrom(part, p.worst(part)))
+	}
+	isReady := p.ready(all[1:])
+	all = append(all, isReady)
+	switch {
+	case p.suspended():
+		all = append(all, condition{name: v1alpha1.ConditionSuspended, status: metav1.ConditionTrue, reason: reasonSuspended,
+			message: "spec.suspend is true: nothing is changed until it is not"})
+	case isReady.status != metav1.ConditionTrue:
+		all = append(all, condition{name: v1alpha1.ConditionReconciling, status: metav1.ConditionTrue, reason: isReady.reason, message: isReady.message})
+	}
+	return all
+}
+
+// ready sums up: what failed comes first, then what is not there yet.
+func (p *pass) ready(of []condition) condition {
+	c := condition{name: v1alpha1.ConditionReady}
+	if p.suspended() {
+		c.status, c.reason, c.message = metav1.ConditionUnknown, reasonSuspended, "nothing is compared with the spec while spec.suspend is true; set it to false"
+		return c
+	}
+	of = append(slices.Clone(of), conditionFrom(v1alpha1.ConditionReady, p.worst(v1alpha1.ConditionReady)))
+	for _, wanted := range []func(condition) bool{
+		func(c condition) bool { return c.failed },
+		func(c condition) bool { return c.status != metav1.ConditionTrue && c.reason != reasonWaiting },
+		func(c condition) bool { return c.status != metav1.ConditionTrue },
+	} {
+		if i := slices.IndexFunc(of, wanted); i >= 0 {
+			c.status, c.reason, c.message, c.failed = metav1.ConditionFalse, of[i].reason, of[i].message, of[i].failed
+			return c
+		}
+	}
+	c.status, c.reason = metav1.ConditionTrue, reasonVerified
+	c.message = fmt.Sprintf("release %s is verified and served at %s", p.release.Version, p.url())
+	for _, part := range of {
+		if part.reason == reasonDataPlaneAbsent {
+			c.reason, c.message = part.reason, c.message+"; "+part.message
+		}
+	}
+	return c
+}
+
+// worst sums up the outcomes that a condition speaks of: the worst verdict,
+// with the messages of all that are as bad.
+func (p *pass) worst(name string) ready.Verdict {
+	worst := ready.Verdict{State: ready.Ready, Reason: reasonReady}
+	var messages []string
+	for _, o := range p.outcomes {
+		if o.condition != name {
+			continue
+		}
+		if rank(o.verdict) < rank(worst) {
+			worst, messages = o.verdict, nil
+		}
+		if rank(o.verdict) == rank(worst) && o.verdict.Message != "" {
+			messages = append(messages, o.verdict.Message)
+		}
+	}
+	if rank(worst) == rankReady {
+		worst.Message = p.wellSaid(name)
+		return worst
+	}
+	worst.Message = joined(messages)
+	return worst
+}
+
+// wellSaid is the message of a condition of which everything is ready.
+func (p *pass) wellSaid(name string) string {
+	return map[string]string{
+		v1alpha1.ConditionSecretsReady:      "every Secret is there and has its keys",
+		v1alpha1.ConditionMeshReady:         "policies and routes are applied, and pods get a sidecar",
+		v1alpha1.ConditionDatabaseReady:     "PostgreSQL and its backup repository work",
+		v1alpha1.ConditionMigrationsReady:   "the migrations of release " + p.platform.Spec.Release.Version + " are done",
+		v1alpha1.ConditionWorkloadsReady:    "all four services run release " + p.release.Version,
+		v1alpha1.ConditionCertificatesReady: "the certificate of the hosts is issued",
+	}[name]
+}
+
+func conditionFrom(name string, v ready.Verdict) condition {
+	c := condition{name: name, status: metav1.ConditionFalse, reason: v.Reason, message: v.Message, failed: v.State == ready.Failed}
+	switch v.State {
+	case ready.Ready:
+		c.status = metav1.ConditionTrue
+	case ready.Unknown:
+		c.status = metav1.ConditionUnknown
+	}
+	return c
+}
+
+// available tells whether users are served, whatever the spec asks for.
+func (p *pass) available() condition {
+	var missing []string
+	for _, service := range naming.Services {
+		rollout := p.rollouts[p.names.Workload(service)]
+		if rollout == nil || number(rollout, "status", "availableReplicas") == 0 {
+			missing = append(missing, "no pod of "+p.names.Workload(service)+" is available; look at its Rollout")
+		}
+	}
+	if instances, _ := instancesOf(p.cluster); instances == 0 {
+		missing = append(missing, "no instance of "+p.names.Database()+" is ready; look at its PostgresCluster")
+	}
+	if p.certificateUntil() == nil {
+		missing = append(missing, "no certificate was issued yet; see "+v1alpha1.ConditionCertificatesReady)
+	}
+	if len(missing) > 0 {
+		return condition{name: v1alpha1.ConditionAvailable, status: metav1.ConditionFalse, reason: reasonNotServing, message: joined(missing)}
+	}
+	return condition{name: v1alpha1.ConditionAvailable, status: metav1.ConditionTrue, reason: reasonServing, message: "users are served at " + p.url()}
+}
+
+// stalledConditions say that the spec has to change, and what runs meanwhile.
+func (p *pass) stalledConditions() []condition {
+	all := []condition{p.available()}
+	for _, part := range parts {
+		all = append(all, condition{name: part, status: metav1.ConditionUnknown, reason: reasonNotObserved, message: "the spec cannot be realised; see " + v1alpha1.ConditionStalled})
+	}
+	return append(all,
+		condition{name: v1alpha1.ConditionReady, status: metav1.ConditionFalse, reason: p.stalled.Reason, message: p.stalled.Message, failed: true},
+		condition{name: v1alpha1.ConditionStalled, status: metav1.ConditionTrue, reason: p.stalled.Reason, message: p.stalled.Message, failed: true})
+}
+
+// deletingConditions say what the deletion waits for.
+func (p *pass) deletingConditions() []condition {
+	message := "waits for " + joined(readable(p.remaining)) + " to go"
+	var all []condition
+	for _, name := range append([]string{v1alpha1.ConditionReady, v1alpha1.ConditionAvailable}, parts...) {
+		all = append(all, condition{name: name, status: metav1.ConditionFalse, reason: reasonDeleting, message: "the platform is being deleted"})
+	}
+	all[0].message = message
+	return append(all, condition{name: v1alpha1.ConditionReconciling, status: metav1.ConditionTrue, reason: reasonDeleting, message: message})
+}
+
+// readable turns inventory lines, group/Kind/namespace/name/uid, into words.
+func readable(lines []string) []string {
+	var words []string
+	for _, line := range lines {
+		if p := strings.Split(line, "/"); len(p) == 5 {
+			words = append(words, p[1]+" "+p[2]+"/"+p[3])
+		}
+	}
+	return words
+}
+
+// reportParts writes down how each part stands, beyond its condition.
+func (p *pass) reportParts(status *v1alpha1.BlogPlatformStatus) {
+	status.URL = p.url()
+	status.Database.Cluster = p.names.Database()
+	status.Database.Ready, status.Database.Desired = instancesOf(p.cluster)
+	status.Database.Summary = fmt.Sprintf("%d/%d", status.Database.Ready, status.Database.Desired)
+	status.Database.BackupComplete = new(conditionIsTrue(p.cluster, "PGBackRestReplicaCreate"))
+	if p.stalled != nil {
+		return
+	}
+	status.Effective = p.plan.Effective
+	status.Services = nil
+	for _, o := range p.outcomes {
+		switch o.child.Object.GetKind() {
+		case "Rollout":
+			status.Services = append(status.Services, p.serviceStatus(o))
+		case "Certificate":
+			status.Certificate = v1alpha1.CertificateStatus{Name: o.child.Object.GetNamespace() + "/" + o.child.Object.GetName(), NotAfter: p.certificateUntil()}
+		}
+	}
+}
+
+func (p *pass) serviceStatus(o outcome) v1alpha1.ServiceStatus {
+	desired := o.live
+	if desired == nil {
+		desired = o.child.Object
+	}
+	status := v1alpha1.ServiceStatus{
+		Name: string(p.service(o.child.Object.GetName())), State: string(o.verdict.State),
+		Desired: number(desired, "spec", "replicas"),
+	}
+	if o.live != nil {
+		status.Ready = number(o.live, "status", "readyReplicas")
+	}
+	if o.verdict.State != ready.Ready {
+		status.Message = cut(o.verdict.Message)
+	}
+	return status
+}
+
+// certificateUntil is when the certificate expires, as far as one was ever issued.
+func (p *pass) certificateUntil() *metav1.Time {
+	for _, o := range p.outcomes {
+		if o.child.Object.GetKind() != "Certificate" || o.live == nil {
+			continue
+		}
+		text, _, _ := unstructured.NestedString(o.live.Object, "status", "notAfter")
+		if until, err := time.Parse(time.RFC3339, text); err == nil {
+			return &metav1.Time{Time: until}
+		}
+	}
+	if p.stalled != nil {
+		return p.platform.Status.Certificate.NotAfter
+	}
+	return nil
+}
+
+func (p *pass) url() string {
+	url := "https://" + p.platform.Spec.Hosts[0]
+	if port := p.platform.Spec.Gateway.HTTPSPort; port != nil && *port != 443 {
+		url += fmt.Sprintf(":%d", *port)
+	}
+	return url
+}
+
+// instancesOf counts the instances of a PostgresCluster.
+func instancesOf(cluster *unstructured.Unstructured) (readyOnes, desired int32) {
+	if cluster == nil {
+		return 0, 0
+	}
+	sets, _, _ := unstructured.NestedSlice(cluster.Object, "spec", "instances")
+	for _, set := range sets {
+		fields, _ := set.(map[string]any)
+		replicas, _ := fields["replicas"].(int64)
+		desired += int32(replicas)
+	}
+	sets, _, _ = unstructured.NestedSlice(cluster.Object, "status", "instances")
+	for _, set := range sets {
+		fields, _ := set.(map[string]any)
+		replicas, _ := fields["readyReplicas"].(int64)
+		readyOnes += int32(replicas)
+	}
+	return readyOnes, desired
+}
+
+func conditionIsTrue(object *unstructured.Unstructured, name string) bool {
+	if object == nil {
+		return false
+	}
+	conditions, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions")
+	return slices.ContainsFunc(conditions, func(c any) bool {
+		fields, _ := c.(map[string]any)
+		return fields["type"] == name && fields["status"] == "True"
+	})
+}
+
+func number(object *unstructured.Unstructured, fields ...string) int32 {
+	n, _, _ := unstructured.NestedInt64(object.Object, fields...)
+	return int32(n)
+}

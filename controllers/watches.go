@@ -1,0 +1,186 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/kube"
+	"blogplatform.io/operator/internal/naming"
+	"blogplatform.io/operator/internal/plan"
+)
+
+// watches begin to watch the kinds of children as soon as the cluster serves them.
+type watches struct {
+	cache      cache.Cache
+	client     client.Client
+	controller controller.Controller
+
+	mu      sync.Mutex
+	started map[schema.GroupVersionKind]bool
+}
+
+func newWatches(mgr manager.Manager) *watches {
+	return &watches{cache: mgr.GetCache(), client: mgr.GetClient(), started: map[schema.GroupVersionKind]bool{}}
+}
+
+// served tells whether the cluster serves a kind, by the CRDs in the cache.
+func (w *watches) served(ctx context.Context, kind schema.GroupVersionKind) bool {
+	if scheme.Scheme.IsGroupRegistered(kind.Group) {
+		return true
+	}
+	plural, _ := meta.UnsafeGuessKindToResource(kind)
+	return w.client.Get(ctx, client.ObjectKey{Name: plural.GroupResource().String()}, kube.Metadata(kube.CRDs)) == nil
+}
+
+// start watches the kinds that are served and not watched yet.
+func (w *watches) start(ctx context.Context) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, kind := range plan.Kinds {
+		if w.started[kind] || !w.served(ctx, kind) {
+			continue
+		}
+		// A CRD that was just created is not served yet; its status tells when it is.
+		if _, err := w.client.RESTMapper().RESTMapping(kind.GroupKind(), kind.Version); meta.IsNoMatchError(err) {
+			continue
+		} else if err != nil {
+			return fmt.Errorf("look up %s: %w", kind.Kind, err)
+		}
+		object := &unstructured.Unstructured{}
+		object.SetGroupVersionKind(kind)
+		src := source.Kind[client.Object](w.cache, object, handler.EnqueueRequestsFromMapFunc(ownerByLabels))
+		if err := w.controller.Watch(src); err != nil {
+			return fmt.Errorf("watch %s: %w", kind.Kind, err)
+		}
+		w.started[kind] = true
+	}
+	return nil
+}
+
+// ownerByLabels finds the platform of a child, in whatever namespace it is.
+func ownerByLabels(_ context.Context, child client.Object) []reconcile.Request {
+	labels := child.GetLabels()
+	owner := types.NamespacedName{Namespace: labels[naming.LabelNamespace], Name: labels[naming.LabelInstance]}
+	if labels[naming.LabelManagedBy] != naming.ManagedBy || owner.Namespace == "" || owner.Name == "" {
+		return nil
+	}
+	return []reconcile.Request{request(owner)}
+}
+
+func (r *Reconciler) setupWatches(mgr manager.Manager) error {
+	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.BlogPlatform{}, indexHosts, hostsOf); err != nil {
+		return fmt.Errorf("index BlogPlatforms by host: %w", err)
+	}
+	// A pass follows a change of the spec or of annotations, not of the status that passes write.
+	changed := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{})
+	built, err := ctrl.NewControllerManagedBy(mgr).
+		Named("blogplatform").
+		For(&v1alpha1.BlogPlatform{}, builder.WithPredicates(changed)).
+		Watches(&v1alpha1.BlogPlatform{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(ownerByLabels), builder.WithPredicates(podPhase())).
+		Watches(&corev1.PersistentVolumeClaim{}, handler.EnqueueRequestsFromMapFunc(r.ofNamespace), builder.WithPredicates(claimPhase())).
+		Watches(kube.Metadata(kube.Secrets), handler.EnqueueRequestsFromMapFunc(r.usersOfSecret)).
+		Watches(kube.Metadata(kube.Namespaces), handler.EnqueueRequestsFromMapFunc(r.usersOfNamespace)).
+		Watches(kube.Metadata(kube.CRDs), handler.EnqueueRequestsFromMapFunc(r.everyone), builder.WithPredicates(ofPlannedGroup())).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: r.MaxConcurrentReconciles,
+			ReconciliationTimeout:   passTimeout,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstBackoff, lastBackoff),
+		}).
+		Build(r)
+	if err != nil {
+		return fmt.Errorf("set up the controller of BlogPlatforms: %w", err)
+	}
+	r.watches.controller = built
+	return nil
+}
+
+// usersOfSecret are the platforms of its namespace, if one of them has looked for it.
+func (r *Reconciler) usersOfSecret(ctx context.Context, secret client.Object) []reconcile.Request {
+	if !r.keyring.asked(client.ObjectKeyFromObject(secret)) {
+		return nil
+	}
+	return r.ofNamespace(ctx, secret)
+}
+
+// ofNamespace are the platforms of the namespace that an object is in.
+func (r *Reconciler) ofNamespace(ctx context.Context, object client.Object) []reconcile.Request {
+	return r.platforms(ctx, client.InNamespace(object.GetNamespace()))
+}
+
+// usersOfNamespace are the platforms in a namespace or, if it is one of gateways, all.
+func (r *Reconciler) usersOfNamespace(ctx context.Context, namespace client.Object) []reconcile.Request {
+	for _, gateways := range r.GatewayNamespaces {
+		if namespace.GetName() == gateways {
+			return r.platforms(ctx)
+		}
+	}
+	return r.platforms(ctx, client.InNamespace(namespace.GetName()))
+}
+
+func (r *Reconciler) everyone(ctx context.Context, _ client.Object) []reconcile.Request {
+	return r.platforms(ctx)
+}
+
+func (r *Reconciler) platforms(ctx context.Context, of ...client.ListOption) []reconcile.Request {
+	var list v1alpha1.BlogPlatformList
+	if err := r.client.List(ctx, &list, of...); err != nil {
+		return nil // the cache is going down
+	}
+	requests := make([]reconcile.Request, 0, len(list.Items))
+	for i := range list.Items {
+		requests = append(requests, request(key(&list.Items[i])))
+	}
+	return requests
+}
+
+// podPhase leaves out what pods report all the time.
+func podPhase() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, ok := e.ObjectOld.(*corev1.Pod)
+		after, same := e.ObjectNew.(*corev1.Pod)
+		return !ok || !same || before.Status.Phase != after.Status.Phase
+	}}
+}
+
+func claimPhase() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, ok := e.ObjectOld.(*corev1.PersistentVolumeClaim)
+		after, same := e.ObjectNew.(*corev1.PersistentVolumeClaim)
+		return !ok || !same || before.Status.Phase != after.Status.Phase
+	}}
+}
+
+// ofPlannedGroup lets those CRDs through whose kinds a plan can hold.
+func ofPlannedGroup() predicate.Predicate {
+	return predicate.NewPredicateFuncs(func(crd client.Object) bool {
+		for _, kind := range plan.Kinds {
+			if strings.HasSuffix(crd.GetName(), "."+kind.Group) && kind.Group != "" {
+				return true
+			}
+		}
+		return false
+	})
+}

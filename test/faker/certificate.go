@@ -1,0 +1,98 @@
+package faker
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	certmanager "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
+	cmmeta "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// validity is that of certificates, which are renewed when two thirds of it are over.
+const validity = 90 * 24 * time.Hour
+
+// stepCertificate begins an issuance for a generation that is not issued yet
+// and ends it, well or not. The Secret with the key pair is left out.
+func (f *Faker) stepCertificate(ctx context.Context, u *unstructured.Unstructured, b Behaviour) error {
+	c := &certmanager.Certificate{}
+	if err := decode(u, c); err != nil || c.DeletionTimestamp != nil {
+		return err
+	}
+	ready, issuing := condition(c, certmanager.CertificateConditionReady), condition(c, certmanager.CertificateConditionIssuing)
+	switch {
+	case ready.Status == cmmeta.ConditionTrue && ready.ObservedGeneration == c.Generation:
+		return nil
+	case issuing.Status == cmmeta.ConditionFalse && b.Fail:
+		return nil // it failed and backs off for an hour
+	case issuing.Status != cmmeta.ConditionTrue || issuing.ObservedGeneration != c.Generation:
+		beginIssuance(c)
+	case f.isMissing(c.Spec.IssuerRef.Name):
+		return nil // the request waits for the issuer
+	case b.Fail:
+		failIssuance(c)
+	default:
+		issue(c)
+	}
+	return f.setStatus(ctx, certificates, u, &c.Status)
+}
+
+func beginIssuance(c *certmanager.Certificate) {
+	reason, message := "DoesNotExist", "Issuing certificate as Secret does not exist"
+	if c.Status.Revision != nil {
+		reason, message = "RequestChanged", "Fields on existing CertificateRequest resource not up to date: [spec.dnsNames]"
+	}
+	setCondition(c, certmanager.CertificateConditionReady, cmmeta.ConditionFalse, reason, message)
+	setCondition(c, certmanager.CertificateConditionIssuing, cmmeta.ConditionTrue, reason, message)
+}
+
+func failIssuance(c *certmanager.Certificate) {
+	attempts, at := 1, now()
+	if c.Status.FailedIssuanceAttempts != nil {
+		attempts += *c.Status.FailedIssuanceAttempts
+	}
+	c.Status.FailedIssuanceAttempts, c.Status.LastFailureTime = &attempts, &at
+	setCondition(c, certmanager.CertificateConditionIssuing, cmmeta.ConditionFalse, "Failed",
+		"The certificate request has failed to complete and will be retried: the issuer refused it")
+}
+
+func issue(c *certmanager.Certificate) {
+	revision, from := 1, now()
+	if c.Status.Revision != nil {
+		revision += *c.Status.Revision
+	}
+	until, renewal := metav1.NewTime(from.Add(validity)), metav1.NewTime(from.Add(validity*2/3))
+	c.Status = certmanager.CertificateStatus{Conditions: c.Status.Conditions, NotBefore: &from, NotAfter: &until, RenewalTime: &renewal, Revision: &revision}
+	c.Status.Conditions = slices.DeleteFunc(c.Status.Conditions, func(c certmanager.CertificateCondition) bool {
+		return c.Type == certmanager.CertificateConditionIssuing
+	})
+	setCondition(c, certmanager.CertificateConditionReady, cmmeta.ConditionTrue, "Ready", "Certificate is up to date and has not expired")
+}
+
+func condition(c *certmanager.Certificate, kind certmanager.CertificateConditionType) certmanager.CertificateCondition {
+	for _, condition := range c.Status.Conditions {
+		if condition.Type == kind {
+			return condition
+		}
+	}
+	return certmanager.CertificateCondition{}
+}
+
+func setCondition(c *certmanager.Certificate, kind certmanager.CertificateConditionType, status cmmeta.ConditionStatus, reason, message string) {
+	at := now()
+	condition := certmanager.CertificateCondition{
+		Type: kind, Status: status, Reason: reason, Message: message, LastTransitionTime: &at, ObservedGeneration: c.Generation,
+	}
+	for i, old := range c.Status.Conditions {
+		if old.Type == kind {
+			if old.Status == status {
+				condition.LastTransitionTime = old.LastTransitionTime
+			}
+			c.Status.Conditions[i] = condition
+			return
+		}
+	}
+	c.Status.Conditions = append(c.Status.Conditions, condition)
+}
