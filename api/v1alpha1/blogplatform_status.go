@@ -110,6 +110,9 @@ type ReleaseIdentity struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	Digest string `json:"digest,omitempty"`
+	// images of the current release, which goes on with them while a next one migrates.
+	// +optional
+	Images Images `json:"images,omitzero"`
 }
 
 // ReleaseOutcome is how a release ended.

@@ -32,7 +32,6 @@ const (
 	LabelInstance  = "app.kubernetes.io/instance"
 	LabelNamespace = "blogplatform.io/namespace"
 	LabelName      = "app.kubernetes.io/name"
-	LabelComponent = "app.kubernetes.io/component"
 
 	ManagedBy = "blogplatform"
 )
@@ -98,6 +97,19 @@ func (p Platform) DatabaseCertificate() string { return p.Database() + "-cluster
 // DatabaseHost is the host name of the leader, which PostgreSQL's certificate names.
 func (p Platform) DatabaseHost() string { return p.Database() + "-primary." + p.Namespace + ".svc" }
 
+// DatabaseInstance is the ServiceAccount of PostgreSQL's instances, which the Crunchy operator makes.
+func (p Platform) DatabaseInstance() string { return p.Database() + "-instance" }
+
+// DatabaseRepository is the name of the policies of the backup repository.
+func (p Platform) DatabaseRepository() string { return p.Database() + "-repo" }
+
+// DatabaseRepositoryAccounts are the ServiceAccounts that the backup repository
+// may have: one of its own since version 5.7 of the Crunchy operator, before
+// that the default one of the namespace.
+func (p Platform) DatabaseRepositoryAccounts() []string {
+	return []string{p.Database() + "-repohost", "default"}
+}
+
 // DatabaseMesh is the Service that names the ports of PostgreSQL's pods to the mesh.
 func (p Platform) DatabaseMesh() string { return p.Database() + "-mesh" }
 
@@ -117,7 +129,8 @@ func (p Platform) Strict() string { return p.Name + "-strict" }
 // Deny is the policies that allow nothing: what is allowed is said by others.
 func (p Platform) Deny() string { return p.Name + "-deny" }
 
-// Proxies is the NetworkPolicy of what each pod in the mesh needs.
+// Proxies is the NetworkPolicy of what each pod in the mesh needs, and the
+// Sidecar of what the proxies of the services' pods may dial.
 func (p Platform) Proxies() string { return p.Name + "-proxies" }
 
 // DatabaseAPI is the NetworkPolicy that lets PostgreSQL's pods reach the Kubernetes API.
@@ -131,6 +144,9 @@ func (p Platform) Migration(s Service, phase, image string) string {
 	return p.Workload(s) + "-" + phase + "-" + Hash(phase, image)
 }
 
+// Migrations is the NetworkPolicy of the pods of all migrations.
+func (p Platform) Migrations() string { return p.Name + "-migrations" }
+
 // VerifyJob is the name of the Job that verifies the release with that digest.
 func (p Platform) VerifyJob(digest string) string { return p.Verify() + "-" + digest }
 
@@ -141,13 +157,16 @@ func Principal(namespace, serviceAccount string) string {
 	return "cluster.local/ns/" + namespace + "/sa/" + serviceAccount
 }
 
+// MeshHost is the full name of a Service, by which the mesh knows it. The
+// cluster's domain is the default, cluster.local.
+func MeshHost(namespace, service string) string {
+	return service + "." + namespace + ".svc.cluster.local"
+}
+
 // Labels are those that every child of the platform carries.
 func (p Platform) Labels() map[string]string {
 	return map[string]string{LabelManagedBy: ManagedBy, LabelInstance: p.Name, LabelNamespace: p.Namespace}
 }
-
-// Own finds all pods of the platform but those of PostgreSQL.
-func (p Platform) Own() map[string]string { return map[string]string{LabelInstance: p.Name} }
 
 // Selector finds the pods of a service.
 func (p Platform) Selector(s Service) map[string]string {

@@ -16,6 +16,8 @@ func namesOf(p Platform) map[string]string {
 		"cookies": p.CookiesSecret(), "database": p.Database(), "mesh of the database": p.DatabaseMesh(),
 		"init of the database": p.DatabaseInit(), "certificate of the database": p.DatabaseCertificate(),
 		"verify": p.Verify(), "verify job": p.VerifyJob(Hash("x")), "redirect": p.Redirect(),
+		"strict": p.Strict(), "deny": p.Deny(), "proxies": p.Proxies(), "migrations": p.Migrations(),
+		"instance of the database": p.DatabaseInstance(), "repository of the database": p.DatabaseRepository(), "api of the database": p.DatabaseAPI(),
 	}
 	for _, s := range Services {
 		names["workload "+string(s)] = p.Workload(s)
@@ -41,7 +43,7 @@ func TestNamesOfTheLongestPlatformFit(t *testing.T) {
 	if n := len(longest.Database()) + len(DatabaseInstances); n > 46 {
 		t.Errorf("cluster and instance set together have %d characters", n)
 	}
-	for _, host := range []string{longest.Host(Frontend), longest.DatabaseHost()} {
+	for _, host := range []string{longest.Host(Frontend), longest.DatabaseHost(), MeshHost(longest.Namespace, longest.Workload(Frontend))} {
 		if problems := validation.IsDNS1123Subdomain(host); len(problems) > 0 {
 			t.Errorf("%s: %v", host, problems)
 		}
@@ -96,6 +98,8 @@ func TestNamesNeverChange(t *testing.T) {
 		"cookies": "blog-cookies", "database": "blog-db", "mesh of the database": "blog-db-mesh",
 		"init of the database": "blog-db-init", "certificate of the database": "blog-db-cluster-cert",
 		"verify": "blog-verify", "verify job": "blog-verify-2d711642b7", "redirect": "blog-redirect",
+		"strict": "blog-strict", "deny": "blog-deny", "proxies": "blog-proxies", "migrations": "blog-migrations",
+		"instance of the database": "blog-db-instance", "repository of the database": "blog-db-repo", "api of the database": "blog-db-api",
 		"workload frontend": "blog-frontend", "workload user": "blog-user", "workload content": "blog-content", "workload comment": "blog-comment",
 		"migration user":          "blog-user-expand-058e83afdc",
 		"migration content":       "blog-content-expand-058e83afdc",

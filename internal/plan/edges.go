@@ -1,10 +1,16 @@
 package plan
 
 import (
+	"net/http"
 	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"blogplatform.io/operator/internal/naming"
 )
+
+// labelData on the pods of a PostgresCluster tells PostgreSQL from the backup repository.
+const labelData = "postgres-operator.crunchydata.com/data"
 
 // party is a group of pods with the identities that they have in the mesh.
 type party struct {
@@ -14,125 +20,8 @@ type party struct {
 	namespace string
 	// accounts are its ServiceAccounts in that namespace.
 	accounts []string
-	// selector finds its pods.
-	selector map[string]string
-}
-
-// operation is what a request may ask for. A TCP port has none: there the mesh
-// knows who dials, not what is said.
-type operation struct{ methods, paths []string }
-
-// edge says that pods of one party may reach a port of another.
-type edge struct {
-	from, to party
-	// port is that of the pods, 0 where it is not known.
-	port int32
-	// allowed are the requests that may be made; nil for a TCP port.
-	allowed []operation
-}
-
-// Namespaces and labels of what every Istio has.
-const (
-	istioNamespace = "istio-system"
-	portDNS        = 53
-	portIstiod     = 15012
-)
-
-// proxyPorts of every pod answer outside the mesh: merged metrics and health of
-// Envoy and the agent.
-var proxyPorts = []int32{15020, 15021, 15090}
-
-// anyPage is what readers may ask the frontend for; it judges methods and paths itself.
-var anyPage = []operation{{methods: []string{"GET", "HEAD", "POST"}}}
-
-// dependencies is the question of Verify.
-var dependencies = []operation{{methods: []string{"GET"}, paths: []string{"/healthz/dependencies"}}}
-
-// reads are the requests that the frontend makes of each data service.
-var reads = map[naming.Service][]operation{
-	naming.User:    {{methods: []string{"GET"}, paths: []string{"/v1/people/*"}}},
-	naming.Content: {{methods: []string{"GET"}, paths: []string{"/v1/posts", "/v1/posts/*"}}},
-	naming.Comment: {{methods: []string{"GET"}, paths: []string{"/v1/posts/*"}}},
-}
-
-func (b *builder) service(service naming.Service) party {
-	return b.party(b.names.Workload(service), b.names.Workload(service), b.names.Selector(service))
-}
-
-// migration pods have the identity of their service.
-func (b *builder) migration(service naming.Service) party {
-	return b.party(b.names.Workload(service)+"-"+naming.PhaseExpand, b.names.Workload(service), b.names.MigrationSelector(service))
-}
-
-func (b *builder) verifier() party {
-	return b.party(b.names.Verify(), b.names.Verify(), b.names.VerifySelector())
-}
-
-func (b *builder) party(name, account string, selector map[string]string) party {
-	return party{name: name, namespace: b.names.Namespace, accounts: []string{account}, selector: selector}
-}
-
-func (b *builder) gateway() party {
-	g := b.values.gateway
-	return party{name: g.service, namespace: g.namespace, accounts: []string{g.serviceAccount}, selector: g.selector}
-}
-
-// instances are the pods of PostgreSQL.
-func (b *builder) instances() party {
-	db := b.names.Database()
-	return party{name: db, namespace: b.names.Namespace, accounts: []string{db + "-instance"},
-		selector: map[string]string{labelCluster: db, labelData: "postgres"}}
-}
-
-// repository is the pod that keeps backups. Which identity it has depends on
-// the version of the Crunchy operator: the older ones give it the namespace's default.
-func (b *builder) repository() party {
-	db := b.names.Database()
-	return party{name: db + "-repo", namespace: b.names.Namespace, accounts: []string{db + "-pgbackrest", db + "-repohost", "default"},
-		selector: map[string]string{labelCluster: db, labelData: "pgbackrest"}}
-}
-
-// edges is everybody who may talk to somebody. Nothing else may.
-func (b *builder) edges() []edge {
-	frontend, verifier := b.service(naming.Frontend), b.verifier()
-	instances, repository := b.instances(), b.repository()
-	edges := []edge{
-		{from: b.gateway(), to: frontend, port: portApp, allowed: anyPage},
-		{from: verifier, to: b.gateway()}, // its Service decides the port
-		// Replication, Patroni's questions to its peers, and backups in both directions.
-		{from: instances, to: instances, port: portPostgres},
-		{from: instances, to: instances, port: portPatroni},
-		{from: instances, to: instances, port: portPgBackRest},
-		{from: repository, to: instances, port: portPostgres},
-		{from: repository, to: instances, port: portPgBackRest},
-		{from: instances, to: repository, port: portPgBackRest},
-	}
-	for _, service := range naming.DataServices {
-		edges = append(edges,
-			edge{from: frontend, to: b.service(service), port: portApp, allowed: reads[service]},
-			edge{from: verifier, to: b.service(service), port: portApp, allowed: dependencies},
-			edge{from: b.service(service), to: instances, port: portPostgres},
-			edge{from: b.migration(service), to: instances, port: portPostgres},
-		)
-	}
-	return edges
-}
-
-// targets are the parties of this platform's namespace that somebody may reach,
-// each with the edges that lead there.
-func (b *builder) targets() ([]party, map[string][]edge) {
-	var targets []party
-	leading := map[string][]edge{}
-	for _, e := range b.edges() {
-		if e.to.namespace != b.names.Namespace {
-			continue
-		}
-		if leading[e.to.name] == nil {
-			targets = append(targets, e.to)
-		}
-		leading[e.to.name] = append(leading[e.to.name], e)
-	}
-	return targets, leading
+	// pods are those of the party.
+	pods metav1.LabelSelector
 }
 
 // principals are the party's identities in the mesh.
@@ -141,6 +30,105 @@ func (p party) principals() []string {
 	for _, account := range p.accounts {
 		principals = append(principals, naming.Principal(p.namespace, account))
 	}
-	slices.Sort(principals)
 	return principals
+}
+
+// edge says that pods of some parties may reach ports of another.
+type edge struct {
+	from []party
+	to   party
+	// ports are those of the pods; none stand for all, where only the port of
+	// the Service before them is known.
+	ports []int32
+	// methods and paths are what may be asked for; none stand for anything, and
+	// for a TCP port, where the mesh knows who dials, not what is said.
+	methods, paths []string
+}
+
+// parties are all who may talk or be talked to.
+type parties struct {
+	gateway, verify, migrations, instances, repository party
+	services                                           map[naming.Service]party
+}
+
+func (b *builder) parties() parties {
+	own := func(name string, labels map[string]string, accounts ...string) party {
+		return party{name: name, namespace: b.names.Namespace, accounts: accounts, pods: metav1.LabelSelector{MatchLabels: labels}}
+	}
+	database := func(data string) map[string]string {
+		return map[string]string{labelCluster: b.names.Database(), labelData: data}
+	}
+	gateway := b.values.gateway
+	p := parties{
+		gateway: party{
+			name: gateway.service, namespace: gateway.namespace, accounts: []string{gateway.serviceAccount},
+			pods: metav1.LabelSelector{MatchLabels: gateway.selector},
+		},
+		verify:     own(b.names.Verify(), b.names.VerifySelector(), b.names.Verify()),
+		migrations: b.migrators(),
+		instances:  own(b.names.Database(), database("postgres"), b.names.DatabaseInstance()),
+		repository: own(b.names.DatabaseRepository(), database("pgbackrest"), b.names.DatabaseRepositoryAccounts()...),
+		services:   map[naming.Service]party{},
+	}
+	for _, service := range naming.Services {
+		p.services[service] = own(b.names.Workload(service), b.names.Selector(service), b.names.Workload(service))
+	}
+	return p
+}
+
+// migrators are the pods of all migrations, which have the identities of their services.
+func (b *builder) migrators() party {
+	p := party{name: b.names.Migrations(), namespace: b.names.Namespace}
+	name := metav1.LabelSelectorRequirement{Key: naming.LabelName, Operator: metav1.LabelSelectorOpIn}
+	for _, service := range naming.DataServices {
+		p.accounts = append(p.accounts, b.names.Workload(service))
+		name.Values = append(name.Values, b.names.MigrationSelector(service)[naming.LabelName])
+	}
+	p.pods = metav1.LabelSelector{MatchLabels: b.names.Labels(), MatchExpressions: []metav1.LabelSelectorRequirement{name}}
+	return p
+}
+
+// edges is everybody who may talk to somebody. Nothing else may, but for what
+// every pod in the mesh needs (see network). Probes need no edge: the mesh sends
+// them to its proxies.
+func (b *builder) edges() []edge {
+	p := b.parties()
+	frontend, user, content, comment := p.services[naming.Frontend], p.services[naming.User], p.services[naming.Content], p.services[naming.Comment]
+	app, get := []int32{portApp}, []string{http.MethodGet}
+	dependencies := func(of party) edge {
+		return edge{from: []party{p.verify}, to: of, ports: app, methods: get, paths: []string{"/healthz/dependencies"}}
+	}
+	return []edge{
+		// The frontend judges paths itself: those that it does not know it answers with a page, too.
+		{from: []party{p.gateway}, to: frontend, ports: app, methods: []string{http.MethodGet, http.MethodHead, http.MethodPost}},
+		// In a path, {*} is one segment.
+		{from: []party{frontend}, to: user, ports: app, methods: get, paths: []string{"/v1/people/{*}"}},
+		{from: []party{frontend}, to: content, ports: app, methods: get, paths: []string{"/v1/posts", "/v1/posts/{*}"}},
+		{from: []party{frontend}, to: comment, ports: app, methods: get, paths: []string{"/v1/posts/{*}/comments"}},
+		dependencies(user),
+		dependencies(content),
+		dependencies(comment),
+		{from: []party{p.verify}, to: p.gateway},
+		{from: []party{user, content, comment, p.migrations}, to: p.instances, ports: []int32{portPostgres}},
+		{from: []party{p.instances}, to: p.instances, ports: []int32{portPostgres, portPatroni}},
+		// The repository fetches backups, instances bring it what they archive. Either
+		// asks the other for a certificate, which matters where it has the default account.
+		{from: []party{p.repository}, to: p.instances, ports: []int32{portPgBackRest}},
+		{from: []party{p.instances}, to: p.repository, ports: []int32{portPgBackRest}},
+	}
+}
+
+// ownParties are those of the platform's namespace that have an edge, each once,
+// in the order of the edges.
+func (b *builder) ownParties(edges []edge) []party {
+	var own []party
+	for _, e := range edges {
+		for _, p := range append(slices.Clone(e.from), e.to) {
+			same := func(other party) bool { return other.name == p.name }
+			if p.namespace == b.names.Namespace && !slices.ContainsFunc(own, same) {
+				own = append(own, p)
+			}
+		}
+	}
+	return own
 }

@@ -84,7 +84,7 @@ func TestPlansAreWhatTheirGoldenFilesSay(t *testing.T) {
 			got := render(t, planOf(t, in))
 			golden := filepath.Join("testdata", name+".out.yaml")
 			if *update {
-				if err := os.WriteFile(golden, got, 0o600); err != nil {
+				if err := os.WriteFile(golden, got, 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}

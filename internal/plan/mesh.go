@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strconv"
 
 	istio "istio.io/api/networking/v1"
@@ -9,22 +10,22 @@ import (
 	networkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	securityv1 "istio.io/client-go/pkg/apis/security/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"blogplatform.io/operator/internal/naming"
 )
 
-// labelData on the pods of a PostgresCluster tells PostgreSQL from pgBackRest.
-const labelData = "postgres-operator.crunchydata.com/data"
+func securityType(kind string) metav1.TypeMeta {
+	return metav1.TypeMeta{APIVersion: securityv1.SchemeGroupVersion.String(), Kind: kind}
+}
 
-var (
-	securityType = func(kind string) metav1.TypeMeta {
-		return metav1.TypeMeta{APIVersion: "security.istio.io/v1", Kind: kind}
-	}
-	networkingType = func(kind string) metav1.TypeMeta {
-		return metav1.TypeMeta{APIVersion: "networking.istio.io/v1", Kind: kind}
-	}
-)
+func networkingType(kind string) metav1.TypeMeta {
+	return metav1.TypeMeta{APIVersion: networkingv1.SchemeGroupVersion.String(), Kind: kind}
+}
 
-// mesh is strict mutual TLS for the whole namespace, in which nobody may ask
-// anything but what the edges allow.
+// mesh is strict mutual TLS in which nobody may ask anything but what the edges
+// allow. Both hold for the whole namespace, so that no pod is open because it
+// lacks a label. Platforms that share a namespace have one object each, and all
+// say the same.
 func (b *builder) mesh() {
 	b.gate(StageMesh, &securityv1.PeerAuthentication{
 		TypeMeta: securityType("PeerAuthentication"), ObjectMeta: b.meta(b.names.Strict()),
@@ -32,49 +33,52 @@ func (b *builder) mesh() {
 	})
 	// A policy without rules allows nothing, so that each request needs one that allows it.
 	b.gate(StageMesh, &securityv1.AuthorizationPolicy{TypeMeta: securityType("AuthorizationPolicy"), ObjectMeta: b.meta(b.names.Deny())})
-	targets, leading := b.targets()
-	for _, target := range targets {
-		b.gate(StageMesh, b.authorization(target, leading[target.name]))
+	edges := b.edges()
+	for _, p := range b.ownParties(edges) {
+		if rules := rulesOf(edges, p); len(rules) > 0 {
+			b.gate(StageMesh, &securityv1.AuthorizationPolicy{
+				TypeMeta: securityType("AuthorizationPolicy"), ObjectMeta: b.meta(p.name),
+				Spec: security.AuthorizationPolicy{Selector: &istiotype.WorkloadSelector{MatchLabels: p.pods.MatchLabels}, Rules: rules},
+			})
+		}
 	}
 	gateway := b.values.gateway
-	b.gate(StageMesh, b.scope(b.names.Name, b.names.Own(), gateway.namespace+"/"+gateway.service+"."+gateway.namespace+".svc.cluster.local"))
-	// Patroni's leader lock, and the backup Jobs, are in the Kubernetes API.
-	b.gate(StageMesh, b.scope(b.names.Database(), map[string]string{labelCluster: b.names.Database()}, "default/kubernetes.default.svc.cluster.local"))
+	b.gate(StageMesh, b.scope(b.names.Proxies(), b.names.Labels(), gateway.namespace+"/"+naming.MeshHost(gateway.namespace, gateway.service)))
+	// Patroni keeps its leader lock in the Kubernetes API, and backup Jobs reach the repository through it.
+	b.gate(StageMesh, b.scope(b.names.Database(), map[string]string{labelCluster: b.names.Database()}, "default/"+naming.MeshHost("default", "kubernetes")))
 }
 
-func (b *builder) authorization(target party, leading []edge) *securityv1.AuthorizationPolicy {
-	policy := &securityv1.AuthorizationPolicy{
-		TypeMeta: securityType("AuthorizationPolicy"), ObjectMeta: b.meta(target.name),
-		Spec: security.AuthorizationPolicy{Selector: &istiotype.WorkloadSelector{MatchLabels: target.selector}},
-	}
-	for _, e := range leading {
-		policy.Spec.Rules = append(policy.Spec.Rules, &security.Rule{
-			From: []*security.Rule_From{{Source: &security.Source{Principals: e.from.principals()}}},
-			To:   operations(e),
+// rulesOf are the rules for the edges that lead to a party.
+func rulesOf(edges []edge, target party) []*security.Rule {
+	var rules []*security.Rule
+	for _, e := range edges {
+		if e.to.name != target.name {
+			continue
+		}
+		var principals, ports []string
+		for _, p := range e.from {
+			principals = append(principals, p.principals()...)
+		}
+		for _, port := range e.ports {
+			ports = append(ports, strconv.Itoa(int(port)))
+		}
+		slices.Sort(principals)
+		rules = append(rules, &security.Rule{
+			From: []*security.Rule_From{{Source: &security.Source{Principals: slices.Compact(principals)}}},
+			To:   []*security.Rule_To{{Operation: &security.Operation{Ports: ports, Methods: e.methods, Paths: e.paths}}},
 		})
 	}
-	return policy
-}
-
-func operations(e edge) []*security.Rule_To {
-	ports := []string{strconv.Itoa(int(e.port))}
-	if e.allowed == nil {
-		return []*security.Rule_To{{Operation: &security.Operation{Ports: ports}}}
-	}
-	var to []*security.Rule_To
-	for _, o := range e.allowed {
-		to = append(to, &security.Rule_To{Operation: &security.Operation{Ports: ports, Methods: o.methods, Paths: o.paths}})
-	}
-	return to
+	return rules
 }
 
 // scope is what the proxies of some pods know of: their own namespace, and one
-// host beyond it. A namespace may have one Sidecar without a selector, so each has one.
-func (b *builder) scope(name string, selector map[string]string, beyond string) *networkingv1.Sidecar {
+// host beyond it. Each scope selects its pods: a namespace may have but one
+// Sidecar that selects none, and it may not be ours.
+func (b *builder) scope(name string, pods map[string]string, beyond string) *networkingv1.Sidecar {
 	return &networkingv1.Sidecar{
 		TypeMeta: networkingType("Sidecar"), ObjectMeta: b.meta(name),
 		Spec: istio.Sidecar{
-			WorkloadSelector:      &istio.WorkloadSelector{Labels: selector},
+			WorkloadSelector:      &istio.WorkloadSelector{Labels: pods},
 			OutboundTrafficPolicy: &istio.OutboundTrafficPolicy{Mode: istio.OutboundTrafficPolicy_REGISTRY_ONLY},
 			Egress:                []*istio.IstioEgressListener{{Hosts: []string{"./*", beyond}}},
 		},

@@ -1,93 +1,106 @@
 package plan
 
 import (
-	"maps"
-
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// network says the same as the mesh at layer 3 and 4: nothing but the edges, and
-// what every pod in a mesh needs.
+// What every Istio has.
+const (
+	istioNamespace = "istio-system"
+	// portIstiod gives proxies their configuration and certificates.
+	portIstiod = 15012
+)
+
+// proxyPorts of every pod answer outside the mesh: merged metrics and probes,
+// health, and metrics of Envoy itself.
+var proxyPorts = []int32{15020, 15021, 15090}
+
+const (
+	portDNS = 53
+	// nodeDNS is where NodeLocal DNSCache listens.
+	nodeDNS = "169.254.20.10/32"
+)
+
+// apiPorts are those of the API server: its Service's, and the usual one behind it.
+var apiPorts = []int32{443, 6443}
+
+// network says the same as the mesh at layers 3 and 4: nothing but the edges,
+// and what every pod in a mesh needs. It also holds where a pod has no proxy.
 func (b *builder) network() {
-	b.gate(StageMesh, b.networkPolicy(b.names.Deny(), nil, nil, nil))
-	b.gate(StageMesh, b.networkPolicy(b.names.Proxies(), nil,
+	all := metav1.LabelSelector{}
+	b.gate(StageMesh, b.networkPolicy(b.names.Deny(), all, nil, nil))
+	b.gate(StageMesh, b.networkPolicy(b.names.Proxies(), all,
 		[]networkingv1.NetworkPolicyIngressRule{{Ports: tcp(proxyPorts...)}},
 		[]networkingv1.NetworkPolicyEgressRule{
-			{Ports: append(udp(portDNS), tcp(portDNS)...)},
-			{Ports: tcp(portIstiod), To: []networkingv1.NetworkPolicyPeer{inNamespace(istioNamespace, map[string]string{"app": "istiod"})}},
+			{Ports: append(udp(portDNS), tcp(portDNS)...), To: nameServers()},
+			{Ports: tcp(portIstiod), To: []networkingv1.NetworkPolicyPeer{inNamespace(istioNamespace, metav1.LabelSelector{MatchLabels: map[string]string{"app": "istiod"}})}},
 		}))
-	for _, p := range b.parties() {
-		ingress, egress := b.rules(p)
-		b.gate(StageMesh, b.networkPolicy(p.name, p.selector, ingress, egress))
+	edges := b.edges()
+	for _, p := range b.ownParties(edges) {
+		ingress, egress := b.waysOf(edges, p)
+		b.gate(StageMesh, b.networkPolicy(p.name, p.pods, ingress, egress))
 	}
 	// The address of the API server is not known here, and no pod has it.
-	b.gate(StageMesh, b.networkPolicy(b.names.DatabaseAPI(), map[string]string{labelCluster: b.names.Database()}, nil,
-		[]networkingv1.NetworkPolicyEgressRule{{Ports: tcp(443, 6443)}}))
+	postgres := metav1.LabelSelector{MatchLabels: map[string]string{labelCluster: b.names.Database()}}
+	b.gate(StageMesh, b.networkPolicy(b.names.DatabaseAPI(), postgres, nil, []networkingv1.NetworkPolicyEgressRule{{Ports: tcp(apiPorts...)}}))
 }
 
-// parties are those of the platform's namespace, in the order of the edges.
-func (b *builder) parties() []party {
-	var parties []party
-	seen := map[string]bool{}
-	for _, e := range b.edges() {
-		for _, p := range []party{e.from, e.to} {
-			if p.namespace == b.names.Namespace && !seen[p.name] {
-				seen[p.name] = true
-				parties = append(parties, p)
-			}
-		}
+// nameServers are pods in kube-system, whatever their labels are, or a cache on the node.
+func nameServers() []networkingv1.NetworkPolicyPeer {
+	return []networkingv1.NetworkPolicyPeer{
+		inNamespace(metav1.NamespaceSystem, metav1.LabelSelector{}),
+		{IPBlock: &networkingv1.IPBlock{CIDR: nodeDNS}},
 	}
-	return parties
 }
 
-func (b *builder) rules(p party) (ingress []networkingv1.NetworkPolicyIngressRule, egress []networkingv1.NetworkPolicyEgressRule) {
-	for _, e := range b.edges() {
-		if e.to.name == p.name && e.to.namespace == p.namespace {
-			ingress = append(ingress, networkingv1.NetworkPolicyIngressRule{Ports: portOf(e), From: []networkingv1.NetworkPolicyPeer{b.peer(e.from)}})
+// waysOf are the rules for the edges that lead to a party, and from it.
+func (b *builder) waysOf(edges []edge, p party) (ingress []networkingv1.NetworkPolicyIngressRule, egress []networkingv1.NetworkPolicyEgressRule) {
+	for _, e := range edges {
+		if e.to.name == p.name {
+			ingress = append(ingress, networkingv1.NetworkPolicyIngressRule{Ports: tcp(e.ports...), From: b.peers(e.from...)})
 		}
-		if e.from.name == p.name && e.from.namespace == p.namespace {
-			egress = append(egress, networkingv1.NetworkPolicyEgressRule{Ports: portOf(e), To: []networkingv1.NetworkPolicyPeer{b.peer(e.to)}})
+		for _, from := range e.from {
+			if from.name == p.name {
+				egress = append(egress, networkingv1.NetworkPolicyEgressRule{Ports: tcp(e.ports...), To: b.peers(e.to)})
+			}
 		}
 	}
 	return ingress, egress
 }
 
-func (b *builder) peer(p party) networkingv1.NetworkPolicyPeer {
-	if p.namespace == b.names.Namespace {
-		return networkingv1.NetworkPolicyPeer{PodSelector: &metav1.LabelSelector{MatchLabels: maps.Clone(p.selector)}}
+func (b *builder) peers(of ...party) []networkingv1.NetworkPolicyPeer {
+	var peers []networkingv1.NetworkPolicyPeer
+	for _, p := range of {
+		peer := inNamespace(p.namespace, p.pods)
+		if p.namespace == b.names.Namespace {
+			peer.NamespaceSelector = nil
+		}
+		peers = append(peers, peer)
 	}
-	return inNamespace(p.namespace, p.selector)
+	return peers
 }
 
-func inNamespace(namespace string, selector map[string]string) networkingv1.NetworkPolicyPeer {
+func inNamespace(namespace string, pods metav1.LabelSelector) networkingv1.NetworkPolicyPeer {
 	return networkingv1.NetworkPolicyPeer{
 		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: namespace}},
-		PodSelector:       &metav1.LabelSelector{MatchLabels: selector},
+		PodSelector:       &pods,
 	}
 }
 
-// networkPolicy governs both directions; without a selector all pods of the namespace.
-func (b *builder) networkPolicy(name string, selector map[string]string, ingress []networkingv1.NetworkPolicyIngressRule, egress []networkingv1.NetworkPolicyEgressRule) *networkingv1.NetworkPolicy {
+// networkPolicy governs both directions, so that what it does not list is closed.
+func (b *builder) networkPolicy(name string, pods metav1.LabelSelector, ingress []networkingv1.NetworkPolicyIngressRule, egress []networkingv1.NetworkPolicyEgressRule) *networkingv1.NetworkPolicy {
 	return &networkingv1.NetworkPolicy{
-		TypeMeta:   metav1.TypeMeta{APIVersion: "networking.k8s.io/v1", Kind: "NetworkPolicy"},
+		TypeMeta:   metav1.TypeMeta{APIVersion: networkingv1.SchemeGroupVersion.String(), Kind: "NetworkPolicy"},
 		ObjectMeta: b.meta(name),
 		Spec: networkingv1.NetworkPolicySpec{
-			PodSelector: metav1.LabelSelector{MatchLabels: selector},
+			PodSelector: pods,
 			PolicyTypes: []networkingv1.PolicyType{networkingv1.PolicyTypeIngress, networkingv1.PolicyTypeEgress},
 			Ingress:     ingress, Egress: egress,
 		},
 	}
-}
-
-// portOf is the port of an edge; none means all.
-func portOf(e edge) []networkingv1.NetworkPolicyPort {
-	if e.port == 0 {
-		return nil
-	}
-	return tcp(e.port)
 }
 
 func tcp(ports ...int32) []networkingv1.NetworkPolicyPort {

@@ -1,6 +1,9 @@
 package plan
 
 import (
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
 	istio "istio.io/api/networking/v1"
 	networkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -10,9 +13,14 @@ import (
 	"blogplatform.io/operator/internal/naming"
 )
 
-// retryOn names failures in which no answer was begun and the request was not
-// processed: a write is then made once, however often it is sent.
-const retryOn = "connect-failure,refused-stream,reset-before-request"
+const (
+	// retryOn names failures after which a request has certainly not reached a
+	// service: a write is then made once, however often it is sent.
+	retryOn = "connect-failure,refused-stream,reset-before-request"
+	// routeTimeout is more than the 10 s that a service gives a request, so that
+	// the answer to one that takes too long is the service's own.
+	routeTimeout = 15 * time.Second
+)
 
 // routes give each service a name in the cluster, and a weighted route to its
 // stable and canary pods. That of the frontend is at the gateway.
@@ -70,6 +78,7 @@ func (b *builder) primaryRoute(service naming.Service, match ...*istio.HTTPMatch
 	return &istio.HTTPRoute{
 		Name: routePrimary, Match: match,
 		Route:   []*istio.HTTPRouteDestination{to(subsetStable, 100), to(subsetCanary, 0)},
+		Timeout: durationpb.New(routeTimeout),
 		Retries: &istio.HTTPRetry{Attempts: 2, RetryOn: retryOn},
 	}
 }
@@ -77,5 +86,5 @@ func (b *builder) primaryRoute(service naming.Service, match ...*istio.HTTPMatch
 // fullHost is the name by which Istio knows a service; a short one would be
 // completed with the namespace of whoever reads it.
 func (b *builder) fullHost(service naming.Service) string {
-	return b.names.Host(service) + ".cluster.local"
+	return naming.MeshHost(b.names.Namespace, b.names.Workload(service))
 }

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"context"
 	"os"
 	"strings"
 	"sync"
@@ -165,7 +164,7 @@ func (c checker) check(t *testing.T, u *unstructured.Unstructured) {
 	errs = append(errs, listtype.ValidateListSetsAndMaps(nil, c.structural, u.Object)...)
 	if c.rules != nil {
 		const budget = 100000000
-		ruled, _ := c.rules.Validate(context.Background(), nil, c.structural, u.Object, nil, budget)
+		ruled, _ := c.rules.Validate(t.Context(), nil, c.structural, u.Object, nil, budget)
 		errs = append(errs, ruled...)
 	}
 	if err := field.ErrorList(errs).ToAggregate(); err != nil {
