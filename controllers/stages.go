@@ -33,6 +33,14 @@ type outcome struct {
 	verdict ready.Verdict
 }
 
+// kind of the child, or nothing for what somebody else provides.
+func (o outcome) kind() string {
+	if o.child.Object == nil {
+		return ""
+	}
+	return o.child.Object.GetKind()
+}
+
 // conditionOf maps a child to the condition that speaks of it.
 func conditionOf(child plan.Child) string {
 	if child.Object.GetKind() == "Certificate" {

@@ -257,7 +257,7 @@ func (p *pass) reportParts(status *v1alpha1.BlogPlatformStatus) {
 	status.Effective = p.plan.Effective
 	status.Services = nil
 	for _, o := range p.outcomes {
-		switch o.child.Object.GetKind() {
+		switch o.kind() {
 		case "Rollout":
 			status.Services = append(status.Services, p.serviceStatus(o))
 		case "Certificate":
@@ -287,7 +287,7 @@ func (p *pass) serviceStatus(o outcome) v1alpha1.ServiceStatus {
 // certificateUntil is when the certificate expires, as far as one was ever issued.
 func (p *pass) certificateUntil() *metav1.Time {
 	for _, o := range p.outcomes {
-		if o.child.Object.GetKind() != "Certificate" || o.live == nil {
+		if o.kind() != "Certificate" || o.live == nil {
 			continue
 		}
 		text, _, _ := unstructured.NestedString(o.live.Object, "status", "notAfter")

@@ -57,6 +57,9 @@ func (p *Process) Start(logs string) error {
 	return nil
 }
 
+// PID is the number of the process, which was started.
+func (p *Process) PID() int { return p.command.Process.Pid }
+
 // Exited is closed when the process has ended.
 func (p *Process) Exited() <-chan struct{} { return p.exited }
 
