@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -37,44 +38,52 @@ type watches struct {
 	client     client.Client
 	controller controller.Controller
 
-	mu      sync.Mutex
-	started map[schema.GroupVersionKind]bool
+	mu sync.Mutex
+	// crds are the names of the CRDs of the kinds that were ever served; empty for built-in kinds.
+	crds map[schema.GroupVersionKind]string
 }
 
 func newWatches(mgr manager.Manager) *watches {
-	return &watches{cache: mgr.GetCache(), client: mgr.GetClient(), started: map[schema.GroupVersionKind]bool{}}
+	return &watches{cache: mgr.GetCache(), client: mgr.GetClient(), crds: map[schema.GroupVersionKind]string{}}
 }
 
-// served tells whether the cluster serves a kind, by the CRDs in the cache.
+// served tells whether the cluster serves a kind. A CRD that was deleted is missed in the cache.
 func (w *watches) served(ctx context.Context, kind schema.GroupVersionKind) bool {
-	if scheme.Scheme.IsGroupRegistered(kind.Group) {
-		return true
+	w.mu.Lock()
+	crd, known := w.crds[kind]
+	w.mu.Unlock()
+	if !known || crd == "" {
+		return known
 	}
-	plural, _ := meta.UnsafeGuessKindToResource(kind)
-	return w.client.Get(ctx, client.ObjectKey{Name: plural.GroupResource().String()}, kube.Metadata(kube.CRDs)) == nil
+	return w.client.Get(ctx, client.ObjectKey{Name: crd}, kube.Metadata(kube.CRDs)) == nil
 }
 
 // start watches the kinds that are served and not watched yet.
 func (w *watches) start(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, kind := range plan.Kinds {
-		if w.started[kind] || !w.served(ctx, kind) {
+	for _, kind := range append(slices.Clone(plan.Kinds), kube.Issuers, kube.ClusterIssuers) {
+		if _, known := w.crds[kind]; known {
 			continue
 		}
-		// A CRD that was just created is not served yet; its status tells when it is.
-		if _, err := w.client.RESTMapper().RESTMapping(kind.GroupKind(), kind.Version); meta.IsNoMatchError(err) {
-			continue
-		} else if err != nil {
+		mapping, err := w.client.RESTMapper().RESTMapping(kind.GroupKind(), kind.Version)
+		if meta.IsNoMatchError(err) {
+			continue // its CRD will tell when it is there
+		}
+		if err != nil {
 			return fmt.Errorf("look up %s: %w", kind.Kind, err)
 		}
-		object := &unstructured.Unstructured{}
-		object.SetGroupVersionKind(kind)
-		src := source.Kind[client.Object](w.cache, object, handler.EnqueueRequestsFromMapFunc(ownerByLabels))
-		if err := w.controller.Watch(src); err != nil {
-			return fmt.Errorf("watch %s: %w", kind.Kind, err)
+		if slices.Contains(plan.Kinds, kind) {
+			object := &unstructured.Unstructured{}
+			object.SetGroupVersionKind(kind)
+			if err := w.controller.Watch(source.Kind[client.Object](w.cache, object, handler.EnqueueRequestsFromMapFunc(ownerByLabels))); err != nil {
+				return fmt.Errorf("watch %s: %w", kind.Kind, err)
+			}
 		}
-		w.started[kind] = true
+		w.crds[kind] = ""
+		if !scheme.Scheme.IsGroupRegistered(kind.Group) {
+			w.crds[kind] = mapping.Resource.GroupResource().String()
+		}
 	}
 	return nil
 }
