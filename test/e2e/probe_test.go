@@ -102,11 +102,25 @@ func (p probe) run(t *testing.T, command ...string) answer {
 	return execIn(t, p.namespace, p.name, "probe", command...)
 }
 
-// get answers the HTTP status of a request and, where there was none, curl's word for why.
-func (p probe) get(t *testing.T, url string) (status, why string) {
+// get answers the HTTP status of a request to each URL, 000 where there was none.
+// A busy node may lose the end of what a command says, so it asks until it has heard all.
+func (p probe) get(t *testing.T, urls ...string) map[string]string {
 	t.Helper()
-	a := p.run(t, "curl", "--silent", "--show-error", "--max-time", "5", "--output", "/dev/null", "--write-out", "%{http_code}", url)
-	return strings.TrimSpace(a.out), strings.TrimSpace(a.err)
+	const each = `for url; do printf '%s ' "$url"; curl --silent --max-time 5 --output /dev/null --write-out '%{http_code}\n' "$url"; done`
+	statuses := map[string]string{}
+	eventually(t, 2*time.Minute, "hearing all answers", func(context.Context) error {
+		a := p.run(t, append([]string{"sh", "-c", each, "sh"}, urls...)...)
+		for line := range strings.Lines(a.out) {
+			if url, status, complete := strings.Cut(strings.TrimSpace(line), " "); complete && len(status) == 3 {
+				statuses[url] = status
+			}
+		}
+		if len(statuses) != len(urls) {
+			return fmt.Errorf("%d of %d answers from %s/%s: %s", len(statuses), len(urls), p.namespace, p.name, a.err)
+		}
+		return nil
+	})
+	return statuses
 }
 
 // postgres reports whether a PostgreSQL answers at all, whatever it says about passwords.
@@ -116,6 +130,7 @@ func (p probe) postgres(t *testing.T, host string) bool {
 	return strings.Contains(a.err, "FATAL") || a.code == 0
 }
 
+// execIn runs a command in a container, in cleanups, too.
 func execIn(t *testing.T, namespace, pod, container string, command ...string) answer {
 	t.Helper()
 	request := clientset.CoreV1().RESTClient().Post().Resource("pods").Namespace(namespace).Name(pod).SubResource("exec").
@@ -125,7 +140,7 @@ func execIn(t *testing.T, namespace, pod, container string, command ...string) a
 		t.Fatalf("exec in %s/%s: %v", namespace, pod, err)
 	}
 	var stdout, stderr bytes.Buffer
-	err = executor.StreamWithContext(t.Context(), remotecommand.StreamOptions{Stdout: &stdout, Stderr: &stderr})
+	err = executor.StreamWithContext(context.WithoutCancel(t.Context()), remotecommand.StreamOptions{Stdout: &stdout, Stderr: &stderr})
 	var exit utilexec.CodeExitError
 	if err != nil && !errors.As(err, &exit) {
 		t.Fatalf("exec in %s/%s: %v", namespace, pod, err)

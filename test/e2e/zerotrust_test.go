@@ -4,7 +4,9 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"net"
+	"slices"
 	"testing"
 )
 
@@ -16,9 +18,13 @@ func TestAPodWithoutSidecarIsRefusedEverywhere(t *testing.T) {
 	for _, env := range environments {
 		t.Run(env.namespace, func(t *testing.T) {
 			p := outsider(t, env.namespace)
+			var urls []string
 			for _, service := range append([]string{"frontend"}, dataServices...) {
-				if status, why := p.get(t, serviceURL(env, service, "/")); status != "000" {
-					t.Errorf("%s answered %s to a pod without sidecar (%s)", service, status, why)
+				urls = append(urls, serviceURL(env, service, "/"))
+			}
+			for url, status := range p.get(t, urls...) {
+				if status != "000" {
+					t.Errorf("%s answered %s to a pod without sidecar", url, status)
 				}
 			}
 			if host := fmt.Sprintf("%s-db-primary.%s.svc", platform, env.namespace); p.postgres(t, host) {
@@ -32,9 +38,13 @@ func TestAStrangerInTheMeshIsForbidden(t *testing.T) {
 	for _, env := range environments {
 		t.Run(env.namespace, func(t *testing.T) {
 			p := stranger(t, env.namespace)
+			var urls []string
 			for _, service := range dataServices {
-				if status, why := p.get(t, serviceURL(env, service, "/healthz/dependencies")); status != "403" {
-					t.Errorf("%s answered %s to a stranger (%s), want 403", service, status, why)
+				urls = append(urls, serviceURL(env, service, "/healthz/dependencies"))
+			}
+			for url, status := range p.get(t, urls...) {
+				if status != "403" {
+					t.Errorf("%s answered %s to a stranger, want 403", url, status)
 				}
 			}
 			if host := fmt.Sprintf("%s-db-primary.%s.svc", platform, env.namespace); p.postgres(t, host) {
@@ -58,10 +68,13 @@ func TestFromOutsideTheMeshOnlyTheProxiesAnswer(t *testing.T) {
 		t.Run(env.namespace, func(t *testing.T) {
 			p := outsider(t, env.namespace)
 			for _, pod := range podsOf(t, env.namespace, "app.kubernetes.io/managed-by=blogplatform") {
+				urls := map[string]string{}
 				for port, path := range paths {
-					status, why := p.get(t, "http://"+net.JoinHostPort(pod.Status.PodIP, port)+path)
-					if answered := status != "000"; answered != open[port] {
-						t.Errorf("pod %s port %s: answered %v (%s %s), want %v", pod.Name, port, answered, status, why, open[port])
+					urls["http://"+net.JoinHostPort(pod.Status.PodIP, port)+path] = port
+				}
+				for url, status := range p.get(t, slices.Collect(maps.Keys(urls))...) {
+					if answered := status != "000"; answered != open[urls[url]] {
+						t.Errorf("pod %s: %s answered %s; that it answers should be %v", pod.Name, url, status, open[urls[url]])
 					}
 				}
 			}
