@@ -226,7 +226,7 @@ type Database struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=9
 	Replicas *int32 `json:"replicas,omitempty"`
-	// resources of each PostgreSQL instance.
+	// resources of each PostgreSQL instance. Default requests of 100m and 256Mi, and a limit of 1Gi memory.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule=`!has(self.requests) || self.requests.size() == ['cpu', 'memory', 'ephemeral-storage'].filter(k, k in self.requests).size()`,message=`database.resources.requests may hold cpu, memory and ephemeral-storage: leave out everything else`
 	// +kubebuilder:validation:XValidation:rule=`!has(self.limits) || self.limits.size() == ['cpu', 'memory', 'ephemeral-storage'].filter(k, k in self.limits).size()`,message=`database.resources.limits may hold cpu, memory and ephemeral-storage: leave out everything else`
@@ -325,6 +325,7 @@ type Gateway struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=65535
+	// +kubebuilder:validation:XValidation:rule=`self != 80`,message=`gateway.httpsPort must not be 80, where plain HTTP is redirected from: write the port that browsers use for HTTPS, such as 443`
 	HTTPSPort *int32 `json:"httpsPort,omitempty"`
 }
 
@@ -383,7 +384,7 @@ type Service struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100
 	Replicas *int32 `json:"replicas,omitempty"`
-	// resources of the service's own container.
+	// resources of the service's own container. Default requests of 50m and 64Mi, and a limit of 256Mi memory.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule=`!has(self.requests) || self.requests.size() == ['cpu', 'memory', 'ephemeral-storage'].filter(k, k in self.requests).size()`,message=`resources.requests may hold cpu, memory and ephemeral-storage: leave out everything else`
 	// +kubebuilder:validation:XValidation:rule=`!has(self.limits) || self.limits.size() == ['cpu', 'memory', 'ephemeral-storage'].filter(k, k in self.limits).size()`,message=`resources.limits may hold cpu, memory and ephemeral-storage: leave out everything else`

@@ -24,6 +24,10 @@ type party struct {
 	pods metav1.LabelSelector
 }
 
+// is tells whether both are the same party: a gateway elsewhere may have the
+// name of one of ours.
+func (p party) is(other party) bool { return p.namespace == other.namespace && p.name == other.name }
+
 // principals are the party's identities in the mesh.
 func (p party) principals() []string {
 	var principals []string
@@ -124,8 +128,7 @@ func (b *builder) ownParties(edges []edge) []party {
 	var own []party
 	for _, e := range edges {
 		for _, p := range append(slices.Clone(e.from), e.to) {
-			same := func(other party) bool { return other.name == p.name }
-			if p.namespace == b.names.Namespace && !slices.ContainsFunc(own, same) {
+			if p.namespace == b.names.Namespace && !slices.ContainsFunc(own, p.is) {
 				own = append(own, p)
 			}
 		}

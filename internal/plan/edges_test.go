@@ -86,7 +86,7 @@ var questions = []request{
 	{8080, "GET", "/v1/posts"}, {8080, "GET", "/v1/posts/one"}, {8080, "GET", "/v1/posts/7/comments"}, {8080, "GET", "/v1/people/7"},
 	{8080, "GET", "/v1/people"}, {8080, "GET", "/v1/posts/7/comments/1"}, {8080, "GET", "/v1/posts/"}, {8080, "GET", "/v2/posts"},
 	{8080, "POST", "/v1/posts"}, {8080, "PUT", "/v1/posts/one"}, {8080, "DELETE", "/v1/people/7"},
-	{8080, "GET", "/healthz/dependencies"}, {9090, "GET", "/metrics"}, {9090, "GET", "/livez"},
+	{8080, "GET", "/healthz/dependencies"}, {8080, "POST", "/healthz/dependencies"}, {9090, "GET", "/metrics"}, {9090, "GET", "/livez"},
 	{port: 5432}, {port: 8008}, {port: 8432}, {port: 22},
 }
 
@@ -320,6 +320,19 @@ func TestPlatformsInOneNamespaceShareNoChild(t *testing.T) {
 				t.Errorf("%s belongs to %s and to %s", key, owner, name)
 			}
 			owners[key] = name
+		}
+	}
+}
+
+// TestAGatewayNamedLikeAServiceOpensNothingMore keeps apart what only the namespace does.
+func TestAGatewayNamedLikeAServiceOpensNothingMore(t *testing.T) {
+	in := platformNamed(t, "blog")
+	want := planOf(t, in).Children
+	in.Platform.Spec.Gateway.Service = "blog-frontend"
+	got := planOf(t, in).Children
+	for _, kind := range []string{"AuthorizationPolicy", "NetworkPolicy"} {
+		if diff := cmp.Diff(childrenOf[map[string]any](t, want, kind), childrenOf[map[string]any](t, got, kind)); diff != "" {
+			t.Error(diff)
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 // TestReadersAreLedToTheCanonicalHost asks the gateway as browsers and
 // authorities do, for hosts of which one begins like the other.
 func TestReadersAreLedToTheCanonicalHost(t *testing.T) {
-	const canonical, alias = "blog.example.com.au", "blog.example.com"
+	const canonical, alias, another = "blog.example.com.au", "blog.example.com", "www.blog.example.com.au"
 	cases := map[string]struct {
 		httpsPort int32
 		url, want string
@@ -23,6 +23,8 @@ func TestReadersAreLedToTheCanonicalHost(t *testing.T) {
 		"plain HTTP, another port":                {8443, "http://blog.example.com.au/posts/one", "301 https://blog.example.com.au:8443"},
 		"plain HTTP of an alias":                  {443, "http://blog.example.com/", "301 https://blog.example.com.au"},
 		"an alias":                                {443, "https://blog.example.com/", "301 https://blog.example.com.au"},
+		"another alias":                           {443, "https://www.blog.example.com.au/", "301 https://blog.example.com.au"},
+		"plain HTTP of another alias":             {8443, "http://www.blog.example.com.au/", "301 https://blog.example.com.au:8443"},
 		"an alias with its port":                  {443, "https://blog.example.com:443/", "301 https://blog.example.com.au"},
 		"an alias in capitals, another port":      {8443, "https://BLOG.example.com:8443/", "301 https://blog.example.com.au:8443"},
 		"the canonical host":                      {443, "https://blog.example.com.au/", "primary"},
@@ -35,14 +37,35 @@ func TestReadersAreLedToTheCanonicalHost(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			in := stories(t)["two-hosts"]
-			in.Platform.Spec.Hosts = []string{canonical, alias}
-			in.Platform.Spec.Gateway.HTTPSPort = &c.httpsPort
-			if got := answerOf(t, planOf(t, in).Children, c.url, uint32(c.httpsPort)); got != c.want {
+			children := served(t, c.httpsPort, canonical, alias, another)
+			if got := answerOf(t, children, c.url, uint32(c.httpsPort)); got != c.want {
 				t.Errorf("%s is answered %s, want %s", c.url, got, c.want)
 			}
 		})
 	}
+}
+
+// TestAnOnlyHostIsRedirectedFromPlainHTTPAlone has no alias that could be.
+func TestAnOnlyHostIsRedirectedFromPlainHTTPAlone(t *testing.T) {
+	children := served(t, 8443, "blog.example.com")
+	for url, want := range map[string]string{
+		"http://blog.example.com/":           "301 https://blog.example.com:8443",
+		"https://blog.example.com:8443/":     "primary",
+		"https://www.blog.example.com:8443/": "nothing",
+	} {
+		if got := answerOf(t, children, url, 8443); got != want {
+			t.Errorf("%s is answered %s, want %s", url, got, want)
+		}
+	}
+}
+
+// served are the children of a platform with those hosts.
+func served(t *testing.T, httpsPort int32, hosts ...string) []Child {
+	t.Helper()
+	in := stories(t)["production"]
+	in.Platform.Spec.Hosts = hosts
+	in.Platform.Spec.Gateway.HTTPSPort = &httpsPort
+	return planOf(t, in).Children
 }
 
 // answerOf finds the route that the gateway takes, as Istio merges the
@@ -69,7 +92,8 @@ func answerOf(t *testing.T, children []Child, url string, httpsPort uint32) stri
 			continue
 		}
 		for _, route := range service.Spec.Http {
-			if !slices.ContainsFunc(route.Match, func(m *istio.HTTPMatchRequest) bool { return matches(m, port, authority, "/"+path) }) {
+			// A route that asks for nothing takes everything.
+			if len(route.Match) > 0 && !slices.ContainsFunc(route.Match, func(m *istio.HTTPMatchRequest) bool { return matches(m, port, authority, "/"+path) }) {
 				continue
 			}
 			if answer != "nothing" {

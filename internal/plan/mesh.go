@@ -52,7 +52,7 @@ func (b *builder) mesh() {
 func rulesOf(edges []edge, target party) []*security.Rule {
 	var rules []*security.Rule
 	for _, e := range edges {
-		if e.to.name != target.name {
+		if !e.to.is(target) {
 			continue
 		}
 		var principals, ports []string

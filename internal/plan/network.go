@@ -59,11 +59,11 @@ func nameServers() []networkingv1.NetworkPolicyPeer {
 // waysOf are the rules for the edges that lead to a party, and from it.
 func (b *builder) waysOf(edges []edge, p party) (ingress []networkingv1.NetworkPolicyIngressRule, egress []networkingv1.NetworkPolicyEgressRule) {
 	for _, e := range edges {
-		if e.to.name == p.name {
+		if e.to.is(p) {
 			ingress = append(ingress, networkingv1.NetworkPolicyIngressRule{Ports: tcp(e.ports...), From: b.peers(e.from...)})
 		}
 		for _, from := range e.from {
-			if from.name == p.name {
+			if from.is(p) {
 				egress = append(egress, networkingv1.NetworkPolicyEgressRule{Ports: tcp(e.ports...), To: b.peers(e.to)})
 			}
 		}

@@ -83,6 +83,9 @@ func (p *Problem) Error() string { return p.Message }
 // Build plans the whole platform. An error is a *Problem, or a defect of this package.
 func Build(in Input) (Plan, error) {
 	b := newBuilder(in)
+	if b.values.gateway.namespace == b.names.Namespace {
+		return Plan{}, &Problem{Reason: "GatewayNotApart", Message: "spec.gateway.namespace is the platform's own namespace, whose policies close it to readers: name the namespace of an ingress gateway elsewhere"}
+	}
 	b.secrets()
 	b.accounts()
 	b.mesh()

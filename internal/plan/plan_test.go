@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"cmp"
 	"encoding/json"
 	"slices"
@@ -39,6 +40,16 @@ func bytesOf(t *testing.T, plan Plan) string {
 		t.Fatal(err)
 	}
 	return string(raw)
+}
+
+func TestAGatewayInThePlatformsOwnNamespaceIsAProblem(t *testing.T) {
+	in := stories(t)["staging"]
+	in.Platform.Spec.Gateway.Namespace = in.Platform.Namespace
+	_, err := Build(in)
+	var problem *Problem
+	if !errors.As(err, &problem) || !strings.Contains(problem.Message, "spec.gateway.namespace") {
+		t.Errorf("the error is %v, want a Problem that names the field", err)
+	}
 }
 
 func TestPlanningDoesNotTouchItsInput(t *testing.T) {

@@ -150,6 +150,7 @@ func TestGatewaysAreRefused(t *testing.T) {
 		{name: "gateway selector is empty", patch: `spec: {gateway: {selector: {}}}`, field: "spec.gateway.selector", says: "leave it out for that default"},
 		{name: "gateway selector has a value that is no label", patch: `spec: {gateway: {selector: {istio: "` + long(64) + `"}}}`, field: "spec.gateway.selector", says: "values of at most 63"},
 		{name: "HTTPS port is zero", patch: `spec: {gateway: {httpsPort: 0}}`, field: "spec.gateway.httpsPort", says: "greater than or equal to 1"},
+		{name: "HTTPS port is that of plain HTTP", patch: `spec: {gateway: {httpsPort: 80}}`, field: "spec.gateway.httpsPort", says: "must not be 80"},
 		{name: "HTTPS port is out of range", patch: `spec: {gateway: {httpsPort: 65536}}`, field: "spec.gateway.httpsPort", says: "less than or equal to 65535"},
 		{name: "issuer is missing", patch: `spec: {tls: null}`, field: "spec.tls", says: "Required"},
 		{name: "issuer has no name", patch: `spec: {tls: {issuerRef: {name: null}}}`, field: "spec.tls.issuerRef.name", says: "Required"},
