@@ -2,11 +2,11 @@ package apply
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
+	"maps"
+	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -17,97 +17,109 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+
+	"blogplatform.io/operator/internal/kube"
+	"blogplatform.io/operator/internal/naming"
 )
 
-const (
-	fieldOwner      = client.FieldOwner("blogplatform")
-	labelManagedBy  = "app.kubernetes.io/managed-by"
-	labelInstance   = "app.kubernetes.io/instance"
-	labelNamespace  = "blogplatform.io/namespace"
-	managedBy       = "blogplatform"
-	annotationData  = "blogplatform.io/data"
-	annotationValue = "retain"
-)
+// retain is the value of the annotation that marks data.
+const retain = "retain"
 
 // Applier writes children. It is safe for concurrent use.
 type Applier struct {
 	client client.Client
 	live   client.Reader
 	kinds  []schema.GroupVersionKind
-
-	mu   sync.Mutex
-	seen map[types.UID]fingerprint
+	memory memory
 }
-
-type fingerprint struct{ desired, live [sha256.Size]byte }
 
 // New returns an Applier that reads from c (usually cached), confirms absence
 // with live (never cached), and prunes children of the given kinds.
 func New(c client.Client, live client.Reader, kinds ...schema.GroupVersionKind) *Applier {
-	return &Applier{client: c, live: live, kinds: kinds, seen: map[types.UID]fingerprint{}}
+	return &Applier{client: c, live: live, kinds: kinds,
+		memory: memory{owners: map[types.NamespacedName]map[string]record{}}}
 }
 
-// Apply makes the child as desired, unless it already is. Errors wrap
-// ErrNotOurs, ErrKindMissing, ErrNamespaceGone or an API server's error; after
-// a conflict the caller builds the child anew from a live read.
+// Apply makes the child as desired, unless it already is. A Job is created and
+// then left alone, because its spec is immutable; an object that is being
+// deleted is left to go. Errors wrap ErrNotOurs, ErrKindMissing,
+// ErrNamespaceGone or an API server's error; after a conflict the caller builds
+// the child anew from a live read.
 func (a *Applier) Apply(ctx context.Context, owner client.Object, child Child) (Result, error) {
 	desired, err := a.complete(owner, child)
 	if err != nil {
 		return Result{}, err
 	}
-	live, err := a.get(ctx, desired)
+	key, id := client.ObjectKeyFromObject(owner), identity(Entry(desired))
+	live, err := a.get(ctx, desired, a.memory.behind(key, id))
 	if err != nil {
 		return Result{}, explain(desired, err)
 	}
+	sum := digestOf(desired)
 	if live != nil {
 		if !ours(owner, live) {
-			return Result{}, fmt.Errorf("%s: %w: delete or rename it", describe(desired), ErrNotOurs)
+			return Result{}, notOurs(owner, desired)
 		}
-		if isJob(live) || a.unchanged(desired, live) {
+		if isJob(live) || live.GetDeletionTimestamp() != nil || a.memory.unchanged(key, id, sum, live) {
 			return Result{Action: Unchanged, Live: live}, nil
 		}
 	}
-	return a.write(ctx, desired, live)
-}
-
-func (a *Applier) write(ctx context.Context, desired, live *unstructured.Unstructured) (Result, error) {
-	written := desired.DeepCopy()
-	err := a.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(written), fieldOwner, client.ForceOwnership)
+	written, err := a.write(ctx, desired, live)
 	if err != nil {
+		if apierrors.IsConflict(err) {
+			a.memory.remember(key, id, record{conflict: true})
+		}
 		return Result{}, explain(desired, err)
 	}
-	a.mu.Lock()
-	a.seen[written.GetUID()] = fingerprint{hash(desired), hash(written)}
-	a.mu.Unlock()
+	a.memory.remember(key, id, record{desired: sum, live: digestOf(written), version: versionOf(written)})
+	return Result{Action: action(live, written), Live: written}, nil
+}
+
+// Forget frees what is remembered of an owner that is gone.
+func (a *Applier) Forget(owner types.NamespacedName) { a.memory.forget(owner) }
+
+// write applies desired over live, or creates it when live is nil. It is a
+// conflict when the object was created, replaced or deleted since it was read:
+// it could be somebody else's now.
+func (a *Applier) write(ctx context.Context, desired, live *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	written := desired.DeepCopy()
+	options := []client.ApplyOption{client.FieldOwner(kube.FieldOwner)}
+	if live != nil {
+		written.SetUID(live.GetUID())
+		options = append(options, client.ForceOwnership)
+	} else if desired.GetResourceVersion() != "" {
+		// The API server would create it, with what was carried over from an object that is gone.
+		return nil, conflict(desired, "the object is gone")
+	}
+	err := a.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(written), options...)
+	if isReplaced(err) {
+		return nil, conflict(desired, "the object was replaced")
+	}
+	return written, err
+}
+
+func action(live, written *unstructured.Unstructured) Action {
 	switch {
 	case live == nil:
-		return Result{Action: Created, Live: written}, nil
+		return Created
 	case live.GetResourceVersion() == written.GetResourceVersion():
-		return Result{Action: Unchanged, Live: written}, nil
+		return Unchanged
 	}
-	return Result{Action: Configured, Live: written}, nil
+	return Configured
 }
 
 // complete adds what every child has: labels of its platform, and either a
-// controller reference or the mark of data.
+// controller reference or the mark of data. The child is not modified.
 func (a *Applier) complete(owner client.Object, child Child) (*unstructured.Unstructured, error) {
-	u := child.Object.DeepCopy()
-	labels := u.GetLabels()
-	if labels == nil {
-		labels = map[string]string{}
-	}
-	labels[labelManagedBy], labels[labelInstance], labels[labelNamespace] = managedBy, owner.GetName(), owner.GetNamespace()
-	u.SetLabels(labels)
+	u := &unstructured.Unstructured{Object: maps.Clone(child.Object.Object)}
+	metadata, _ := u.Object["metadata"].(map[string]any)
+	u.Object["metadata"] = maps.Clone(metadata)
+	u.SetLabels(merge(u.GetLabels(), labelsOf(owner)))
 	if len(u.GetOwnerReferences()) > 0 {
 		return nil, fmt.Errorf("%s: ownerReferences are set by apply; leave them out", describe(u))
 	}
 	if child.Retain {
-		annotations := u.GetAnnotations()
-		if annotations == nil {
-			annotations = map[string]string{}
-		}
-		annotations[annotationData] = annotationValue
-		u.SetAnnotations(annotations)
+		u.SetAnnotations(merge(u.GetAnnotations(), map[string]string{naming.AnnotationData: retain}))
 		return u, nil
 	}
 	if u.GetNamespace() != owner.GetNamespace() {
@@ -121,74 +133,106 @@ func (a *Applier) complete(owner client.Object, child Child) (*unstructured.Unst
 	return u, nil
 }
 
-// get reads through the cache and believes only the API server that an object
-// is absent. It returns nil for an absent one.
-func (a *Applier) get(ctx context.Context, want *unstructured.Unstructured) (*unstructured.Unstructured, error) {
-	for _, reader := range []client.Reader{a.client, a.live} {
+// merge adds what is to be added to a copy of a map, or to an empty one.
+func merge(to, add map[string]string) map[string]string {
+	if to == nil {
+		to = map[string]string{}
+	}
+	maps.Copy(to, add)
+	return to
+}
+
+// get reads through the cache, unless that is known to be behind, and believes
+// only the API server that an object is absent. It returns nil for an absent one.
+func (a *Applier) get(ctx context.Context, want *unstructured.Unstructured, behind bool) (*unstructured.Unstructured, error) {
+	readers := []client.Reader{a.client, a.live}
+	if behind {
+		readers = readers[1:]
+	}
+	for _, reader := range readers {
 		live := &unstructured.Unstructured{}
 		live.SetGroupVersionKind(want.GroupVersionKind())
 		err := reader.Get(ctx, client.ObjectKeyFromObject(want), live)
 		if err == nil {
 			return live, nil
 		}
-		if !apierrors.IsNotFound(err) {
+		if !apierrors.IsNotFound(err) || isUnserved(err) {
 			return nil, err
 		}
 	}
 	return nil, nil
 }
 
-func (a *Applier) unchanged(desired, live *unstructured.Unstructured) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	last, ok := a.seen[live.GetUID()]
-	return ok && last == fingerprint{hash(desired), hash(live)}
+func labelsOf(owner client.Object) map[string]string {
+	return naming.Of(client.ObjectKeyFromObject(owner)).Labels()
 }
 
-// hash leaves out what changes without anyone editing the object.
-func hash(u *unstructured.Unstructured) [sha256.Size]byte {
-	c := u.DeepCopy()
-	unstructured.RemoveNestedField(c.Object, "status")
-	c.SetManagedFields(nil)
-	c.SetResourceVersion("")
-	raw, err := json.Marshal(c.Object)
-	if err != nil {
-		return [sha256.Size]byte{}
-	}
-	return sha256.Sum256(raw)
-}
-
+// ours tells whether the object is the owner's: by its labels or, where
+// somebody has edited these, by the controller reference.
 func ours(owner, live client.Object) bool {
-	l := live.GetLabels()
-	return l[labelManagedBy] == managedBy && l[labelInstance] == owner.GetName() && l[labelNamespace] == owner.GetNamespace()
+	return metav1.IsControlledBy(live, owner) || labelled(owner, live)
 }
 
-func isData(u client.Object) bool { return u.GetAnnotations()[annotationData] == annotationValue }
+func labelled(owner, live client.Object) bool {
+	for name, value := range labelsOf(owner) {
+		if live.GetLabels()[name] != value {
+			return false
+		}
+	}
+	return true
+}
+
+func isData(u client.Object) bool { return u.GetAnnotations()[naming.AnnotationData] == retain }
 
 // isJob tells of objects whose spec is immutable: Jobs are named by their hash.
 func isJob(u *unstructured.Unstructured) bool {
 	return u.GroupVersionKind().GroupKind() == schema.GroupKind{Group: "batch", Kind: "Job"}
 }
 
-func prunable(owner client.Object, u *unstructured.Unstructured) bool {
-	return ours(owner, u) && !isData(u) &&
-		(u.GetNamespace() != owner.GetNamespace() || metav1.IsControlledBy(u, owner))
-}
-
 func describe(u *unstructured.Unstructured) string {
 	return fmt.Sprintf("%s %s/%s", u.GetKind(), u.GetNamespace(), u.GetName())
 }
 
+func notOurs(owner client.Object, u *unstructured.Unstructured) error {
+	var labels []string
+	for name, value := range labelsOf(owner) {
+		labels = append(labels, name+"="+value)
+	}
+	slices.Sort(labels)
+	return fmt.Errorf("%s: %w: delete or rename it, or hand it over by the labels %s", describe(u), ErrNotOurs, strings.Join(labels, ", "))
+}
+
+func conflict(u *unstructured.Unstructured, why string) error {
+	return apierrors.NewConflict(schema.GroupResource{Group: u.GroupVersionKind().Group, Resource: u.GetKind()}, u.GetName(), errors.New(why))
+}
+
+// isReplaced tells of a write that named the UID of an object in whose place another is.
+func isReplaced(err error) bool {
+	return apierrors.IsInvalid(err) && strings.Contains(err.Error(), "metadata.uid: Invalid value")
+}
+
+// isUnserved tells of a kind that the cluster does not serve: the client knows
+// none, or knew one whose CRD is gone by now, or is on its way out.
+func isUnserved(err error) bool {
+	return meta.IsNoMatchError(err) ||
+		apierrors.IsNotFound(err) && apierrors.HasStatusCause(err, metav1.CauseTypeUnexpectedServerResponse) ||
+		apierrors.IsForbidden(err) && strings.Contains(err.Error(), "custom resource definition is terminating")
+}
+
+func isNamespaceMissing(err error) bool {
+	status := apierrors.APIStatus(nil)
+	return apierrors.IsNotFound(err) && errors.As(err, &status) &&
+		status.Status().Details != nil && status.Status().Details.Kind == "namespaces"
+}
+
 func explain(u *unstructured.Unstructured, err error) error {
 	switch {
-	case meta.IsNoMatchError(err):
+	case isUnserved(err):
 		return fmt.Errorf("%s: %w: install the CRD of group %s", describe(u), ErrKindMissing, u.GroupVersionKind().Group)
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return fmt.Errorf("%s: %w: create the namespace again once it is gone", describe(u), ErrNamespaceGone)
-	case apierrors.IsNotFound(err):
-		if s := apierrors.APIStatus(nil); errors.As(err, &s) && s.Status().Details != nil && s.Status().Details.Kind == "namespaces" {
-			return fmt.Errorf("%s: %w: create the namespace", describe(u), ErrNamespaceGone)
-		}
+	case isNamespaceMissing(err):
+		return fmt.Errorf("%s: %w: create the namespace", describe(u), ErrNamespaceGone)
 	}
 	return fmt.Errorf("apply %s: %w", describe(u), err)
 }

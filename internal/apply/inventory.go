@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -38,7 +39,8 @@ func (a *Applier) Prune(ctx context.Context, owner client.Object, keep []Child, 
 	for _, c := range keep {
 		kept[identity(Entry(c.Object))] = true
 	}
-	children, err := a.list(ctx, owner)
+	a.memory.keep(client.ObjectKeyFromObject(owner), kept)
+	children, err := a.list(ctx, a.client, owner)
 	if err != nil {
 		return inventory, err
 	}
@@ -51,8 +53,11 @@ func (a *Applier) Prune(ctx context.Context, owner client.Object, keep []Child, 
 	}
 	var survivors []string
 	for _, entry := range inventory {
+		if kept[identity(entry)] {
+			continue
+		}
 		u, err := a.find(ctx, owner, entry)
-		if err == nil && (u == nil || kept[identity(entry)] || !prunable(owner, u)) {
+		if err == nil && (u == nil || !prunable(owner, u)) {
 			continue
 		}
 		if err == nil {
@@ -64,64 +69,88 @@ func (a *Applier) Prune(ctx context.Context, owner client.Object, keep []Child, 
 	return survivors, errors.Join(errs...)
 }
 
+// The groups in which children are deleted.
+const (
+	workloads = iota
+	others
+	data
+	groups
+)
+
 // Delete deletes the platform's children in order: workloads, the rest, and
 // last data if the policy says so. A group begins when the one before is gone.
 // It returns the entries that remain; none means done.
 func (a *Applier) Delete(ctx context.Context, owner client.Object, inventory []string, policy DeletePolicy) ([]string, error) {
-	children, err := a.list(ctx, owner)
-	if err != nil {
-		return inventory, err
+	a.Forget(client.ObjectKeyFromObject(owner))
+	found, unread, err := a.findAll(ctx, owner, inventory)
+	errs := []error{err}
+	var children [groups]map[string]*unstructured.Unstructured
+	// The cache may be behind: that nothing is left before data, the API server has to say.
+	for _, reader := range []client.Reader{a.client, a.live} {
+		listed, err := a.list(ctx, reader, owner)
+		if err != nil {
+			return inventory, errors.Join(append(errs, err)...)
+		}
+		children = group(owner, append(listed, found...), policy)
+		if len(children[workloads])+len(children[others]) > 0 {
+			break
+		}
 	}
 	var remaining []string
-	var errs []error
-	for _, entry := range inventory {
-		u, err := a.find(ctx, owner, entry)
-		if err != nil {
-			remaining, errs = append(remaining, entry), append(errs, err)
-		} else if u != nil {
-			children = append(children, *u)
+	for g := range groups {
+		if g == data {
+			remaining = append(remaining, unread...) // any of them may belong to a group before data
 		}
-	}
-	ranks := map[int]map[string]*unstructured.Unstructured{0: {}, 1: {}, 2: {}}
-	for i := range children {
-		u := &children[i]
-		if ours(owner, u) && (policy.DeleteData || !isData(u)) && (isData(u) || prunable(owner, u)) {
-			ranks[rank(u)][Entry(u)] = u
-			remaining = append(remaining, Entry(u))
-		}
-	}
-	for r := range 3 {
-		for _, u := range ranks[r] {
-			errs = append(errs, a.delete(ctx, u))
-		}
-		if len(ranks[r]) > 0 {
-			break
+		begins := len(remaining) == 0
+		for _, entry := range slices.Sorted(maps.Keys(children[g])) {
+			remaining = append(remaining, entry)
+			if begins {
+				errs = append(errs, a.delete(ctx, children[g][entry]))
+			}
 		}
 	}
 	slices.Sort(remaining)
 	return slices.Compact(remaining), errors.Join(errs...)
 }
 
-func rank(u *unstructured.Unstructured) int {
-	switch {
-	case isData(u):
-		return 2
-	case u.GetKind() == "Rollout" || u.GetKind() == "Job":
-		return 0
+// group sorts out, by entry, what Delete takes.
+func group(owner client.Object, objects []unstructured.Unstructured, policy DeletePolicy) (children [groups]map[string]*unstructured.Unstructured) {
+	for g := range groups {
+		children[g] = map[string]*unstructured.Unstructured{}
 	}
-	return 1
+	for i := range objects {
+		u := &objects[i]
+		switch {
+		case isData(u):
+			if policy.DeleteData && ours(owner, u) {
+				children[data][Entry(u)] = u
+			}
+		case !prunable(owner, u):
+		case u.GetKind() == "Rollout" || isJob(u):
+			children[workloads][Entry(u)] = u
+		default:
+			children[others][Entry(u)] = u
+		}
+	}
+	return children
+}
+
+// prunable tells of objects that may go with their owner or before. In its
+// namespace labels are not enough: somebody may have copied them.
+func prunable(owner client.Object, u *unstructured.Unstructured) bool {
+	return ours(owner, u) && !isData(u) &&
+		(u.GetNamespace() != owner.GetNamespace() || metav1.IsControlledBy(u, owner))
 }
 
 // list returns the platform's labelled objects in its own namespace. A kind
 // that the cluster does not serve has none.
-func (a *Applier) list(ctx context.Context, owner client.Object) ([]unstructured.Unstructured, error) {
+func (a *Applier) list(ctx context.Context, reader client.Reader, owner client.Object) ([]unstructured.Unstructured, error) {
 	var all []unstructured.Unstructured
 	for _, gvk := range a.kinds {
 		l := &unstructured.UnstructuredList{}
 		l.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
-		err := a.client.List(ctx, l, client.InNamespace(owner.GetNamespace()), client.MatchingLabels{
-			labelManagedBy: managedBy, labelInstance: owner.GetName(), labelNamespace: owner.GetNamespace()})
-		if meta.IsNoMatchError(err) || apierrors.IsNotFound(err) {
+		err := reader.List(ctx, l, client.InNamespace(owner.GetNamespace()), client.MatchingLabels(labelsOf(owner)))
+		if isUnserved(err) {
 			continue
 		}
 		if err != nil {
@@ -132,15 +161,29 @@ func (a *Applier) list(ctx context.Context, owner client.Object) ([]unstructured
 	return all, nil
 }
 
+// findAll returns the live objects of an inventory, and the entries that could not be read.
+func (a *Applier) findAll(ctx context.Context, owner client.Object, inventory []string) (found []unstructured.Unstructured, unread []string, err error) {
+	var errs []error
+	for _, entry := range inventory {
+		u, err := a.find(ctx, owner, entry)
+		if err != nil {
+			unread, errs = append(unread, entry), append(errs, err)
+		} else if u != nil {
+			found = append(found, *u)
+		}
+	}
+	return found, unread, errors.Join(errs...)
+}
+
 // find returns the live object of an entry, or nil when it is gone, replaced,
 // or not this platform's.
 func (a *Applier) find(ctx context.Context, owner client.Object, entry string) (*unstructured.Unstructured, error) {
 	p := strings.Split(entry, "/")
 	if len(p) != 5 {
-		return nil, fmt.Errorf("inventory entry %q: want group/Kind/namespace/name/uid", entry)
+		return nil, fmt.Errorf("inventory entry %q is not group/Kind/namespace/name/uid: remove it from the status", entry)
 	}
 	m, err := a.client.RESTMapper().RESTMapping(schema.GroupKind{Group: p[0], Kind: p[1]})
-	if meta.IsNoMatchError(err) {
+	if isUnserved(err) {
 		return nil, nil
 	}
 	if err != nil {
@@ -150,7 +193,7 @@ func (a *Applier) find(ctx context.Context, owner client.Object, entry string) (
 	u.SetGroupVersionKind(m.GroupVersionKind)
 	err = a.live.Get(ctx, client.ObjectKey{Namespace: p[2], Name: p[3]}, u)
 	switch {
-	case apierrors.IsNotFound(err) || meta.IsNoMatchError(err):
+	case apierrors.IsNotFound(err) || isUnserved(err):
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("inventory entry %s: %w", entry, err)
@@ -164,13 +207,9 @@ func (a *Applier) delete(ctx context.Context, u *unstructured.Unstructured) erro
 	if u.GetDeletionTimestamp() != nil {
 		return nil
 	}
-	uid := u.GetUID()
-	err := a.client.Delete(ctx, u, client.Preconditions{UID: &uid}, client.PropagationPolicy("Background"))
-	if err = client.IgnoreNotFound(err); err != nil {
-		return fmt.Errorf("delete %s: %w", describe(u), err)
+	err := a.client.Delete(ctx, u, client.Preconditions{UID: new(u.GetUID())}, client.PropagationPolicy(metav1.DeletePropagationBackground))
+	if err == nil || apierrors.IsNotFound(err) || isUnserved(err) {
+		return nil
 	}
-	a.mu.Lock()
-	delete(a.seen, uid)
-	a.mu.Unlock()
-	return nil
+	return fmt.Errorf("delete %s: %w", describe(u), err)
 }

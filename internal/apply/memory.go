@@ -1,0 +1,107 @@
+package apply
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"maps"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// memory holds what was last applied for each owner, so that what has not
+// changed since is not written again. An entry is the identity of a child.
+type memory struct {
+	mu     sync.Mutex
+	owners map[types.NamespacedName]map[string]record
+}
+
+// record is the last apply of one child.
+type record struct {
+	// desired is what was asked for, live what came of it.
+	desired, live digest
+	// version of a live object that is known to have this digest.
+	version string
+	// conflict: somebody else had written the object, and the cache did not know.
+	conflict bool
+}
+
+type digest [sha256.Size]byte
+
+// digestOf leaves out what changes without anyone editing the object.
+func digestOf(u *unstructured.Unstructured) digest {
+	object := maps.Clone(u.Object)
+	delete(object, "status")
+	if metadata, ok := object["metadata"].(map[string]any); ok {
+		metadata = maps.Clone(metadata)
+		delete(metadata, "managedFields")
+		delete(metadata, "resourceVersion")
+		object["metadata"] = metadata
+	}
+	raw, err := json.Marshal(object)
+	if err != nil {
+		return digest{} // Never recorded: nor could it have been sent to the API server.
+	}
+	return sha256.Sum256(raw)
+}
+
+func versionOf(live *unstructured.Unstructured) string {
+	return string(live.GetUID()) + "/" + live.GetResourceVersion()
+}
+
+func (m *memory) recall(owner types.NamespacedName, child string) record {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.owners[owner][child]
+}
+
+// behind tells, once, that the last apply of a child met a conflict.
+func (m *memory) behind(owner types.NamespacedName, child string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	conflict := m.owners[owner][child].conflict
+	if conflict {
+		delete(m.owners[owner], child)
+	}
+	return conflict
+}
+
+func (m *memory) remember(owner types.NamespacedName, child string, r record) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.owners[owner] == nil {
+		m.owners[owner] = map[string]record{}
+	}
+	m.owners[owner][child] = r
+}
+
+// keep forgets the children of an owner that are not in kept.
+func (m *memory) keep(owner types.NamespacedName, kept map[string]bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.DeleteFunc(m.owners[owner], func(child string, _ record) bool { return !kept[child] })
+}
+
+func (m *memory) forget(owner types.NamespacedName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.owners, owner)
+}
+
+// unchanged tells whether neither the desired nor the live object differs from
+// the last apply. Most of the time the live object's version alone tells.
+func (m *memory) unchanged(owner types.NamespacedName, child string, desired digest, live *unstructured.Unstructured) bool {
+	last, version := m.recall(owner, child), versionOf(live)
+	if last.desired != desired {
+		return false
+	}
+	if last.version != version {
+		if last.live != digestOf(live) {
+			return false
+		}
+		last.version = version
+		m.remember(owner, child, last)
+	}
+	return true
+}
