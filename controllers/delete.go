@@ -16,14 +16,17 @@ import (
 	"blogplatform.io/operator/internal/naming"
 )
 
-// delete takes the children away, by labels and inventory alone: neither the
+// delete takes the children away, and data only if both the policy says so and
+// the annotation names the object. It goes by labels and inventory alone: neither the
 // spec, nor a CRD or a namespace, has to be there or in order.
 func (p *pass) delete(ctx context.Context) error {
 	if !controllerutil.ContainsFinalizer(p.platform, naming.Finalizer) {
 		p.gone = true
 		return nil
 	}
-	policy := apply.DeletePolicy{DeleteData: p.mayDeleteData()}
+	wanted := p.platform.Spec.DeletionPolicy == v1alpha1.Delete
+	confirmed := p.platform.Annotations[naming.AnnotationDeleteData] == p.platform.Name
+	policy := apply.DeletePolicy{DeleteData: wanted && confirmed}
 	remaining, err := p.applier.Delete(ctx, p.platform, p.platform.Status.Inventory, policy)
 	if err != nil || len(remaining) > 0 {
 		p.fail(err)
@@ -35,21 +38,12 @@ func (p *pass) delete(ctx context.Context) error {
 			return err
 		}
 	}
+	if wanted && !confirmed {
+		p.tell(corev1.EventTypeWarning, "DataRetained", "Delete", "The data stays: deletionPolicy Delete takes it only if annotation %s is %s",
+			naming.AnnotationDeleteData, p.platform.Name)
+	}
 	p.gone = true
 	return client.IgnoreNotFound(p.patchMetadata(ctx, func() bool { return controllerutil.RemoveFinalizer(p.platform, naming.Finalizer) }))
-}
-
-// mayDeleteData asks for both: the policy, and the annotation that names the object.
-func (p *pass) mayDeleteData() bool {
-	if p.platform.Spec.DeletionPolicy != v1alpha1.Delete {
-		return false
-	}
-	if p.platform.Annotations[naming.AnnotationDeleteData] == p.platform.Name {
-		return true
-	}
-	p.recorder.Eventf(p.platform, nil, corev1.EventTypeWarning, "DataRetained", "Delete",
-		"The data stays: deletionPolicy Delete takes it only if annotation %s is %s", naming.AnnotationDeleteData, p.platform.Name)
-	return false
 }
 
 // deleteVolumes deletes the volume claims of the database, which the Crunchy

@@ -9,25 +9,44 @@ import (
 )
 
 // events tell of transitions: a condition that became true or ceased to be,
-// and a failure with a new reason. What is merely on its way is no event.
+// and a part that failed for a new reason. What is merely on its way, or
+// follows from what another condition tells, is no event.
 func (p *pass) events(old []metav1.Condition, now []condition) {
 	for _, c := range now {
 		before := meta.FindStatusCondition(old, c.name)
-		if c.name == v1alpha1.ConditionReconciling || (before != nil && before.Status == c.status && (before.Reason == c.reason || !c.failed)) {
-			continue
-		}
-		if before == nil && c.status != metav1.ConditionTrue && !c.failed {
+		if !worthTelling(before, c) {
 			continue
 		}
 		kind := corev1.EventTypeNormal
 		if c.failed {
 			kind = corev1.EventTypeWarning
 		}
-		p.recorder.Eventf(p.platform, nil, kind, c.reason, "Reconcile", "%s is %s: %s", c.name, c.status, cut(c.message))
+		p.tell(kind, c.reason, c.name, "%s is %s: %s", c.name, c.status, cut(c.message))
 	}
 	for _, name := range []string{v1alpha1.ConditionStalled, v1alpha1.ConditionSuspended} {
 		if meta.FindStatusCondition(old, name) != nil && meta.FindStatusCondition(p.platform.Status.Conditions, name) == nil {
-			p.recorder.Eventf(p.platform, nil, corev1.EventTypeNormal, "Resumed", "Reconcile", "%s is over", name)
+			p.tell(corev1.EventTypeNormal, "Resumed", name, "%s is over", name)
 		}
 	}
+}
+
+func worthTelling(before *metav1.Condition, c condition) bool {
+	changed := before != nil && before.Status != c.status
+	switch {
+	case c.name == v1alpha1.ConditionReconciling:
+		return false
+	case c.name == v1alpha1.ConditionReady:
+		return changed || (before == nil && c.status == metav1.ConditionTrue)
+	case c.reason == reasonDeleting || c.reason == reasonNotObserved || c.reason == reasonWaiting:
+		return false
+	case before == nil:
+		return c.failed || c.status == metav1.ConditionTrue
+	}
+	return changed || (c.failed && before.Reason != c.reason)
+}
+
+// tell records an event. The API keeps events apart by reason and action, not
+// by what they say, so the action names what the event is about.
+func (p *pass) tell(kind, reason, about, format string, args ...any) {
+	p.recorder.Eventf(p.platform, nil, kind, reason, about, format, args...)
 }

@@ -13,9 +13,10 @@ import (
 	"blogplatform.io/operator/internal/ready"
 )
 
-// How many migrations and releases status remembers; its schema holds no more.
+// How many migrations and releases status remembers. The migrations are those of
+// two releases, so that a step back runs none; to run one again changes nothing.
 const (
-	maxMigrations = 30
+	maxMigrations = 6
 	maxHistory    = 10
 )
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -162,6 +163,9 @@ func (p *pass) attend(ctx context.Context, child plan.Child, waitsFor string) (o
 		return o, err
 	}
 	o.live = live
+	if live == nil && p.held(child) {
+		waitsFor = cmp.Or(waitsFor, v1alpha1.ConditionMigrationsReady)
+	}
 	switch {
 	case live == nil && p.finishedEarlier(child):
 		o.verdict = ready.Verdict{State: ready.Ready}
@@ -273,7 +277,7 @@ func (p *pass) refused(child plan.Child, err error) ready.Verdict {
 	switch {
 	case errors.Is(err, apply.ErrKindMissing):
 		return failed(reasonKindMissing, err.Error())
-	case errors.Is(err, apply.ErrNamespaceGone):
+	case errors.Is(err, apply.ErrNamespaceGone), apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return failed(reasonNamespaceMissing, err.Error())
 	}
 	p.fail(err)

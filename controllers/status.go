@@ -224,7 +224,13 @@ func (p *pass) stalledConditions() []condition {
 
 // deletingConditions say what the deletion waits for.
 func (p *pass) deletingConditions() []condition {
-	message := "waits for " + joined(readable(p.remaining)) + " to go"
+	message := "waits for the API server"
+	if len(p.remaining) > 0 {
+		message = "waits for " + joined(readable(p.remaining)) + " to go; look for finalizers, and for who should remove them"
+	}
+	if len(p.errs) > 0 && p.failures.persist(p.platform.UID) {
+		message += ": " + said(p.errs[0])
+	}
 	var all []condition
 	for _, name := range append([]string{v1alpha1.ConditionReady, v1alpha1.ConditionAvailable}, parts...) {
 		all = append(all, condition{name: name, status: metav1.ConditionFalse, reason: reasonDeleting, message: "the platform is being deleted"})

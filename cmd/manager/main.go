@@ -25,6 +25,7 @@ type flags struct {
 	leaderElect       bool
 	healthAddress     string
 	metricsAddress    string
+	pprofAddress      string
 	gatewayNamespaces string
 	dataPlane         string
 	concurrency       int
@@ -55,6 +56,7 @@ func run() error {
 	options := kube.ManagerOptions()
 	options.LeaderElection = f.leaderElect
 	options.HealthProbeBindAddress = f.healthAddress
+	options.PprofBindAddress = f.pprofAddress
 	options.Metrics = server.Options{BindAddress: f.metricsAddress}
 	manager, err := ctrl.NewManager(kube.Config(config), options)
 	if err != nil {
@@ -79,6 +81,7 @@ func parse() (flags, error) {
 	flag.BoolVar(&f.leaderElect, "leader-elect", false, "work only while holding the lease, so that several managers may run")
 	flag.StringVar(&f.healthAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
 	flag.StringVar(&f.metricsAddress, "metrics-bind-address", "0", "address of /metrics; 0 for none")
+	flag.StringVar(&f.pprofAddress, "pprof-bind-address", "0", "address of /debug/pprof; 0 for none")
 	flag.StringVar(&f.gatewayNamespaces, "gateway-namespaces", "istio-ingress", "namespaces of ingress gateways into which certificates may be written, separated by commas")
 	flag.StringVar(&f.dataPlane, "mesh-dataplane", string(controllers.MeshDataPlaneRequired), "required: nothing starts where pods get no sidecar; absent: it does, unprotected")
 	flag.IntVar(&f.concurrency, "max-concurrent-reconciles", 10, "how many BlogPlatforms are worked on at the same time")
