@@ -1,9 +1,9 @@
 package plan
 
 import (
-	"errors"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
