@@ -167,7 +167,7 @@ func (p *pass) attend(ctx context.Context, child plan.Child, waitsFor string) (o
 		waitsFor = cmp.Or(waitsFor, v1alpha1.ConditionMigrationsReady)
 	}
 	switch {
-	case live == nil && p.finishedEarlier(child):
+	case (live == nil || !live.GetDeletionTimestamp().IsZero()) && p.finishedEarlier(child):
 		o.verdict = ready.Verdict{State: ready.Ready}
 		return o, nil
 	case live == nil && waitsFor != "":

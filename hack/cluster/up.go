@@ -71,7 +71,7 @@ the operator and two BlogPlatforms in namespaces of its own on this machine.
   Built and kept   %s (up to 25 GB with Go's own cache; %d GB are free)
   State            %s (goes with make down)
   Ports            127.0.0.1:%d (blog), 127.0.0.1:%d (Kubernetes API)
-  Time             about 45 minutes the first time on two cores, then about 5
+  Time             about 30 minutes the first time on two cores, then about 5
 
 `, controlplane.Version, strings.Join(nodePackages, " "), c.Cache.Dir, free, c.State, c.HTTPSPort, c.APIPort)
 	if free < needFree && !c.cached() {
