@@ -76,7 +76,7 @@ func probePod(t *testing.T, namespace, name string, labels map[string]string) *c
 			},
 			Containers: []corev1.Container{{
 				Name: "probe", Image: postgresImage(t), ImagePullPolicy: corev1.PullNever,
-				Command: []string{"sh", "-c", "trap 'exit 0' TERM; while :; do read -r _ < /dev/zero & wait $!; done"},
+				Command: []string{"sleep", "infinity"},
 				SecurityContext: &corev1.SecurityContext{
 					AllowPrivilegeEscalation: &no,
 					Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
