@@ -1,9 +1,7 @@
 package ready
 
 import (
-	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -12,15 +10,12 @@ import (
 // Judge says how far the live object has come. A nil live object is
 // Progressing/NotCreated. Kinds without a useful status are Ready when they exist.
 func Judge(desired, live *unstructured.Unstructured) Verdict {
-	if live == nil {
-		return Verdict{Progressing, "NotCreated", name(desired) + " is not created yet"}
-	}
-	if live.GetDeletionTimestamp() != nil {
-		return Verdict{Progressing, "Terminating", name(live) + " is being deleted"}
+	if v := absent(desired, live); v.State != "" {
+		return v
 	}
 	switch live.GetKind() {
 	case "PostgresCluster":
-		return postgres(live)
+		return postgresCluster(live)
 	case "Rollout":
 		return rollout(live)
 	case "Certificate":
@@ -31,130 +26,93 @@ func Judge(desired, live *unstructured.Unstructured) Verdict {
 	return Verdict{Ready, "Exists", name(live) + " exists"}
 }
 
-// SealedSecret judges by the keys of the Secret (nil: absent), because
-// condition Synced can stick.
+// absent judges what is not there yet, or not for long.
+func absent(desired, live *unstructured.Unstructured) Verdict {
+	if live == nil {
+		return Verdict{Progressing, "NotCreated", name(desired) + " is not created yet"}
+	}
+	if live.GetDeletionTimestamp() == nil {
+		return Verdict{}
+	}
+	message := name(live) + " is being deleted"
+	if finalizers := slices.Sorted(slices.Values(live.GetFinalizers())); len(finalizers) > 0 {
+		message += ", which waits for its finalizers " + strings.Join(finalizers, ", ")
+	}
+	return Verdict{Progressing, "Terminating", message}
+}
+
+// job reads the conditions of a Job (k8s.io/api/batch/v1 JobConditionType).
+func job(u *unstructured.Unstructured) Verdict {
+	failed := condition(u, "Failed")
+	switch {
+	case is(condition(u, "Complete"), "True"):
+		return Verdict{Ready, "Complete", name(u) + " is complete"}
+	case is(failed, "True"):
+		return Verdict{Failed, "JobFailed", name(u) + " failed (" + text(failed, "reason") + "); read the logs of its pods, and delete it to try again at once"}
+	case is(condition(u, "Suspended"), "True"):
+		return Verdict{Progressing, "Suspended", name(u) + " is suspended; set its spec.suspend to false"}
+	}
+	return Verdict{Progressing, "Running", name(u) + " has not finished; look at its pods and events if it takes long"}
+}
+
+// certificate reads the conditions of a cert-manager Certificate. While an
+// issuance fails, condition Issuing is True during each further attempt;
+// status.failedIssuanceAttempts is cleared only by success.
+func certificate(u *unstructured.Unstructured) Verdict {
+	ready, issuing := condition(u, "Ready"), condition(u, "Issuing")
+	observed := number(ready, "observedGeneration")
+	issuer := text(u.Object, "spec", "issuerRef", "kind") + " " + text(u.Object, "spec", "issuerRef", "name")
+	switch {
+	case ready == nil, observed > 0 && observed < u.GetGeneration():
+		return Verdict{Progressing, "NotObserved", name(u) + " is not yet seen by cert-manager: is it running?"}
+	case is(ready, "True"):
+		return Verdict{Ready, "Issued", name(u) + " is issued"}
+	case number(u.Object, "status", "failedIssuanceAttempts") > 0, is(issuing, "False") && text(issuing, "reason") != "Issued":
+		return Verdict{Failed, "IssuanceFailed", name(u) + " could not be issued and is tried again by cert-manager; look at its CertificateRequest and at " + issuer}
+	}
+	return Verdict{Progressing, "NotIssued", name(u) + " is not issued yet; look at its CertificateRequest, and that " + issuer + " exists and is ready"}
+}
+
+// SealedSecret judges by the Secret as well, whose keys are given (nil: there
+// is none), because condition Synced can stick: the controller writes it only
+// when it changes, and does not write it again if that fails.
 func SealedSecret(live *unstructured.Unstructured, keys map[string]bool, want []string) Verdict {
 	if live == nil {
 		return Verdict{Progressing, "NotCreated", "the SealedSecret is not created yet"}
 	}
-	if c := condition(live, "Synced"); c["status"] == "False" {
-		return Verdict{Failed, "CannotUnseal", name(live) + " cannot be opened: wrong scope, name, namespace or sealing key; seal it again for this namespace and name"}
+	if v := absent(live, live); v.State != "" {
+		return v
 	}
-	if keys == nil {
-		return Verdict{Progressing, "SecretMissing", name(live) + " has no Secret yet: is the sealed-secrets controller running?"}
+	missing := slices.DeleteFunc(slices.Sorted(slices.Values(want)), func(key string) bool { return keys[key] })
+	// A controller that is told to write no status never observes; then the Secret alone counts.
+	if observed := number(live.Object, "status", "observedGeneration"); observed > 0 && observed < live.GetGeneration() {
+		return Verdict{Progressing, "NotObserved", name(live) + " is not yet seen by Sealed Secrets: is it running?"}
 	}
-	var missing []string
-	for _, k := range want {
-		if !keys[k] {
-			missing = append(missing, k)
+	if synced := condition(live, "Synced"); is(synced, "False") {
+		if v := unsynced(live, text(synced, "message"), len(missing) > 0); v.State != "" {
+			return v
 		}
 	}
-	if len(missing) > 0 {
-		slices.Sort(missing)
+	switch {
+	case keys == nil:
+		return Verdict{Progressing, "SecretMissing", name(live) + " has no Secret yet: is Sealed Secrets running?"}
+	case len(missing) > 0:
 		return Verdict{Failed, "KeyMissing", name(live) + ": its Secret lacks " + strings.Join(missing, ", ") + "; seal these keys"}
 	}
 	return Verdict{Ready, "Unsealed", name(live) + " is unsealed"}
 }
 
-// postgres reads status.instances and status.pgbackrest: there is no Ready condition.
-func postgres(u *unstructured.Unstructured) Verdict {
-	if n, _, _ := unstructured.NestedInt64(u.Object, "status", "observedGeneration"); n < u.GetGeneration() {
-		return Verdict{Progressing, "NotObserved", name(u) + " is not yet seen by the Postgres operator: is it running?"}
+// unsynced judges by what condition Synced says. The Secret of an earlier
+// ciphertext may be in place, so that only this tells that the new one cannot
+// be opened; any other trouble is over once all keys are there.
+func unsynced(u *unstructured.Unstructured, said string, incomplete bool) Verdict {
+	switch {
+	case strings.Contains(said, "decrypt"), strings.Contains(said, "base64"):
+		return Verdict{Failed, "CannotUnseal", name(u) + " cannot be opened: wrong scope, name, namespace or sealing key; seal it again for this namespace and name"}
+	case strings.Contains(said, "not managed by SealedSecret"):
+		return Verdict{Failed, "SecretNotManaged", name(u) + " cannot write its Secret, which somebody else has created; delete that Secret"}
+	case incomplete:
+		return Verdict{Failed, "NotSynced", name(u) + " could not be made a Secret; look at condition Synced in its status and at the log of Sealed Secrets"}
 	}
-	instances, _, _ := unstructured.NestedSlice(u.Object, "status", "instances")
-	sets, _, _ := unstructured.NestedSlice(u.Object, "spec", "instances")
-	for _, s := range sets {
-		spec, _ := s.(map[string]any)
-		want, ok := spec["replicas"].(int64)
-		if !ok {
-			want = 1
-		}
-		if ready := readyOf(instances, spec["name"]); ready < want {
-			return Verdict{Progressing, "InstancesNotReady", fmt.Sprintf("%s: %d of %d instances of set %v are ready; look at its pods", name(u), ready, want, spec["name"])}
-		}
-	}
-	repos, _, _ := unstructured.NestedSlice(u.Object, "status", "pgbackrest", "repos")
-	wanted, _, _ := unstructured.NestedSlice(u.Object, "spec", "backups", "pgbackrest", "repos")
-	created := 0
-	for _, r := range repos {
-		if m, _ := r.(map[string]any); m["stanzaCreated"] == true {
-			created++
-		}
-	}
-	if created < len(wanted) {
-		return Verdict{Progressing, "StanzaMissing", fmt.Sprintf("%s: %d of %d backup repositories are ready; look at the repo host", name(u), created, len(wanted))}
-	}
-	if c := condition(u, "PGBackRestReplicaCreate"); len(wanted) > 0 && c["status"] != "True" {
-		return Verdict{Progressing, "FirstBackup", name(u) + ": the first backup has not finished; look at its backup Job"}
-	}
-	return Verdict{Ready, "InstancesReady", name(u) + " is ready"}
-}
-
-func readyOf(instances []any, set any) int64 {
-	for _, i := range instances {
-		if m, _ := i.(map[string]any); m["name"] == set {
-			n, _ := m["readyReplicas"].(int64)
-			return n
-		}
-	}
-	return 0
-}
-
-// rollout reads status.phase; status.observedGeneration is a string.
-func rollout(u *unstructured.Unstructured) Verdict {
-	message, _, _ := unstructured.NestedString(u.Object, "status", "message")
-	if c := condition(u, "InvalidSpec"); c["status"] == "True" {
-		return Verdict{Failed, "InvalidSpec", fmt.Sprintf("%s: %v", name(u), c["message"])}
-	}
-	observed, _, _ := unstructured.NestedString(u.Object, "status", "observedGeneration")
-	if n, err := strconv.ParseInt(observed, 10, 64); err != nil || n < u.GetGeneration() {
-		return Verdict{Progressing, "NotObserved", name(u) + " is not yet seen by Argo Rollouts: is it running?"}
-	}
-	switch phase, _, _ := unstructured.NestedString(u.Object, "status", "phase"); phase {
-	case "Healthy":
-		return Verdict{Ready, "Healthy", name(u) + " is healthy"}
-	case "Degraded":
-		return Verdict{Failed, "Degraded", name(u) + " is degraded: " + message}
-	case "Paused":
-		return Verdict{Progressing, "Paused", name(u) + " is paused: " + message}
-	}
-	return Verdict{Progressing, "RollingOut", name(u) + " is rolling out; look at its pods"}
-}
-
-func certificate(u *unstructured.Unstructured) Verdict {
-	c := condition(u, "Ready")
-	if n, ok := c["observedGeneration"].(int64); ok && n < u.GetGeneration() {
-		c = nil
-	}
-	if c["status"] == "True" {
-		return Verdict{Ready, "Issued", name(u) + " is issued"}
-	}
-	if i := condition(u, "Issuing"); i["reason"] == "Failed" {
-		return Verdict{Failed, "IssuanceFailed", name(u) + " could not be issued; look at its CertificateRequest and issuer"}
-	}
-	return Verdict{Progressing, "NotIssued", name(u) + " is not issued; look at its CertificateRequest, and that the issuer exists and cert-manager runs"}
-}
-
-func job(u *unstructured.Unstructured) Verdict {
-	if condition(u, "Complete")["status"] == "True" {
-		return Verdict{Ready, "Complete", name(u) + " is complete"}
-	}
-	if c := condition(u, "Failed"); c["status"] == "True" {
-		return Verdict{Failed, "JobFailed", fmt.Sprintf("%s failed (%v); read the logs of its pods", name(u), c["reason"])}
-	}
-	return Verdict{Progressing, "Running", name(u) + " has not finished"}
-}
-
-func condition(u *unstructured.Unstructured, kind string) map[string]any {
-	all, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
-	for _, c := range all {
-		if m, _ := c.(map[string]any); m["type"] == kind {
-			return m
-		}
-	}
-	return nil
-}
-
-func name(u *unstructured.Unstructured) string {
-	return u.GetKind() + " " + u.GetNamespace() + "/" + u.GetName()
+	return Verdict{}
 }

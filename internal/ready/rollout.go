@@ -1,0 +1,70 @@
+package ready
+
+import (
+	"cmp"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// rollout reads status.phase of an Argo Rollout, which sums the rest up, but
+// only for the generation in status.observedGeneration, a string
+// (argo-rollouts pkg/apis/rollouts/v1alpha1 RolloutStatus).
+func rollout(u *unstructured.Unstructured) Verdict {
+	observed, err := strconv.ParseInt(text(u.Object, "status", "observedGeneration"), 10, 64)
+	if err != nil || observed < u.GetGeneration() {
+		return Verdict{Progressing, "NotObserved", name(u) + " is not yet seen by Argo Rollouts: is it running?"}
+	}
+	if c := condition(u, "InvalidSpec"); c != nil {
+		return Verdict{Failed, "InvalidSpec", name(u) + " is refused by Argo Rollouts: " + text(c, "message")}
+	}
+	why := text(u.Object, "status", "message")
+	switch phase := text(u.Object, "status", "phase"); phase {
+	case "Healthy":
+		return Verdict{Ready, "Healthy", name(u) + " is healthy"}
+	case "Degraded":
+		return Verdict{Failed, "Degraded", name(u) + " is degraded: " + why + cmp.Or(refusal(u), "; look at its pods")}
+	case "Paused":
+		return paused(u, why)
+	case "Progressing", "":
+		return progressing(u)
+	default:
+		return Verdict{Unknown, "UnknownPhase", name(u) + " is in phase " + phase + ", which this operator does not know; look at it"}
+	}
+}
+
+func progressing(u *unstructured.Unstructured) Verdict {
+	if refused := refusal(u); refused != "" {
+		return Verdict{Progressing, "PodsRefused", name(u) + " is rolling out" + refused}
+	}
+	return Verdict{Progressing, "RollingOut", name(u) + " is rolling out; look at its pods if it takes long"}
+}
+
+// paused by a step of the canary, an analysis without a result, or a person.
+func paused(u *unstructured.Unstructured, why string) Verdict {
+	// Somebody has just resumed it, and Argo Rollouts has not answered (rolloututil.IsUnpausing).
+	if truth(u.Object, "status", "controllerPause") && len(list(u.Object, "status", "pauseConditions")) == 0 {
+		return progressing(u)
+	}
+	action := map[string]string{
+		"CanaryPauseStep":         "its canary goes on after this step",
+		"InconclusiveAnalysisRun": "look at its AnalysisRuns",
+		"manually paused":         "set its spec.paused to false",
+	}[why]
+	return Verdict{Progressing, "Paused", name(u) + " is paused (" + why + "); " + cmp.Or(action, "look at it")}
+}
+
+// refusal is why the API server refuses pods, by a quota for instance. The name
+// of the refused pod, another one each time, is left out.
+func refusal(u *unstructured.Unstructured) string {
+	c := condition(u, "ReplicaFailure")
+	if !is(c, "True") {
+		return ""
+	}
+	message := text(c, "message")
+	if _, after, found := strings.Cut(message, " is forbidden: "); found {
+		message = after
+	}
+	return "; its pods are refused: " + message
+}
