@@ -39,7 +39,7 @@ type Result struct {
 var (
 	// ErrKindMissing: the cluster does not serve the kind, because its CRD is absent.
 	ErrKindMissing = errors.New("kind is not served by this cluster")
-	// ErrNotOurs: an object of that name exists and does not carry our labels; it is not adopted.
+	// ErrNotOurs: an object of that name exists, with neither our labels nor our controller reference; it is not adopted.
 	ErrNotOurs = errors.New("object exists and belongs to somebody else")
 	// ErrNamespaceGone: the namespace does not exist or is terminating.
 	ErrNamespaceGone = errors.New("namespace is missing or terminating")

@@ -123,7 +123,8 @@ func TestAfterARestartEachChildIsAppliedAtMostOnceAndKeepsItsVersion(t *testing.
 	for range 3 {
 		for _, child := range children {
 			live := w.applyExpecting(after, child, Unchanged)
-			if name := child.Object.GetName(); live.GetResourceVersion() != versions[name] {
+			// The Job controller writes its Job meanwhile.
+			if name := child.Object.GetName(); !isJob(live) && live.GetResourceVersion() != versions[name] {
 				t.Errorf("%s: its version moved from %s to %s", name, versions[name], live.GetResourceVersion())
 			}
 		}
@@ -231,8 +232,7 @@ func TestAnObjectIsHandedOverByItsLabels(t *testing.T) {
 
 func TestAChildWhoseLabelsWereEditedComesBack(t *testing.T) {
 	w := newWorld(t)
-	c, _ := w.watched()
-	a, child := w.applier(c), w.configMap("child", "a")
+	a, child := w.applier(w.client), w.configMap("child", "a")
 	w.apply(a, child)
 	for _, labels := range []map[string]string{nil, {"app.kubernetes.io/instance": "other"}} {
 		w.edit(child, func(u *unstructured.Unstructured) { u.SetLabels(labels) })
@@ -298,7 +298,7 @@ func TestAChildThatIsBeingDeletedIsLeftToGoAndThenCreatedAnew(t *testing.T) {
 	w := newWorld(t)
 	a, child := w.applier(w.client), w.configMap("child", "a")
 	first := w.apply(a, child).Live
-	w.edit(child, func(u *unstructured.Unstructured) { u.SetFinalizers([]string{"example.com/hold"}) })
+	w.hold(child)
 	if err := w.client.Delete(t.Context(), first.DeepCopy()); err != nil {
 		t.Fatal(err)
 	}

@@ -55,6 +55,15 @@ func (w *world) faulty(f fault) client.WithWatch {
 	})
 }
 
+// unreadable is a client of which every Get fails.
+func (w *world) unreadable(err error) client.WithWatch {
+	return w.intercepted(interceptor.Funcs{
+		Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
+			return err
+		},
+	})
+}
+
 // hiccups are what an API server under stress answers.
 var hiccups = map[string]error{
 	"conflict":          apierrors.NewConflict(schema.GroupResource{Resource: "configmaps"}, "child", errors.New("the object has been modified")),
@@ -90,13 +99,10 @@ func TestAHiccupOfTheAPIServerIsToldAndTheNextPassRecovers(t *testing.T) {
 
 func TestAReadThatFailsIsNotTakenForAbsence(t *testing.T) {
 	w := newWorld(t)
-	failing := func(ctx context.Context, next client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
-		return hiccups["unavailable"]
-	}
-	child := w.configMap("child", "a")
+	child, unreadable := w.configMap("child", "a"), w.unreadable(hiccups["unavailable"])
 	for name, a := range map[string]*Applier{
-		"cached": w.applier(w.intercepted(interceptor.Funcs{Get: failing})),
-		"live":   New(w.client, w.intercepted(interceptor.Funcs{Get: failing}), kinds...),
+		"cached": w.applier(unreadable),
+		"live":   New(w.client, unreadable, kinds...),
 	} {
 		if _, err := a.Apply(t.Context(), w.owner, child); !apierrors.IsServiceUnavailable(err) {
 			t.Errorf("%s: %v", name, err)
@@ -158,13 +164,13 @@ func TestAChildCarriedOverFromAnObjectThatIsGoneIsAConflict(t *testing.T) {
 }
 
 func TestAMissingCRDIsSaidAndRecoversByItself(t *testing.T) {
-	gadgets := schema.GroupVersionKind{Group: "missing.example.com", Version: "v1", Kind: "Gadget"}
 	w := newWorld(t)
+	gadgets := schema.GroupVersionKind{Group: w.namespace + ".example.com", Version: "v1", Kind: "Gadget"}
 	child := w.child(gadgets, "child", map[string]any{"a": "b"})
 	a := w.applier(w.client)
 	missing := func(when string, a *Applier, child Child) {
 		t.Helper()
-		if _, err := a.Apply(t.Context(), w.owner, child); !errors.Is(err, ErrKindMissing) || !strings.Contains(err.Error(), "missing.example.com") {
+		if _, err := a.Apply(t.Context(), w.owner, child); !errors.Is(err, ErrKindMissing) || !strings.Contains(err.Error(), gadgets.Group) {
 			t.Errorf("%s: %v", when, err)
 		}
 	}
@@ -178,7 +184,7 @@ func TestAMissingCRDIsSaidAndRecoversByItself(t *testing.T) {
 	install()
 	w.applyExpecting(a, child, Created)
 
-	w.edit(child, func(u *unstructured.Unstructured) { u.SetFinalizers([]string{"example.com/hold"}) })
+	w.hold(child)
 	if err := w.client.Delete(t.Context(), crdOf(gadgets)); err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +194,7 @@ func TestAMissingCRDIsSaidAndRecoversByItself(t *testing.T) {
 
 	w.release(child)
 	w.until("the CRD is gone", func() bool {
-		err := w.client.Get(t.Context(), client.ObjectKey{Name: "gadgets.missing.example.com"}, crdOf(gadgets))
+		err := w.client.Get(t.Context(), client.ObjectKey{Name: "gadgets." + gadgets.Group}, crdOf(gadgets))
 		return apierrors.IsNotFound(err)
 	})
 	w.until("the kind is not served", func() bool {
@@ -197,6 +203,9 @@ func TestAMissingCRDIsSaidAndRecoversByItself(t *testing.T) {
 		return isUnserved(w.client.List(t.Context(), list, client.InNamespace(w.namespace)))
 	})
 	missing("gone, known to an old client", a, child)
+	carried := w.child(gadgets, "child", map[string]any{"a": "b"})
+	carried.Object.SetResourceVersion("1")
+	missing("gone, with what was carried over", a, carried)
 	fresh, err := client.New(config, client.Options{})
 	if err != nil {
 		t.Fatal(err)

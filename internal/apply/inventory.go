@@ -56,7 +56,7 @@ func (a *Applier) Prune(ctx context.Context, owner client.Object, keep []Child, 
 		if kept[identity(entry)] {
 			continue
 		}
-		u, err := a.find(ctx, owner, entry)
+		u, err := a.find(ctx, entry)
 		if err == nil && (u == nil || !prunable(owner, u)) {
 			continue
 		}
@@ -82,7 +82,7 @@ const (
 // It returns the entries that remain; none means done.
 func (a *Applier) Delete(ctx context.Context, owner client.Object, inventory []string, policy DeletePolicy) ([]string, error) {
 	a.Forget(client.ObjectKeyFromObject(owner))
-	found, unread, err := a.findAll(ctx, owner, inventory)
+	found, unread, err := a.findAll(ctx, inventory)
 	errs := []error{err}
 	var children [groups]map[string]*unstructured.Unstructured
 	// The cache may be behind: that nothing is left before data, the API server has to say.
@@ -162,10 +162,10 @@ func (a *Applier) list(ctx context.Context, reader client.Reader, owner client.O
 }
 
 // findAll returns the live objects of an inventory, and the entries that could not be read.
-func (a *Applier) findAll(ctx context.Context, owner client.Object, inventory []string) (found []unstructured.Unstructured, unread []string, err error) {
+func (a *Applier) findAll(ctx context.Context, inventory []string) (found []unstructured.Unstructured, unread []string, err error) {
 	var errs []error
 	for _, entry := range inventory {
-		u, err := a.find(ctx, owner, entry)
+		u, err := a.find(ctx, entry)
 		if err != nil {
 			unread, errs = append(unread, entry), append(errs, err)
 		} else if u != nil {
@@ -175,9 +175,9 @@ func (a *Applier) findAll(ctx context.Context, owner client.Object, inventory []
 	return found, unread, errors.Join(errs...)
 }
 
-// find returns the live object of an entry, or nil when it is gone, replaced,
-// or not this platform's.
-func (a *Applier) find(ctx context.Context, owner client.Object, entry string) (*unstructured.Unstructured, error) {
+// find returns the live object of an entry, whoever's it is, or nil when it is
+// gone or another is in its place.
+func (a *Applier) find(ctx context.Context, entry string) (*unstructured.Unstructured, error) {
 	p := strings.Split(entry, "/")
 	if len(p) != 5 {
 		return nil, fmt.Errorf("inventory entry %q is not group/Kind/namespace/name/uid: remove it from the status", entry)
@@ -193,11 +193,11 @@ func (a *Applier) find(ctx context.Context, owner client.Object, entry string) (
 	u.SetGroupVersionKind(m.GroupVersionKind)
 	err = a.live.Get(ctx, client.ObjectKey{Namespace: p[2], Name: p[3]}, u)
 	switch {
-	case apierrors.IsNotFound(err) || isUnserved(err):
+	case apierrors.IsNotFound(err): // of the object, or of its kind
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("inventory entry %s: %w", entry, err)
-	case !ours(owner, u) || (p[4] != "" && p[4] != string(u.GetUID())):
+	case p[4] != "" && p[4] != string(u.GetUID()):
 		return nil, nil
 	}
 	return u, nil

@@ -93,14 +93,16 @@ func TestPruneTakesWhatIsNotPlannedAnyMoreAndNothingElse(t *testing.T) {
 
 func TestPruneTakesAChildElsewhereByTheInventoryAndKeepsItsLineUntilItIsGone(t *testing.T) {
 	w := newWorld(t)
-	a, child := w.applier(w.client), w.elsewhere(w.newNamespace())
+	c, calls := w.watched()
+	a, child := w.applier(c), w.elsewhere(w.newNamespace())
 	entry := Entry(w.apply(a, child).Live)
 	if survivors := w.prune(a, nil); len(survivors) > 0 {
 		t.Errorf("survivors %v", survivors)
 	}
 	w.exists(child, true) // no line, no deletion
+	calls.take()
 
-	w.edit(child, func(u *unstructured.Unstructured) { u.SetFinalizers([]string{"example.com/hold"}) })
+	w.hold(child)
 	for range 2 {
 		if diff := cmp.Diff([]string{entry}, w.prune(a, nil, entry)); diff != "" {
 			t.Errorf("survivors (-want +got):\n%s", diff)
@@ -110,6 +112,9 @@ func TestPruneTakesAChildElsewhereByTheInventoryAndKeepsItsLineUntilItIsGone(t *
 	w.release(child)
 	if survivors := w.prune(a, nil, entry); len(survivors) > 0 {
 		t.Errorf("survivors once it is gone: %v", survivors)
+	}
+	if writes := calls.writes(); len(writes) != 1 {
+		t.Errorf("it was deleted by %v", writes)
 	}
 }
 
@@ -128,7 +133,8 @@ func TestALineWithoutUIDIsOfAChildThatMayHaveBeenCreatedBeforeACrash(t *testing.
 func TestWhatIsInThePlaceOfALineIsLeftAlone(t *testing.T) {
 	w := newWorld(t)
 	a, other := w.applier(w.client), w.newOwner("other")
-	replaced, strangers, others, data := w.elsewhere(w.newNamespace()), w.elsewhere(w.newNamespace()), w.elsewhere(w.newNamespace()), retained(w.configMap("data", "a"))
+	replaced, strangers, others := w.elsewhere(w.newNamespace()), w.elsewhere(w.newNamespace()), w.elsewhere(w.newNamespace())
+	data, dataElsewhere := retained(w.configMap("data", "a")), retained(w.elsewhere(w.newNamespace()))
 	was := w.apply(a, replaced).Live
 	w.delete(replaced)
 	w.apply(a, replaced)
@@ -136,7 +142,7 @@ func TestWhatIsInThePlaceOfALineIsLeftAlone(t *testing.T) {
 	if _, err := a.Apply(t.Context(), other, others); err != nil {
 		t.Fatal(err)
 	}
-	lines := []string{Entry(was), Entry(strangers.Object), Entry(others.Object), Entry(w.apply(a, data).Live)}
+	lines := []string{Entry(was), Entry(strangers.Object), Entry(others.Object), Entry(w.apply(a, data).Live), Entry(w.apply(a, dataElsewhere).Live)}
 
 	if survivors := w.prune(a, nil, lines...); len(survivors) > 0 {
 		t.Errorf("survivors %v", survivors)
@@ -144,7 +150,7 @@ func TestWhatIsInThePlaceOfALineIsLeftAlone(t *testing.T) {
 	if remaining := w.deleteAll(a, DeletePolicy{}, lines...); len(remaining) > 0 {
 		t.Errorf("remaining %v", remaining)
 	}
-	for _, child := range []Child{replaced, strangers, others, data} {
+	for _, child := range []Child{replaced, strangers, others, data, dataElsewhere} {
 		w.exists(child, true)
 	}
 }
@@ -245,12 +251,6 @@ func TestAnObjectThatReplacedTheOneInTheCacheIsNotDeleted(t *testing.T) {
 	w.exists(child, true)
 }
 
-// held lets a test see an object while it is being deleted.
-func (w *world) held(child Child) Child {
-	w.edit(child, func(u *unstructured.Unstructured) { u.SetFinalizers([]string{"example.com/hold"}) })
-	return child
-}
-
 func TestDeletionTakesWorkloadsThenTheRestThenData(t *testing.T) {
 	w := newWorld(t)
 	a := w.applier(w.client)
@@ -258,7 +258,7 @@ func TestDeletionTakesWorkloadsThenTheRestThenData(t *testing.T) {
 	entries := map[string]string{}
 	for name, child := range map[string]Child{"workload": workload, "service": service, "data": data, "far": far} {
 		entries[name] = Entry(w.apply(a, child).Live)
-		w.held(child)
+		w.hold(child)
 	}
 	inventory := []string{entries["data"], entries["far"]}
 	step := func(gone []Child, left ...Child) {
@@ -345,11 +345,7 @@ func TestDataWaitsForALineThatCannotBeRead(t *testing.T) {
 		w.apply(before, c)
 	}
 	entry := Entry(w.apply(before, far).Live)
-	a := New(w.client, w.intercepted(interceptor.Funcs{
-		Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
-			return hiccups["internal error"]
-		},
-	}), kinds...)
+	a := New(w.client, w.unreadable(hiccups["internal error"]), kinds...)
 	for range 2 {
 		remaining, err := a.Delete(t.Context(), w.owner, []string{entry}, DeletePolicy{DeleteData: true})
 		if !apierrors.IsInternalError(err) || !slices.Contains(remaining, entry) {
@@ -361,8 +357,8 @@ func TestDataWaitsForALineThatCannotBeRead(t *testing.T) {
 }
 
 func TestDeletionGoesOnWithoutACRD(t *testing.T) {
-	gizmos := schema.GroupVersionKind{Group: "gone.example.com", Version: "v1", Kind: "Gizmo"}
 	w := newWorld(t)
+	gizmos := schema.GroupVersionKind{Group: w.namespace + ".example.com", Version: "v1", Kind: "Gizmo"}
 	if err := controlplane.InstallCRDs(t.Context(), w.client, []*unstructured.Unstructured{crdOf(gizmos)}); err != nil {
 		t.Fatal(err)
 	}
@@ -377,7 +373,7 @@ func TestDeletionGoesOnWithoutACRD(t *testing.T) {
 	}
 	w.until("the kind is not served", func() bool {
 		_, err := a.Apply(t.Context(), w.owner, far)
-		return err != nil && w.live(far) == nil && apierrors.IsNotFound(w.client.Get(t.Context(), client.ObjectKey{Name: "gizmos.gone.example.com"}, crdOf(gizmos)))
+		return err != nil && w.live(far) == nil && apierrors.IsNotFound(w.client.Get(t.Context(), client.ObjectKey{Name: "gizmos." + gizmos.Group}, crdOf(gizmos)))
 	})
 	if survivors := w.prune(a, []Child{w.configMap("child", "a")}, entry); len(survivors) > 0 {
 		t.Errorf("survivors %v", survivors)

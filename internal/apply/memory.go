@@ -10,8 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// memory holds what was last applied for each owner, so that what has not
-// changed since is not written again. An entry is the identity of a child.
+// memory holds what was last applied for each owner, by the identities of its
+// children, so that what has not changed since is not written again.
 type memory struct {
 	mu     sync.Mutex
 	owners map[types.NamespacedName]map[string]record

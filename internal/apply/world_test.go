@@ -155,7 +155,7 @@ func retained(child Child) Child {
 	return child
 }
 
-// must apply, and answer what was done.
+// apply a child, of which nothing is expected to go wrong.
 func (w *world) apply(a *Applier, child Child) Result {
 	w.t.Helper()
 	result, err := a.Apply(w.t.Context(), w.owner, child)
@@ -207,6 +207,12 @@ func (w *world) delete(child Child) {
 		w.t.Fatal(err)
 	}
 	w.until("it is gone", func() bool { return w.live(child) == nil })
+}
+
+// hold an object with a finalizer, so that its deletion can be looked at until it is released.
+func (w *world) hold(child Child) {
+	w.t.Helper()
+	w.edit(child, func(u *unstructured.Unstructured) { u.SetFinalizers([]string{"example.com/hold"}) })
 }
 
 func (w *world) release(child Child) {
