@@ -256,7 +256,7 @@ func (s Settings) cgroupDirs() []string {
 	hierarchies, _ := filepath.Glob(filepath.Join(cgroupFS, "*")) // the pattern is well-formed
 	var dirs []string
 	for _, hierarchy := range hierarchies {
-		if info, err := os.Lstat(hierarchy); err == nil && info.IsDir() && filepath.Base(hierarchy) != "unified" {
+		if info, err := os.Lstat(hierarchy); err == nil && info.IsDir() {
 			dirs = append(dirs, filepath.Join(hierarchy, s.cgroupName()))
 		}
 	}
