@@ -123,7 +123,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if err := r.client.Get(ctx, request.NamespacedName, platform); err != nil {
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
-	if err := r.watches.start(ctx); err != nil {
+	if err := r.watches.start(); err != nil {
 		return reconcile.Result{}, err
 	}
 	p := &pass{Reconciler: r, platform: platform, names: naming.Of(request.NamespacedName), before: *platform.Status.DeepCopy()}

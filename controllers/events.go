@@ -18,7 +18,7 @@ func (p *pass) events(old []metav1.Condition, now []condition) {
 			continue
 		}
 		kind := corev1.EventTypeNormal
-		if c.failed {
+		if c.failed || (c.name == v1alpha1.ConditionAvailable && c.status == metav1.ConditionFalse) {
 			kind = corev1.EventTypeWarning
 		}
 		p.tell(kind, c.reason, c.name, "%s is %s: %s", c.name, c.status, cut(c.message))

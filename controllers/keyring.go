@@ -33,16 +33,17 @@ func newKeyring(cache, live client.Reader) *keyring {
 
 // keys of a Secret that are not empty; nil means that there is no such Secret.
 func (k *keyring) keys(ctx context.Context, name types.NamespacedName) (map[string]bool, error) {
+	// Known to be asked for before it is looked for: else its arrival in between would be missed.
+	known := k.ask(name)
 	metadata := kube.Metadata(kube.Secrets)
 	err := k.cache.Get(ctx, name, metadata)
 	if apierrors.IsNotFound(err) {
-		k.remember(name, knownKeys{})
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read metadata of Secret %s: %w", name, err)
 	}
-	if known, ok := k.recall(name); ok && known.version == metadata.ResourceVersion {
+	if known.version == metadata.ResourceVersion {
 		return known.keys, nil
 	}
 	var secret corev1.Secret
@@ -53,29 +54,29 @@ func (k *keyring) keys(ctx context.Context, name types.NamespacedName) (map[stri
 	if err != nil {
 		return nil, fmt.Errorf("read keys of Secret %s: %w", name, err)
 	}
-	known := knownKeys{version: secret.ResourceVersion, keys: map[string]bool{}}
+	known = knownKeys{version: secret.ResourceVersion, keys: map[string]bool{}}
 	for key, value := range secret.Data {
 		known.keys[key] = len(value) > 0
 	}
-	k.remember(name, known)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.known[name] = known
 	return known.keys, nil
+}
+
+// ask notes that somebody wants to know of a Secret, and answers what is known.
+func (k *keyring) ask(name types.NamespacedName) knownKeys {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	known := k.known[name]
+	k.known[name] = known
+	return known
 }
 
 // asked tells whether anybody has asked for a Secret.
 func (k *keyring) asked(name types.NamespacedName) bool {
-	_, ok := k.recall(name)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	_, ok := k.known[name]
 	return ok
-}
-
-func (k *keyring) recall(name types.NamespacedName) (knownKeys, bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	known, ok := k.known[name]
-	return known, ok
-}
-
-func (k *keyring) remember(name types.NamespacedName, keys knownKeys) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.known[name] = keys
 }

@@ -59,7 +59,7 @@ func (w *watches) served(ctx context.Context, kind schema.GroupVersionKind) bool
 }
 
 // start watches the kinds that are served and not watched yet.
-func (w *watches) start(ctx context.Context) error {
+func (w *watches) start() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, kind := range append(slices.Clone(plan.Kinds), kube.Issuers, kube.ClusterIssuers) {

@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -33,7 +34,7 @@ const usage = "usage: cluster up|down|status|clean-cache|build-controlplane [--s
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf(usage)
+		return errors.New(usage)
 	}
 	settings, err := parse(args[1:])
 	if err != nil {
@@ -53,7 +54,7 @@ func run(ctx context.Context, args []string) error {
 	case cluster.CommandNode:
 		return cluster.Node(settings)
 	}
-	return fmt.Errorf(usage)
+	return errors.New(usage)
 }
 
 func parse(args []string) (cluster.Settings, error) {
