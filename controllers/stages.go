@@ -186,22 +186,22 @@ func (p *pass) attend(ctx context.Context, child plan.Child, waitsFor string) (o
 		}
 	}
 	o.verdict, err = p.judge(ctx, child, o.live)
-	if o.verdict.State == ready.Ready && p.behind(child) {
+	if o.verdict.State == ready.Ready && p.awaitsMigrations(child) {
 		o.verdict = ready.Verdict{State: ready.Progressing, Reason: reasonHeld,
 			Message: "the release before " + p.platform.Spec.Release.Version + " runs on until the migrations are done; see " + v1alpha1.ConditionMigrationsReady}
 	}
 	return o, err
 }
 
-// behind tells of a Rollout that runs an earlier release until the migrations are done.
-func (p *pass) behind(child plan.Child) bool {
+// awaitsMigrations tells of a Rollout that runs an earlier release until the migrations are done.
+func (p *pass) awaitsMigrations(child plan.Child) bool {
 	return child.Object.GetKind() == "Rollout" && !p.migrated
 }
 
 // held tells of a Rollout that must not change yet: the release that it would
 // run needs migrations that are not done, and no earlier release is known.
 func (p *pass) held(child plan.Child) bool {
-	return p.behind(child) && p.release == p.platform.Spec.Release
+	return p.awaitsMigrations(child) && p.release == p.platform.Spec.Release
 }
 
 // finishedEarlier tells of a Job that need not run again: a migration that
