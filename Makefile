@@ -42,6 +42,12 @@ e2e: $(CLUSTER) $(BIN)/gotestsum ## Bring up a second cluster on free ports, che
 bench-operator: ## Measure the operator alone, with faked child status; prints ratios.
 	@go run ./test/bench/operator
 
+##@ Plugin
+
+.PHONY: plugin
+plugin: ## Build the kubectl plugin as bin/kubectl-blog.
+	@go build -trimpath -ldflags "-s -w" -o $(BIN)/kubectl-blog ./cmd/kubectl-blog
+
 ##@ Code
 
 .PHONY: generate

@@ -21,6 +21,10 @@ type values struct {
 	effective v1alpha1.EffectiveStatus
 }
 
+// DefaultGateway is the namespace, the Service and the ServiceAccount of the
+// ingress gateway where the spec names no other.
+const DefaultGateway = "istio-ingress"
+
 // gatewayValues is the ingress gateway that serves the hosts.
 type gatewayValues struct {
 	namespace, service, serviceAccount string
@@ -80,9 +84,8 @@ func valuesOf(platform *v1alpha1.BlogPlatform) values {
 }
 
 func gatewayOf(spec v1alpha1.Gateway) gatewayValues {
-	const istio = "istio-ingress"
 	g := gatewayValues{
-		namespace: or(spec.Namespace, istio), service: or(spec.Service, istio), serviceAccount: or(spec.ServiceAccount, istio),
+		namespace: or(spec.Namespace, DefaultGateway), service: or(spec.Service, DefaultGateway), serviceAccount: or(spec.ServiceAccount, DefaultGateway),
 		selector: spec.Selector, httpsPort: valueOr(spec.HTTPSPort, 443),
 	}
 	if len(g.selector) == 0 {

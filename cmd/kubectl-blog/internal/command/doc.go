@@ -1,0 +1,3 @@
+// Package command is the command line of the plugin: flags, the client, and
+// what a command prints. What it prints is decided elsewhere.
+package command

@@ -1,0 +1,327 @@
+package command
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"sigs.k8s.io/yaml"
+
+	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/controllers"
+	"blogplatform.io/operator/hack/cluster/controlplane"
+	"blogplatform.io/operator/internal/kube"
+	"blogplatform.io/operator/test/faker"
+)
+
+const patience = 40 * time.Second
+
+var (
+	cp      *controlplane.ControlPlane
+	cluster client.WithWatch
+	peers   *faker.Faker
+)
+
+// TestMain starts a real API server with the operator, and a faker in place of
+// the peers' controllers.
+func TestMain(m *testing.M) {
+	ctrl.SetLogger(logr.Discard())
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	controlplane.Main(m, controlplane.Options{}, func(started *controlplane.ControlPlane) {
+		cp = started
+		if err := furnish(ctx); err != nil {
+			cp.Stop()
+			log.Fatal(err)
+		}
+	})
+}
+
+func furnish(ctx context.Context) (err error) {
+	if cluster, err = client.NewWithWatch(cp.Config, client.Options{Scheme: kube.NewScheme()}); err != nil {
+		return err
+	}
+	if err := cluster.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "istio-ingress"}}); err != nil {
+		return err
+	}
+	objects, err := controlplane.ParseObjects([]byte(`{apiVersion: cert-manager.io/v1, kind: ClusterIssuer, metadata: {name: local-ca}, spec: {selfSigned: {}}}`))
+	if err != nil {
+		return err
+	}
+	if err := cluster.Create(ctx, objects[0]); err != nil {
+		return err
+	}
+	if err := faker.InstallSidecarInjector(ctx, cluster); err != nil {
+		return err
+	}
+	if peers, err = faker.New(cp.Config, faker.Options{}); err != nil {
+		return err
+	}
+	peers.Start(ctx)
+	options := kube.ManagerOptions()
+	options.Metrics = server.Options{BindAddress: "0"}
+	mgr, err := manager.New(kube.Config(cp.Config), options)
+	if err != nil {
+		return err
+	}
+	if err := controllers.Setup(mgr, controllers.Options{GatewayNamespaces: []string{"istio-ingress"}, MeshDataPlane: controllers.MeshDataPlaneRequired, MaxConcurrentReconciles: 4}); err != nil {
+		return err
+	}
+	go func() {
+		if err := mgr.Start(ctx); err != nil && ctx.Err() == nil {
+			panic(err)
+		}
+	}()
+	return nil
+}
+
+// world is one namespace in which platforms live.
+type world struct {
+	*testing.T
+	namespace string
+}
+
+func newWorld(t *testing.T) world {
+	t.Helper()
+	name := strings.ToLower(strings.TrimPrefix(t.Name(), "Test"))
+	name = strings.NewReplacer("/", "-", "_", "-").Replace(name)
+	return namespaceNamed(t, name[:min(len(name), 40)])
+}
+
+func namespaceNamed(t *testing.T, name string) world {
+	t.Helper()
+	w := world{t, name}
+	w.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{
+		"istio-injection": "enabled", "pod-security.kubernetes.io/enforce": "restricted"}}})
+	return w
+}
+
+func (w world) create(object client.Object) {
+	w.Helper()
+	if err := cluster.Create(w.Context(), object); err != nil {
+		w.Fatalf("create %T %s: %v", object, object.GetName(), err)
+	}
+}
+
+// createAll creates what a manifest holds.
+func (w world) createAll(manifest string) {
+	w.Helper()
+	objects, err := controlplane.ParseObjects([]byte(manifest))
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, object := range objects {
+		w.create(object)
+	}
+}
+
+// release names digests, so that production accepts it.
+func release(version string) v1alpha1.Release {
+	digest := "@sha256:" + strings.Repeat(strings.TrimLeft(version, "v")[:1], 64)
+	return v1alpha1.Release{Version: version, Images: v1alpha1.Images{
+		Frontend: "blogplatform.local/frontend" + digest, User: "blogplatform.local/user" + digest,
+		Content: "blogplatform.local/content" + digest, Comment: "blogplatform.local/comment" + digest}}
+}
+
+// platform is the sample of an environment, in this namespace.
+func (w world) platform(environment, version string, edits ...func(*v1alpha1.BlogPlatform)) *v1alpha1.BlogPlatform {
+	w.Helper()
+	text, err := os.ReadFile(filepath.Join(cp.Cache.Root, "config/samples/blogplatform_"+environment+".yaml"))
+	if err != nil {
+		w.Fatal(err)
+	}
+	p := &v1alpha1.BlogPlatform{}
+	if err := yaml.UnmarshalStrict(text, p); err != nil {
+		w.Fatal(err)
+	}
+	p.Namespace, p.Spec.Hosts, p.Spec.Release = w.namespace, []string{w.namespace + ".example.com"}, release(version)
+	for _, edit := range edits {
+		edit(p)
+	}
+	return p
+}
+
+func (w world) given(environment, version string, edits ...func(*v1alpha1.BlogPlatform)) *v1alpha1.BlogPlatform {
+	w.Helper()
+	p := w.platform(environment, version, edits...)
+	w.create(p)
+	return p
+}
+
+func (w world) givenReady(environment, version string, edits ...func(*v1alpha1.BlogPlatform)) *v1alpha1.BlogPlatform {
+	w.Helper()
+	p := w.given(environment, version, edits...)
+	w.untilCondition(p, v1alpha1.ConditionReady, metav1.ConditionTrue, "Verified")
+	return p
+}
+
+// until waits until condition is nil.
+func (w world) until(what string, condition func(context.Context) error) {
+	w.Helper()
+	ctx, cancel := context.WithTimeout(w.Context(), patience)
+	defer cancel()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	var err error
+	for {
+		if next := condition(ctx); next == nil {
+			return
+		} else if ctx.Err() == nil {
+			err = next
+		}
+		select {
+		case <-ctx.Done():
+			w.Fatalf("waiting for %s: %v", what, err)
+		case <-ticker.C:
+		}
+	}
+}
+
+func (w world) untilCondition(p *v1alpha1.BlogPlatform, name string, status metav1.ConditionStatus, reason string) {
+	w.Helper()
+	w.until(name+"="+reason, func(ctx context.Context) error {
+		if err := cluster.Get(ctx, client.ObjectKeyFromObject(p), p); err != nil {
+			return err
+		}
+		c := meta.FindStatusCondition(p.Status.Conditions, name)
+		if c == nil || c.Status != status || c.Reason != reason || c.ObservedGeneration != p.Generation {
+			return fmt.Errorf("%+v", p.Status.Conditions)
+		}
+		return nil
+	})
+}
+
+// edit changes the platform as a person does with kubectl edit.
+func (w world) edit(p *v1alpha1.BlogPlatform, change func(*v1alpha1.BlogPlatform)) {
+	w.Helper()
+	w.until("edit of "+p.Namespace, func(ctx context.Context) error {
+		if err := cluster.Get(ctx, client.ObjectKeyFromObject(p), p); err != nil {
+			return err
+		}
+		change(p)
+		return cluster.Update(ctx, p)
+	})
+}
+
+// result is what a run of the plugin left.
+type result struct {
+	out, err string
+	code     int
+}
+
+// blog runs the plugin in this namespace.
+func (w world) blog(args ...string) result {
+	w.Helper()
+	return w.blogWith(w.Context(), "", nil, args...)
+}
+
+func (w world) blogWith(ctx context.Context, in string, wrap func(*rest.Config) *rest.Config, args ...string) result {
+	w.Helper()
+	var out, errOut safeBuffer
+	streams := genericiooptions.IOStreams{In: strings.NewReader(in), Out: &out, ErrOut: &errOut}
+	args = append([]string{"--kubeconfig", cp.Kubeconfig, "-n", w.namespace}, args...)
+	code := run(ctx, streams, time.Now, wrap, args...)
+	return result{out.String(), errOut.String(), code}
+}
+
+// wants fails the test unless the plugin ended with a code, and said something.
+func (w world) wants(r result, code int, says ...string) {
+	w.Helper()
+	if r.code != code {
+		w.Errorf("exit code %d, want %d\n%s%s", r.code, code, r.out, r.err)
+	}
+	for _, text := range says {
+		if !strings.Contains(r.out+r.err, text) {
+			w.Errorf("nothing says %q:\n%s%s", text, r.out, r.err)
+		}
+	}
+}
+
+// safeBuffer can be read while it is written.
+type safeBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *safeBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *safeBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// What differs from run to run: hashes, ages, dates and ports.
+var scrubs = []struct {
+	pattern *regexp.Regexp
+	with    string
+}{
+	{regexp.MustCompile(`\b[0-9a-f]{10}\b`), "<digest>"},
+	{regexp.MustCompile(`for \d+[smhd]\S*`), "for <age>"},
+	{regexp.MustCompile(`\(in \d+d\)`), "(in <age>)"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?)?`), "<date>"},
+}
+
+func scrub(text string) string {
+	for _, s := range scrubs {
+		text = s.pattern.ReplaceAllString(text, s.with)
+	}
+	return text
+}
+
+// counter counts requests.
+type counter struct{ n atomic.Int64 }
+
+func (c *counter) wrap(config *rest.Config) *rest.Config {
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(r *http.Request) (*http.Response, error) {
+			c.n.Add(1)
+			return next.RoundTrip(r)
+		})
+	})
+	return config
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// object is a child, by kind and name.
+func (w world) object(apiVersion, kind, name string) *unstructured.Unstructured {
+	w.Helper()
+	u := &unstructured.Unstructured{}
+	u.SetAPIVersion(apiVersion)
+	u.SetKind(kind)
+	if err := cluster.Get(w.Context(), client.ObjectKey{Namespace: w.namespace, Name: name}, u); err != nil {
+		w.Fatal(err)
+	}
+	return u
+}
+
+var errNotYet = errors.New("not yet")

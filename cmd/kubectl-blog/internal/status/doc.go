@@ -1,0 +1,3 @@
+// Package status is the one screen about a platform: Observe reads, Judge
+// decides without reading, Print writes.
+package status
