@@ -81,9 +81,9 @@ func (a *Applier) Forget(owner types.NamespacedName) { a.memory.forget(owner) }
 // write applies desired over live, or creates it when live is nil. It is a
 // conflict when the object was created, replaced or deleted since it was read:
 // it could be somebody else's now.
-func (a *Applier) write(ctx context.Context, desired, live *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+func (a *Applier) write(ctx context.Context, desired, live *unstructured.Unstructured, options ...client.ApplyOption) (*unstructured.Unstructured, error) {
 	written := desired.DeepCopy()
-	options := []client.ApplyOption{client.FieldOwner(kube.FieldOwner)}
+	options = append(options, client.FieldOwner(kube.FieldOwner))
 	if live != nil {
 		written.SetUID(live.GetUID())
 		options = append(options, client.ForceOwnership)
