@@ -89,6 +89,7 @@ func (c *cli) root() *cobra.Command {
 			root.AddCommand(command)
 		}
 	}
-	add("see", c.statusCommand())
+	add("see", c.statusCommand(), c.historyCommand(), c.diffCommand())
+	add("prepare", c.renderCommand())
 	return root
 }

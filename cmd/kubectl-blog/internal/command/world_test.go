@@ -282,6 +282,7 @@ var scrubs = []struct {
 	pattern *regexp.Regexp
 	with    string
 }{
+	{regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`), "<uid>"},
 	{regexp.MustCompile(`\b[0-9a-f]{10}\b`), "<digest>"},
 	{regexp.MustCompile(`for \d+[smhd]\S*`), "for <age>"},
 	{regexp.MustCompile(`\(in \d+d\)`), "(in <age>)"},
