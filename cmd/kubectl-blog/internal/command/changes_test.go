@@ -23,7 +23,7 @@ var tookPattern = regexp.MustCompile(`\b\d+(ms|s) +`)
 // written is a platform in a file.
 func (w world) written(p *v1alpha1.BlogPlatform) string {
 	w.Helper()
-	p.TypeMeta.APIVersion, p.TypeMeta.Kind = "blogplatform.io/v1alpha1", "BlogPlatform"
+	p.APIVersion, p.Kind = "blogplatform.io/v1alpha1", "BlogPlatform"
 	p = &v1alpha1.BlogPlatform{TypeMeta: p.TypeMeta, ObjectMeta: p.ObjectMeta, Spec: p.Spec}
 	p.ManagedFields = nil
 	raw, err := yaml.Marshal(p)

@@ -53,3 +53,20 @@ func (c *cli) completeContexts(*cobra.Command, []string, string) ([]cobra.Comple
 	}
 	return slices.Sorted(maps.Keys(config.Contexts)), cobra.ShellCompDirectiveNoFileComp
 }
+
+// completeVersions offers the releases of the history.
+func (c *cli) completeVersions(command *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	reader, namespace, name, err := c.target(args)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	p, err := platform.Get(command.Context(), reader, namespace, name)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	var versions []cobra.Completion
+	for _, record := range p.Status.History {
+		versions = append(versions, record.Version)
+	}
+	return versions, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+}

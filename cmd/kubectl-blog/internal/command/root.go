@@ -90,6 +90,8 @@ func (c *cli) root() *cobra.Command {
 		}
 	}
 	add("see", c.statusCommand(), c.historyCommand(), c.diffCommand())
+	add("release", c.promoteCommand(), c.rollbackCommand())
+	add("release", c.requestCommands()...)
 	add("prepare", c.renderCommand())
 	return root
 }

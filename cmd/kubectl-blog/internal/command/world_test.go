@@ -239,8 +239,18 @@ func (w world) blog(args ...string) result {
 
 func (w world) blogWith(ctx context.Context, in string, wrap func(*rest.Config) *rest.Config, args ...string) result {
 	w.Helper()
-	var out, errOut safeBuffer
-	streams := genericiooptions.IOStreams{In: strings.NewReader(in), Out: &out, ErrOut: &errOut}
+	var out safeBuffer
+	return w.start(ctx, in, &out, wrap, args...)
+}
+
+// blogTo runs the plugin and lets the test read along.
+func (w world) blogTo(out *safeBuffer, args ...string) result {
+	return w.start(w.Context(), "", out, nil, args...)
+}
+
+func (w world) start(ctx context.Context, in string, out *safeBuffer, wrap func(*rest.Config) *rest.Config, args ...string) result {
+	var errOut safeBuffer
+	streams := genericiooptions.IOStreams{In: strings.NewReader(in), Out: out, ErrOut: &errOut}
 	args = append([]string{"--kubeconfig", cp.Kubeconfig, "-n", w.namespace}, args...)
 	code := run(ctx, streams, time.Now, wrap, args...)
 	return result{out.String(), errOut.String(), code}
@@ -307,6 +317,22 @@ func (c *counter) wrap(config *rest.Config) *rest.Config {
 		})
 	})
 	return config
+}
+
+// meanwhile does something before the first write goes out.
+func meanwhile(do func()) func(*rest.Config) *rest.Config {
+	var once sync.Once
+	return func(config *rest.Config) *rest.Config {
+		config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+			return roundTripper(func(r *http.Request) (*http.Response, error) {
+				if r.Method != http.MethodGet {
+					once.Do(do)
+				}
+				return next.RoundTrip(r)
+			})
+		})
+		return config
+	}
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)

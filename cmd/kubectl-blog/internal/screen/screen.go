@@ -64,13 +64,13 @@ func (s Style) Mark(m Mark) string {
 	return s.paint([...]string{green, yellow, red}[m], [...]string{"✔", "‼", "✖"}[m])
 }
 
-// Bold is for names, Dim for what can be skipped.
+// Bold is for names.
 func (s Style) Bold(text string) string { return s.paint(bold, text) }
 
 // Dim is for what can be skipped.
 func (s Style) Dim(text string) string { return s.paint(dim, text) }
 
-// Good, Warn and Bad are text in the colour of a mark.
+// Good is text in the colour of OK.
 func (s Style) Good(text string) string { return s.paint(green, text) }
 
 // Warn is text in the colour of Attention.

@@ -1,0 +1,264 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"blogplatform.io/operator/cmd/kubectl-blog/internal/delivery"
+	"blogplatform.io/operator/cmd/kubectl-blog/internal/platform"
+	"blogplatform.io/operator/cmd/kubectl-blog/internal/screen"
+)
+
+// how a change of the release is made.
+type how struct {
+	output  string
+	wait    bool
+	timeout time.Duration
+}
+
+func (h *how) addFlags(command *cobra.Command) {
+	command.Flags().StringVarP(&h.output, "output", "o", "", "patch: print the change for Git and write nothing")
+	command.Flags().BoolVar(&h.wait, "wait", false, "wait until the release is verified, and fail if it is given up")
+	command.Flags().DurationVar(&h.timeout, "timeout", 30*time.Minute, "how long to wait with --wait")
+	command.MarkFlagsMutuallyExclusive("output", "wait")
+}
+
+func (h *how) check() error {
+	if h.output != "" && h.output != "patch" {
+		return fmt.Errorf("-o %s is not known; write -o patch, or leave it out", h.output)
+	}
+	return nil
+}
+
+func (c *cli) promoteCommand() *cobra.Command {
+	var from, fromContext, fromKubeconfig, version string
+	var h how
+	command := &cobra.Command{
+		Use:   "promote [NAME]",
+		Short: "Give production the release that staging has verified",
+		Long: `Give production the release that staging has verified: exactly its digests. Which
+staging that is, says spec.promotion.from of the production platform, or --from.
+The change is shown and written to spec.release; when it goes out is decided by the
+operator's gate. What Argo CD or Flux manages is not written: print the change with
+-o patch and commit it.`,
+		Example: `  kubectl blog promote -n g11-prod --from g11-stg/blog --wait
+  kubectl blog promote -n g11-prod --from g11-stg/blog -o patch > release.yaml
+  kubectl blog promote -n g11-prod --from g11-stg/blog --from-context staging`,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: c.completeNames,
+		RunE: func(command *cobra.Command, args []string) error {
+			if err := h.check(); err != nil {
+				return err
+			}
+			writer, namespace, name, err := c.target(args)
+			if err != nil {
+				return err
+			}
+			production, err := platform.Get(command.Context(), writer, namespace, name)
+			if err != nil {
+				return err
+			}
+			reader := client.Reader(writer)
+			if fromContext != "" || fromKubeconfig != "" {
+				if reader, err = c.otherCluster(fromContext, fromKubeconfig); err != nil {
+					return err
+				}
+			}
+			staging, err := stagingOf(command.Context(), reader, production, from)
+			if err != nil {
+				return err
+			}
+			change, err := delivery.Promote(staging, production, version)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(c.ErrOut, "%s staging %s has verified release %s\n", c.errStyle().Mark(screen.OK), staging.Key(), change.Release.Version)
+			return c.release(command.Context(), writer, change, h)
+		},
+	}
+	command.Flags().StringVar(&from, "from", "", "the staging platform as namespace/name; default spec.promotion.from")
+	command.Flags().StringVar(&fromContext, "from-context", "", "context of the staging platform's cluster, if it is another")
+	command.Flags().StringVar(&fromKubeconfig, "from-kubeconfig", "", "kubeconfig of the staging platform's cluster, if it is another")
+	command.Flags().StringVar(&version, "release", "", "refuse to promote any other version")
+	_ = command.RegisterFlagCompletionFunc("from-context", c.completeContexts)
+	h.addFlags(command)
+	return command
+}
+
+func (c *cli) rollbackCommand() *cobra.Command {
+	var to string
+	var h how
+	command := &cobra.Command{
+		Use:   "rollback [NAME]",
+		Short: "Go back to an earlier good release of the history",
+		Long: `Go back to an earlier release that was verified: by its images, as the history holds
+them. One step back is always safe. A longer one is refused where a contract
+migration in between may have removed what the old release needs. What Argo CD or
+Flux manages is not written: print the change with -o patch and commit it.`,
+		Example: `  kubectl blog rollback -n g11-prod
+  kubectl blog rollback -n g11-prod --to v1.3.9 --wait`,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: c.completeNames,
+		RunE: func(command *cobra.Command, args []string) error {
+			if err := h.check(); err != nil {
+				return err
+			}
+			writer, namespace, name, err := c.target(args)
+			if err != nil {
+				return err
+			}
+			p, err := platform.Get(command.Context(), writer, namespace, name)
+			if err != nil {
+				return err
+			}
+			change, err := delivery.Rollback(p, to)
+			if err != nil {
+				return err
+			}
+			return c.release(command.Context(), writer, change, h)
+		},
+	}
+	command.Flags().StringVar(&to, "to", "", "version to go back to; default the good one before the current")
+	_ = command.RegisterFlagCompletionFunc("to", c.completeVersions)
+	h.addFlags(command)
+	return command
+}
+
+// otherCluster is where the staging platform of another cluster is read.
+func (c *cli) otherCluster(context, kubeconfig string) (client.Reader, error) {
+	flags := genericclioptions.NewConfigFlags(true)
+	flags.WrapConfigFn = c.flags.WrapConfigFn
+	flags.KubeConfig, flags.Context = c.flags.KubeConfig, &context
+	if kubeconfig != "" {
+		flags.KubeConfig = &kubeconfig
+	}
+	config, err := flags.ToRESTConfig()
+	if err != nil {
+		return nil, fmt.Errorf("find the cluster of the staging platform: %w", err)
+	}
+	return clientFor(config)
+}
+
+// stagingOf reads the platform from which a production is promoted.
+func stagingOf(ctx context.Context, reader client.Reader, production *platform.Platform, from string) (*platform.Platform, error) {
+	namespace, name := production.Text("spec", "promotion", "from", "namespace"), production.Text("spec", "promotion", "from", "name")
+	if from != "" {
+		namespace, name, _ = strings.Cut(from, "/")
+	}
+	if namespace == "" {
+		return nil, fmt.Errorf("BlogPlatform %s does not say by spec.promotion.from which staging it is promoted from; name it by --from namespace/name", production.Key())
+	}
+	return platform.Get(ctx, reader, namespace, name)
+}
+
+// release shows a change and makes it, or prints it for Git.
+func (c *cli) release(ctx context.Context, writer client.WithWatch, change delivery.Change, h how) error {
+	p := change.Platform
+	if h.output == "patch" {
+		fmt.Fprint(c.Out, change.Patch())
+		return nil
+	}
+	if change.None() {
+		fmt.Fprintf(c.Out, "%s %s asks for release %s already\n", c.style().Mark(screen.OK), p.Key(), change.Release.Version)
+		return c.await(ctx, writer, change, h)
+	}
+	fmt.Fprint(c.Out, c.style().Diff(change.Diff()))
+	if err := change.Refusal(); err != nil {
+		return err
+	}
+	if err := write(ctx, writer, change); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.Out, "%s %s now asks for release %s\n", c.style().Mark(screen.OK), p.Key(), change.Release.Version)
+	return c.await(ctx, writer, change, h)
+}
+
+// write changes spec.release, unless somebody has changed the spec since it was
+// read. That the operator writes the status all the time is no hindrance.
+func write(ctx context.Context, writer client.Client, change delivery.Change) error {
+	block, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&change.Release)
+	if err != nil {
+		return fmt.Errorf("write release %s: %w", change.Release.Version, err)
+	}
+	live := change.Platform
+	for {
+		changed := live.Raw.DeepCopy()
+		if err := unstructured.SetNestedMap(changed.Object, block, "spec", "release"); err != nil {
+			return fmt.Errorf("write release %s: %w", change.Release.Version, err)
+		}
+		err := writer.Patch(ctx, changed, client.MergeFromWithOptions(live.Raw, client.MergeFromWithOptimisticLock{}), fieldOwner)
+		if err == nil {
+			return nil
+		}
+		if !apierrors.IsConflict(err) {
+			return fmt.Errorf("write BlogPlatform %s: %w", change.Platform.Key(), err)
+		}
+		if live, err = platform.Get(ctx, writer, live.Namespace, live.Name); err != nil {
+			return err
+		}
+		if live.UID != change.Platform.UID || live.Generation != change.Platform.Generation {
+			return fmt.Errorf("BlogPlatform %s was changed by somebody else meanwhile, so nothing was written; look at it and try again", live.Key())
+		}
+	}
+}
+
+// await shows the way of a release until it is verified or over.
+func (c *cli) await(ctx context.Context, reader client.WithWatch, change delivery.Change, h how) error {
+	if !h.wait {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, h.timeout)
+	defer cancel()
+	p, version := change.Platform, change.Release.Version
+	changed, last, begin := make(chan struct{}, 1), "", c.now()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- await(ctx, reader, changed, platformList(), client.InNamespace(p.Namespace), client.MatchingFields{"metadata.name": p.Name})
+	}()
+	for {
+		live, err := platform.Get(ctx, reader, p.Namespace, p.Name)
+		switch {
+		case errors.Is(ctx.Err(), context.DeadlineExceeded):
+			return fmt.Errorf("release %s of BlogPlatform %s is not verified after %s; last seen: %s", version, p.Key(), h.timeout, last)
+		case ctx.Err() != nil:
+			return fmt.Errorf("interrupted; release %s of BlogPlatform %s goes on", version, p.Key())
+		}
+		if err != nil {
+			return err
+		}
+		line, done, err := delivery.Progress(live, version)
+		switch {
+		case err != nil:
+			return fmt.Errorf("release %s of BlogPlatform %s: %w", version, p.Key(), err)
+		case done:
+			fmt.Fprintf(c.Out, "%s release %s is verified and served at %s\n", c.style().Mark(screen.OK), version, live.Status.URL)
+			return nil
+		case line != last:
+			last = line
+			fmt.Fprintf(c.Out, "%s %s  %s\n", c.style().Mark(screen.Attention), c.style().Dim(screen.Pad(elapsed(c.now().Sub(begin)), 5)), line)
+		}
+		select {
+		case <-ctx.Done():
+		case err := <-ended:
+			if ctx.Err() == nil {
+				return err
+			}
+		case <-changed:
+		}
+	}
+}
+
+// elapsed is minutes and seconds.
+func elapsed(d time.Duration) string {
+	return fmt.Sprintf("%02d:%02d", int(d.Minutes()), int(d.Seconds())%60)
+}

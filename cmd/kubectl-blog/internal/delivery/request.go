@@ -1,0 +1,45 @@
+package delivery
+
+import (
+	"fmt"
+
+	"blogplatform.io/operator/cmd/kubectl-blog/internal/platform"
+	"blogplatform.io/operator/internal/naming"
+)
+
+// Verb is what the operator is asked to do with a release.
+type Verb string
+
+// The verbs.
+const (
+	Pause  Verb = "pause"
+	Resume Verb = "resume"
+	Abort  Verb = "abort"
+	Retry  Verb = "retry"
+)
+
+// Request is the value of the annotation by which the operator is asked, or why
+// there is nothing to ask for.
+func Request(p *platform.Platform, verb Verb) (string, error) {
+	r, version := p.Status.Release, p.Spec.Release.Version
+	switch {
+	case !p.DeletionTimestamp.IsZero():
+		return "", fmt.Errorf("BlogPlatform %s is being deleted", p.Key())
+	case p.Status.ObservedGeneration < p.Generation || r.Target.Version != version:
+		return "", fmt.Errorf("the operator has not seen the last change of BlogPlatform %s yet; try again in a moment", p.Key())
+	case r.Current.Digest == r.Target.Digest:
+		return "", fmt.Errorf("release %s of BlogPlatform %s is complete, there is nothing to %s%s", version, p.Key(), verb, instead(verb))
+	}
+	request := string(verb) + " " + version
+	if p.Annotations[naming.AnnotationRequest] == request {
+		return "", fmt.Errorf("BlogPlatform %s holds the request %q already; `kubectl blog status` shows what comes of it", p.Key(), request)
+	}
+	return request, nil
+}
+
+func instead(verb Verb) string {
+	if verb == Abort {
+		return "; to go back to an earlier release use kubectl blog rollback"
+	}
+	return ""
+}
