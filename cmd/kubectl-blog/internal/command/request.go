@@ -31,7 +31,7 @@ func (c *cli) requestCommand(verb delivery.Verb, short string) *cobra.Command {
 		Long: short + `.
 
 The request is the annotation ` + naming.AnnotationRequest + ` of the platform, with the version
-of the release. The operator honours it once.`,
+of the release. The operator acts on it once.`,
 		Example:           fmt.Sprintf("  kubectl blog %s -n g11-prod", verb),
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: c.completeNames,

@@ -89,9 +89,9 @@ func (c *cli) root() *cobra.Command {
 			root.AddCommand(command)
 		}
 	}
-	add("see", c.statusCommand(), c.historyCommand(), c.diffCommand())
+	add("see", c.statusCommand(), c.logsCommand(), c.historyCommand(), c.diffCommand())
 	add("release", c.promoteCommand(), c.rollbackCommand())
 	add("release", c.requestCommands()...)
-	add("prepare", c.renderCommand())
+	add("prepare", c.checkCommand(), c.renderCommand(), c.sealCommand())
 	return root
 }

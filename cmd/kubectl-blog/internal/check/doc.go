@@ -1,0 +1,3 @@
+// Package check looks at whether a cluster has what a platform needs, and says
+// for everything that it lacks what to do.
+package check

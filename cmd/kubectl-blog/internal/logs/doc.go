@@ -1,0 +1,2 @@
+// Package logs reads the logs of a platform's pods.
+package logs
