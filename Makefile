@@ -45,8 +45,9 @@ bench-operator: ## Measure the operator alone, with faked child status; prints r
 ##@ Plugin
 
 .PHONY: plugin
-plugin: ## Build the kubectl plugin as bin/kubectl-blog.
+plugin: ## Build the kubectl plugin as bin/kubectl-blog, with the script that completes it.
 	@go build -trimpath -ldflags "-s -w" -o $(BIN)/kubectl-blog ./cmd/kubectl-blog
+	@install cmd/kubectl-blog/kubectl_complete-blog $(BIN)/kubectl_complete-blog
 
 ##@ Code
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/version"
 	"k8s.io/client-go/kubernetes"
 
 	"blogplatform.io/operator/cmd/kubectl-blog/internal/screen"
@@ -65,6 +66,7 @@ type Scope struct {
 type checker struct {
 	Scope
 	clientset kubernetes.Interface
+	version   *version.Info
 	// deployed are all Deployments, once they have been read.
 	deployed *deployments
 }
@@ -84,13 +86,17 @@ func (s Scope) Choose() ([]Group, error) {
 	}), nil
 }
 
-// Run makes the checks of a scope. What the user may not read is a result, too.
+// Run makes the checks of a scope. What the user may not read is a result, too;
+// an API server that does not answer is an error.
 func Run(ctx context.Context, clientset kubernetes.Interface, scope Scope) ([]Result, error) {
 	groups, err := scope.Choose()
 	if err != nil {
 		return nil, err
 	}
 	c := &checker{Scope: scope, clientset: clientset}
+	if c.version, err = clientset.Discovery().ServerVersion(); err != nil {
+		return nil, fmt.Errorf("ask the API server for its version: %w", err)
+	}
 	var results []Result
 	for _, group := range groups {
 		results = append(results, group.run(ctx, c)...)

@@ -23,18 +23,14 @@ var minKubernetes = version.MajorMinor(1, 30)
 
 func kubernetesVersion(_ context.Context, c *checker) []Result {
 	const name = "Kubernetes"
-	info, err := c.clientset.Discovery().ServerVersion()
+	running, err := version.ParseGeneric(c.version.GitVersion)
 	if err != nil {
-		return []Result{unreadable(name, "its version", err)}
-	}
-	running, err := version.ParseGeneric(info.GitVersion)
-	if err != nil {
-		return []Result{{name, screen.Attention, info.GitVersion + ", which is no version that can be compared", "see that it is " + minKubernetes.String() + " or newer"}}
+		return []Result{{name, screen.Attention, c.version.GitVersion + ", which is no version that can be compared", "see that it is " + minKubernetes.String() + " or newer"}}
 	}
 	if running.LessThan(minKubernetes) {
-		return []Result{{name, screen.Failed, info.GitVersion, "upgrade to " + minKubernetes.String() + " or newer, for the rules of the CRD, for native sidecars and for metrics by container"}}
+		return []Result{{name, screen.Failed, c.version.GitVersion, "upgrade to " + minKubernetes.String() + " or newer, for the rules of the CRD, for native sidecars and for metrics by container"}}
 	}
-	return []Result{{Name: name, Text: info.GitVersion}}
+	return []Result{{Name: name, Text: c.version.GitVersion}}
 }
 
 // peer is a project whose kinds a platform is made of.

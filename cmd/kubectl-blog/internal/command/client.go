@@ -1,6 +1,7 @@
 package command
 
 import (
+	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -14,12 +15,18 @@ import (
 	"blogplatform.io/operator/internal/plan"
 )
 
+// nowhere is the API server that client-go turns to where no other is configured.
+const nowhere = "http://localhost:8080"
+
 // config is that of the chosen cluster, without the low limits that are meant
 // for programs that run for long.
 func (c *cli) config() (*rest.Config, error) {
 	config, err := c.flags.ToRESTConfig()
 	if err != nil {
 		return nil, fmt.Errorf("find the cluster: %w", err)
+	}
+	if raw, err := c.flags.ToRawKubeConfigLoader().RawConfig(); err == nil && len(raw.Clusters) == 0 && config.Host == nowhere {
+		return nil, errors.New("there is no kubeconfig that names a cluster; set KUBECONFIG or --kubeconfig")
 	}
 	return kube.Config(config), nil
 }

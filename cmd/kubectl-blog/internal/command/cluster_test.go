@@ -105,7 +105,22 @@ func TestCheckForSomebodyWhoMayReadLittle(t *testing.T) {
 	w.wants(r, 1, "✔ Istio kinds", "‼ Controllers", "you may not read Deployments of all namespaces", "‼ Storage", "you may not read StorageClasses")
 	w.wants(w.blog("check", "--only", "weather"), 2, "there is no check \"weather\"; choose from kubernetes, kinds")
 	w.wants(w.blog("check", "--gateway", "nowhere"), 2, "--gateway nowhere is not namespace/service, such as istio-ingress/istio-ingress")
+	w.wants(w.blog("check", "--kubeconfig", w.deadKubeconfig()), 2, "error: ask the API server for its version:", "connection refused")
 	w.wants(w.blog("__complete", "check", "--only", ""), 0, "controllers\n")
+}
+
+// deadKubeconfig names an API server that is not there.
+func (w world) deadKubeconfig() string {
+	w.Helper()
+	content, err := os.ReadFile(cp.Kubeconfig)
+	if err != nil {
+		w.Fatal(err)
+	}
+	file := filepath.Join(w.TempDir(), "kubeconfig")
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(string(content), cp.Config.Host, "https://127.0.0.1:1")), 0o600); err != nil {
+		w.Fatal(err)
+	}
+	return file
 }
 
 // fakeKubelet answers for the logs of all pods, as far as the API server asks a

@@ -3,6 +3,8 @@ package command
 import (
 	"context"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -164,6 +166,11 @@ func TestStatusOfWhatIsNotThere(t *testing.T) {
 	w.wants(w.blog("status", "blog"), 2, "error: there is no BlogPlatform "+w.namespace+"/blog")
 	w.wants(w.blog("status"), 2, "there is no BlogPlatform in namespace "+w.namespace)
 	w.wants(w.blog("status", "--context", "nowhere"), 2, "nowhere")
+	empty := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := os.WriteFile(empty, []byte("{apiVersion: v1, kind: Config}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.wants(w.blog("status", "--kubeconfig", empty), 2, "there is no kubeconfig that names a cluster")
 	second := w.platform("staging", "v1.0.0", func(p *v1alpha1.BlogPlatform) { p.Name = "other"; p.Spec.Hosts = []string{"other.example.com"} })
 	w.given("staging", "v1.0.0")
 	w.create(second)
