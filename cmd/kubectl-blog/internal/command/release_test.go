@@ -72,12 +72,12 @@ func TestAWaitThatEndsWithoutTheReleaseFails(t *testing.T) {
 	var out safeBuffer
 	go func() { ended <- w.blogTo(&out, "promote", "--from", "ends-stg/blog", "--wait") }()
 	w.until("a canary on the screen", func(context.Context) error {
-		if strings.Contains(out.String(), "progressing, canary 20%") {
+		if strings.Contains(out.String(), "progressing  ██░░░░░░░░ canary 20%") {
 			return nil
 		}
 		return errNotYet
 	})
-	w.wants(w.blog("promote", "--from", "ends-stg/blog", "--wait", "--timeout", "1s"), 1, "is not verified after 1s; last seen: progressing, canary 20%")
+	w.wants(w.blog("promote", "--from", "ends-stg/blog", "--wait", "--timeout", "1s"), 1, "is not verified after 1s; last seen: progressing  ██░░░░░░░░ canary 20%")
 
 	w.edit(p, func(p *v1alpha1.BlogPlatform) { p.Spec.Release = release("v3.0.0") })
 	r := <-ended

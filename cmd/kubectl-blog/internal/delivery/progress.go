@@ -10,6 +10,7 @@ import (
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/cmd/kubectl-blog/internal/platform"
+	"blogplatform.io/operator/internal/ready"
 )
 
 // ErrEnded tells of a release that is over without success.
@@ -62,16 +63,36 @@ func because(p *platform.Platform) string {
 	return ""
 }
 
+// describe is short while all goes well, so that each step is one line.
 func describe(p *platform.Platform) string {
 	if gate := meta.FindStatusCondition(p.Status.Conditions, "PromotionAllowed"); gate != nil && gate.Status != metav1.ConditionTrue {
 		return "waits at the gate: " + gate.Message
 	}
 	line := strings.ToLower(string(p.Status.Release.Phase))
 	if weight := p.Status.Release.CanaryWeight; weight != nil {
-		line += fmt.Sprintf(", canary %d%%", *weight)
+		line += fmt.Sprintf("  %s canary %d%%", bar(*weight), *weight)
 	}
-	if c := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady); c != nil && c.Status != metav1.ConditionTrue {
-		line += ": " + c.Message
+	if trouble := trouble(p); trouble != "" {
+		line += ": " + trouble
 	}
 	return line
+}
+
+// bar is a share of traffic in ten cells.
+func bar(percent int32) string {
+	full := int(min(max(percent, 0), 100)) / 10
+	return strings.Repeat("█", full) + strings.Repeat("░", 10-full)
+}
+
+// trouble is what will not pass by itself, as far as the operator tells.
+func trouble(p *platform.Platform) string {
+	for _, service := range p.Status.Services {
+		if service.State == string(ready.Failed) {
+			return service.Message
+		}
+	}
+	if c := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionMigrationsReady); c != nil && c.Reason == "JobFailed" {
+		return c.Message
+	}
+	return ""
 }
