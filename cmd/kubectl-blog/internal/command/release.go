@@ -212,7 +212,8 @@ func write(ctx context.Context, writer client.Client, change delivery.Change) er
 	}
 }
 
-// await shows the way of a release until it is verified or over.
+// await shows the way of a release until it is verified or over. An API server
+// that does not answer for a while is waited for, too.
 func (c *cli) await(ctx context.Context, reader client.WithWatch, change delivery.Change, h how) error {
 	if !h.wait {
 		return nil
@@ -220,42 +221,57 @@ func (c *cli) await(ctx context.Context, reader client.WithWatch, change deliver
 	ctx, cancel := context.WithTimeout(ctx, h.timeout)
 	defer cancel()
 	p, version := change.Platform, change.Release.Version
-	changed, last, begin := make(chan struct{}, 1), "", c.now()
-	ended := make(chan error, 1)
+	changed, ended := make(chan struct{}, 1), make(chan error, 1)
 	go func() {
-		ended <- await(ctx, reader, changed, platformList(), client.InNamespace(p.Namespace), client.MatchingFields{"metadata.name": p.Name})
+		ended <- follow(ctx, reader, changed, listOf(platform.Kind.Kind), client.InNamespace(p.Namespace), client.MatchingFields{"metadata.name": p.Name})
 	}()
+	last, begin := "", c.now()
 	for {
-		live, err := platform.Get(ctx, reader, p.Namespace, p.Name)
+		line, done, err := c.progress(ctx, reader, change)
+		if passes(err) {
+			line = "the API server does not answer"
+		}
 		switch {
-		case errors.Is(ctx.Err(), context.DeadlineExceeded):
-			return fmt.Errorf("release %s of BlogPlatform %s is not verified after %s; last seen: %s", version, p.Key(), h.timeout, last)
 		case ctx.Err() != nil:
-			return fmt.Errorf("interrupted; release %s of BlogPlatform %s goes on", version, p.Key())
-		}
-		if err != nil {
-			return err
-		}
-		line, done, err := delivery.Progress(live, version)
-		switch {
-		case err != nil:
+			return cutShort(ctx, change, h, last)
+		case err != nil && !passes(err):
 			return fmt.Errorf("release %s of BlogPlatform %s: %w", version, p.Key(), err)
 		case done:
-			fmt.Fprintf(c.Out, "%s release %s is verified and served at %s\n", c.style().Mark(screen.OK), version, live.Status.URL)
+			fmt.Fprintf(c.Out, "%s %s\n", c.style().Mark(screen.OK), line)
 			return nil
 		case line != last:
 			last = line
 			fmt.Fprintf(c.Out, "%s %s  %s\n", c.style().Mark(screen.Attention), c.style().Dim(screen.Pad(elapsed(c.now().Sub(begin)), 5)), line)
 		}
 		select {
-		case <-ctx.Done():
 		case err := <-ended:
 			if ctx.Err() == nil {
 				return err
 			}
 		case <-changed:
+		case <-retry(err):
 		}
 	}
+}
+
+// progress reads how far a release has come.
+func (c *cli) progress(ctx context.Context, reader client.Reader, change delivery.Change) (string, bool, error) {
+	live, err := platform.Get(ctx, reader, change.Platform.Namespace, change.Platform.Name)
+	if err != nil {
+		return "", false, err
+	}
+	line, done, err := delivery.Progress(live, change.Release.Version)
+	if done {
+		line = fmt.Sprintf("release %s is verified and served at %s", change.Release.Version, live.Status.URL)
+	}
+	return line, done, err
+}
+
+func cutShort(ctx context.Context, change delivery.Change, h how, last string) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("release %s of BlogPlatform %s is not verified after %s; last seen: %s", change.Release.Version, change.Platform.Key(), h.timeout, last)
+	}
+	return fmt.Errorf("interrupted; release %s of BlogPlatform %s goes on", change.Release.Version, change.Platform.Key())
 }
 
 // elapsed is minutes and seconds.

@@ -3,27 +3,23 @@ package command
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/cmd/kubectl-blog/internal/platform"
 	"blogplatform.io/operator/cmd/kubectl-blog/internal/screen"
 	"blogplatform.io/operator/cmd/kubectl-blog/internal/status"
 	"blogplatform.io/operator/internal/naming"
-	"blogplatform.io/operator/internal/plan"
 )
 
 // settle is how long changes are gathered before the screen is drawn anew.
 const settle = 100 * time.Millisecond
 
 func (c *cli) statusCommand() *cobra.Command {
-	var follow bool
+	var watched bool
 	var output string
 	command := &cobra.Command{
 		Use:   "status [NAME]",
@@ -46,18 +42,18 @@ has failed or users are not served (✖), or the platform could not be read.`,
 			if err != nil {
 				return c.unreadable(err)
 			}
-			show := c.printer(output, follow)
-			if follow {
+			show := c.printer(output, watched)
+			if watched {
 				return c.followStatus(command.Context(), reader, namespace, name, show)
 			}
 			mark, err := c.look(command.Context(), reader, namespace, name, show)
 			if err != nil {
 				return c.unreadable(err)
 			}
-			return mark
+			return exitCode(mark)
 		},
 	}
-	command.Flags().BoolVarP(&follow, "watch", "w", false, "draw it anew whenever something changes, until interrupted")
+	command.Flags().BoolVarP(&watched, "watch", "w", false, "draw it anew whenever something changes, until interrupted")
 	command.Flags().StringVarP(&output, "output", "o", "", "json, or nothing for people")
 	return command
 }
@@ -76,24 +72,24 @@ func exitCode(mark screen.Mark) error {
 	return exit(mark)
 }
 
-// look reads and shows once; the error is that of its mark unless it could not be read.
-func (c *cli) look(ctx context.Context, reader client.Reader, namespace, name string, show func(status.Report) error) (error, error) {
+// look reads and shows once.
+func (c *cli) look(ctx context.Context, reader client.Reader, namespace, name string, show func(status.Report) error) (screen.Mark, error) {
 	seen, err := status.Observe(ctx, reader, namespace, name)
 	if err != nil {
-		return nil, err
+		return screen.Failed, err
 	}
 	report := status.Judge(seen, c.now())
-	return exitCode(report.Mark), show(report)
+	return report.Mark, show(report)
 }
 
-// printer writes a report. When it follows, it writes only what changed: over
+// printer writes a report. When it does so again and again, it writes only what changed: over
 // the last screen where a person looks, below it elsewhere.
-func (c *cli) printer(output string, follow bool) func(status.Report) error {
+func (c *cli) printer(output string, again bool) func(status.Report) error {
 	last := ""
 	return func(report status.Report) error {
 		if output == "json" {
 			encoder := json.NewEncoder(c.Out)
-			if !follow {
+			if !again {
 				encoder.SetIndent("", "  ")
 			}
 			return encoder.Encode(report)
@@ -104,7 +100,7 @@ func (c *cli) printer(output string, follow bool) func(status.Report) error {
 		}
 		before := ""
 		switch {
-		case follow && screen.IsTerminal(c.Out):
+		case again && screen.IsTerminal(c.Out):
 			before = "\x1b[H\x1b[2J" // cursor home, erase display
 		case last != "":
 			before = "\n"
@@ -123,67 +119,31 @@ func (c *cli) followStatus(ctx context.Context, reader client.WithWatch, namespa
 	}
 	changed, watchEnds := make(chan struct{}, 1), make(chan error, 2)
 	go func() {
-		watchEnds <- await(ctx, reader, changed, platformList(), client.InNamespace(namespace), client.MatchingFields{"metadata.name": p.Name})
+		watchEnds <- follow(ctx, reader, changed, listOf(platform.Kind.Kind), client.InNamespace(namespace), client.MatchingFields{"metadata.name": p.Name})
 	}()
 	go func() {
 		// Without its Rollouts a platform still tells of its own changes.
-		_ = await(ctx, reader, changed, rolloutList(), client.InNamespace(namespace), client.MatchingLabels(naming.Of(client.ObjectKeyFromObject(p)).Labels()))
+		_ = follow(ctx, reader, changed, listOf("Rollout"), client.InNamespace(namespace), client.MatchingLabels(naming.Of(client.ObjectKeyFromObject(p)).Labels()))
 	}()
 	for {
 		mark, err := c.look(ctx, reader, namespace, p.Name, show)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
+		if err != nil && !passes(err) && ctx.Err() == nil {
 			return c.unreadable(err)
 		}
 		select {
 		case <-ctx.Done():
-			return mark
+			return exitCode(mark)
 		case err := <-watchEnds:
 			if ctx.Err() != nil {
-				return mark
+				return exitCode(mark)
 			}
 			return c.unreadable(err)
 		case <-changed:
+		case <-retry(err):
 		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(settle):
 		}
 	}
-}
-
-func platformList() *unstructured.UnstructuredList {
-	list := &unstructured.UnstructuredList{}
-	list.SetGroupVersionKind(platform.Kind.GroupVersion().WithKind(platform.Kind.Kind + "List"))
-	return list
-}
-
-func rolloutList() *unstructured.UnstructuredList {
-	list := &unstructured.UnstructuredList{}
-	list.SetGroupVersionKind(platform.KindOf(plan.Kinds, "Rollout").GroupVersion().WithKind("RolloutList"))
-	return list
-}
-
-// await signals changes until the context ends. The API server ends watches
-// after a while; then another one is begun.
-func await(ctx context.Context, reader client.WithWatch, changed chan<- struct{}, list *unstructured.UnstructuredList, options ...client.ListOption) error {
-	for ctx.Err() == nil {
-		watcher, err := reader.Watch(ctx, list.DeepCopy(), options...)
-		if err != nil {
-			return fmt.Errorf("watch: %w", err)
-		}
-		for event := range watcher.ResultChan() {
-			if event.Type == watch.Error {
-				break
-			}
-			select {
-			case changed <- struct{}{}:
-			default: // it is known already
-			}
-		}
-		watcher.Stop()
-	}
-	return errors.New("interrupted")
 }
