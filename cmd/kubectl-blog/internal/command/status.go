@@ -125,9 +125,13 @@ func (c *cli) followStatus(ctx context.Context, reader client.WithWatch, namespa
 		// Without its Rollouts a platform still tells of its own changes.
 		_ = follow(ctx, reader, changed, listOf("Rollout"), client.InNamespace(namespace), client.MatchingLabels(naming.Of(client.ObjectKeyFromObject(p)).Labels()))
 	}()
+	mark := screen.OK // that of the last screen, with which an interrupt ends
 	for {
-		mark, err := c.look(ctx, reader, namespace, p.Name, show)
-		if err != nil && !passes(err) && ctx.Err() == nil {
+		seen, err := c.look(ctx, reader, namespace, p.Name, show)
+		switch {
+		case err == nil:
+			mark = seen
+		case !passes(err) && ctx.Err() == nil:
 			return c.unreadable(err)
 		}
 		select {
