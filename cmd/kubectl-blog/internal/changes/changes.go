@@ -8,6 +8,7 @@ import (
 
 	"github.com/aymanbagabas/go-udiff"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -38,7 +39,11 @@ func Find(ctx context.Context, c client.Client, p *platform.Platform) ([]apply.C
 	if err != nil {
 		return nil, fmt.Errorf("compare BlogPlatform %s with its children: %w", p.Key(), err)
 	}
-	return slices.DeleteFunc(found, func(change apply.Change) bool { return finished(p, planned, change) }), nil
+	found = slices.DeleteFunc(found, func(change apply.Change) bool { return finished(p, planned, change) })
+	if len(found) > 0 && !slices.ContainsFunc(found, func(change apply.Change) bool { return !apierrors.IsForbidden(change.Err) }) {
+		return nil, fmt.Errorf("try the children of BlogPlatform %s, for which you need the right to patch them: %w", p.Key(), found[0].Err)
+	}
+	return found, nil
 }
 
 // observe reads the children whose fields Argo Rollouts writes, too.

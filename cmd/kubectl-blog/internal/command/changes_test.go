@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -138,6 +139,25 @@ func TestDiffOfAManifestMasksSecretsAndAsksTheAPIServer(t *testing.T) {
 	wanted.Name = "other"
 	w.wants(w.blog("diff", "-f", w.written(wanted)), 2, "there is no BlogPlatform", "kubectl blog render")
 	w.wants(w.blog("diff", "blog", "--as", "nobody"), 2, "forbidden")
+	w.createAll(`
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: reads-everything}
+rules: [{apiGroups: ["*"], resources: ["*"], verbs: [get, list, watch]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: reads-everything}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: reads-everything}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: reader}]
+`)
+	w.until("the rights of reader", func(context.Context) error { // the API server learns of them by a watch
+		if r := w.blog("history", "--as", "reader"); r.code == 0 {
+			return nil
+		}
+		return errNotYet
+	})
+	w.wants(w.blog("diff", "--as", "reader"), 2, "for which you need the right to patch them")
 }
 
 func TestHistoryTellsHowReleasesEnded(t *testing.T) {

@@ -196,6 +196,12 @@ metadata: {namespace: ` + w.namespace + `, name: viewer}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: viewer}
 subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: ann}]
 `)
+	w.until("the rights of ann", func(context.Context) error { // the API server learns of them by a watch
+		if r := w.blog("history", "--as", "ann"); r.code == 0 {
+			return nil
+		}
+		return errNotYet
+	})
 	r := w.blog("status", "blog", "--as", "ann")
 	w.wants(r, 1, "✔ Ready", "✔ frontend   1/1", "you may not list it in namespace "+w.namespace)
 	w.wants(w.blog("status", "blog", "--as", "nobody"), 2, "forbidden")
