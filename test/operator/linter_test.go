@@ -125,7 +125,7 @@ func lintOne(p *v1alpha1.BlogPlatform) (complaints []string) {
 
 // lintTransition compares two statuses in a row.
 func lintTransition(before, after *v1alpha1.BlogPlatform) (complaints []string) {
-	if before.Generation == after.Generation && equality.Semantic.DeepEqual(before.ObjectMeta.Annotations, after.ObjectMeta.Annotations) &&
+	if before.Generation == after.Generation && equality.Semantic.DeepEqual(before.Annotations, after.Annotations) &&
 		len(before.Finalizers) == len(after.Finalizers) && before.DeletionTimestamp.Equal(after.DeletionTimestamp) &&
 		equality.Semantic.DeepEqual(before.Status, after.Status) && before.ResourceVersion != after.ResourceVersion {
 		complaints = append(complaints, "a write that changed nothing")
