@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -86,4 +87,14 @@ func (c *cli) target(args []string) (reader client.WithWatch, namespace, name st
 		name = args[0]
 	}
 	return reader, namespace, name, nil
+}
+
+// platform reads the platform that args name, or the only one of the namespace.
+func (c *cli) platform(ctx context.Context, args []string) (client.WithWatch, *platform.Platform, error) {
+	reader, namespace, name, err := c.target(args)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := platform.Get(ctx, reader, namespace, name)
+	return reader, p, err
 }

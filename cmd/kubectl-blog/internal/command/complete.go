@@ -56,11 +56,7 @@ func (c *cli) completeContexts(*cobra.Command, []string, string) ([]cobra.Comple
 
 // completeVersions offers the releases of the history.
 func (c *cli) completeVersions(command *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	reader, namespace, name, err := c.target(args)
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	p, err := platform.Get(command.Context(), reader, namespace, name)
+	_, p, err := c.platform(command.Context(), args)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}

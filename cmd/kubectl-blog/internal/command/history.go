@@ -21,11 +21,7 @@ func (c *cli) historyCommand() *cobra.Command {
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: c.completeNames,
 		RunE: func(command *cobra.Command, args []string) error {
-			reader, namespace, name, err := c.target(args)
-			if err != nil {
-				return err
-			}
-			p, err := platform.Get(command.Context(), reader, namespace, name)
+			_, p, err := c.platform(command.Context(), args)
 			if err != nil {
 				return err
 			}

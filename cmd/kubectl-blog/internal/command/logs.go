@@ -10,7 +10,6 @@ import (
 	"k8s.io/client-go/kubernetes"
 
 	"blogplatform.io/operator/cmd/kubectl-blog/internal/logs"
-	"blogplatform.io/operator/cmd/kubectl-blog/internal/platform"
 	"blogplatform.io/operator/internal/naming"
 )
 
@@ -32,11 +31,7 @@ func (c *cli) logsCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			reader, namespace, name, err := c.target(args)
-			if err != nil {
-				return err
-			}
-			p, err := platform.Get(command.Context(), reader, namespace, name)
+			reader, p, err := c.platform(command.Context(), args)
 			if err != nil {
 				return err
 			}

@@ -60,11 +60,7 @@ operator's gate. What Argo CD or Flux manages is not written: print the change w
 			if err := h.check(); err != nil {
 				return err
 			}
-			writer, namespace, name, err := c.target(args)
-			if err != nil {
-				return err
-			}
-			production, err := platform.Get(command.Context(), writer, namespace, name)
+			writer, production, err := c.platform(command.Context(), args)
 			if err != nil {
 				return err
 			}
@@ -113,11 +109,7 @@ Flux manages is not written: print the change with -o patch and commit it.`,
 			if err := h.check(); err != nil {
 				return err
 			}
-			writer, namespace, name, err := c.target(args)
-			if err != nil {
-				return err
-			}
-			p, err := platform.Get(command.Context(), writer, namespace, name)
+			writer, p, err := c.platform(command.Context(), args)
 			if err != nil {
 				return err
 			}

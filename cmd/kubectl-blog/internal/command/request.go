@@ -7,7 +7,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/cmd/kubectl-blog/internal/delivery"
-	"blogplatform.io/operator/cmd/kubectl-blog/internal/platform"
 	"blogplatform.io/operator/cmd/kubectl-blog/internal/screen"
 	"blogplatform.io/operator/internal/naming"
 )
@@ -31,16 +30,13 @@ func (c *cli) requestCommand(verb delivery.Verb, short string) *cobra.Command {
 		Long: short + `.
 
 The request is the annotation ` + naming.AnnotationRequest + ` of the platform, with the version
-of the release. The operator acts on it once.`,
+of the release. An operator that knows requests acts on it once; that of this version
+does not yet.`,
 		Example:           fmt.Sprintf("  kubectl blog %s -n g11-prod", verb),
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: c.completeNames,
 		RunE: func(command *cobra.Command, args []string) error {
-			writer, namespace, name, err := c.target(args)
-			if err != nil {
-				return err
-			}
-			p, err := platform.Get(command.Context(), writer, namespace, name)
+			writer, p, err := c.platform(command.Context(), args)
 			if err != nil {
 				return err
 			}
