@@ -18,7 +18,11 @@ func Status(ctx context.Context, s Settings, out io.Writer) error {
 		return nil
 	}
 	fmt.Fprintf(out, "Kubernetes %s runs as process %d, state in %s\n\n", controlplane.Version, pid, s.State)
-	for _, args := range [][]string{{"get", "pods", "--all-namespaces"}, {"get", "blogplatforms", "--all-namespaces"}} {
+	for _, args := range [][]string{
+		{"get", "pods", "--all-namespaces"},
+		{"get", "apiservices", "v1beta1.metrics.k8s.io", "--ignore-not-found"},
+		{"get", "blogplatforms", "--all-namespaces"},
+	} {
 		if err := s.kubectl(ctx, out, args...); err != nil {
 			return err
 		}

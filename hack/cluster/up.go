@@ -21,7 +21,7 @@ import (
 
 // components in the order in which they start. Pods that start before istio-cni
 // is ready would run without their traffic being captured.
-var components = []component{coredns, istio, certManager, rollouts, sealedSecrets, postgres, operator, platformNamespaces}
+var components = []component{coredns, istio, certManager, rollouts, sealedSecrets, metricsServer, prometheus, postgres, operator, platformNamespaces}
 
 // needFree is the disk space in GiB below which nothing is begun.
 const needFree = 25
@@ -64,14 +64,14 @@ func (c *Cluster) preflight(in io.Reader, out *os.File) error {
 		return err
 	}
 	free := disk.Bavail * uint64(disk.Bsize) >> 30
-	fmt.Fprintf(out, `This starts a Kubernetes %s with Istio, Argo Rollouts, cert-manager, Sealed Secrets, PostgreSQL,
-the operator and two BlogPlatforms in namespaces of its own on this machine.
+	fmt.Fprintf(out, `This starts a Kubernetes %s with Istio, Argo Rollouts, cert-manager, Sealed Secrets, Prometheus,
+metrics-server, PostgreSQL, the operator and two BlogPlatforms in namespaces of its own on this machine.
 
   Debian packages  %s
   Built and kept   %s (up to 25 GB with Go's own cache; %d GB are free)
   State            %s (goes with make down)
   Ports            127.0.0.1:%d (blog), 127.0.0.1:%d (Kubernetes API)
-  Time             about 30 minutes the first time on two cores, then about 5
+  Time             about 35 minutes the first time on two cores, then about 5
 
 `, controlplane.Version, strings.Join(nodePackages, " "), c.Cache.Dir, free, c.State, c.HTTPSPort, c.APIPort)
 	if free < needFree && !c.cached() {

@@ -25,6 +25,8 @@ type Go struct {
 	Packages map[string]string
 	// LDFlags are added to -s -w.
 	LDFlags string
+	// Tags are build tags, separated by commas.
+	Tags string
 	// CGO is true where a program needs C code.
 	CGO bool
 }
@@ -36,6 +38,9 @@ func (g Go) Build(ctx context.Context, c *Cache) (string, error) {
 		return "", fmt.Errorf("reading the sources of %s: %w", g.Name, err)
 	}
 	key := fmt.Appendf(nil, "%x %v %s %v", sources, g.Packages, g.LDFlags, g.CGO)
+	if g.Tags != "" {
+		key = fmt.Appendf(key, " %s", g.Tags)
+	}
 	return c.Path(ctx, g.Name, key, func(ctx context.Context, dir string) error {
 		if err := ChownToInvoker(dir); err != nil {
 			return err
@@ -51,7 +56,7 @@ func (g Go) Build(ctx context.Context, c *Cache) (string, error) {
 
 // compile runs go build and passes on which package is being compiled, because some of these take minutes.
 func (g Go) compile(ctx context.Context, c *Cache, output, pkg string) error {
-	command := asInvoker(ctx, "go", "build", "-v", "-trimpath", "-ldflags", strings.TrimSpace("-s -w "+g.LDFlags), "-o", output, pkg)
+	command := asInvoker(ctx, "go", "build", "-v", "-trimpath", "-tags", g.Tags, "-ldflags", strings.TrimSpace("-s -w "+g.LDFlags), "-o", output, pkg)
 	command.Dir = filepath.Join(c.Root, g.Module)
 	command.Env = append(command.Env, "GOWORK=off", "CGO_ENABLED="+map[bool]string{true: "1", false: "0"}[g.CGO])
 	stderr, err := command.StderrPipe()

@@ -33,6 +33,24 @@ func TestAProgramIsBuiltStaticWithItsVersion(t *testing.T) {
 	}
 }
 
+func TestAProgramWithOtherTagsIsAnotherProgram(t *testing.T) {
+	c := testCache(t)
+	program := module(t, c, "package main\n\nfunc main() { println(\"plain\") }\n")
+	program.Sources = append(program.Sources, "tool/tagged.go")
+	write(t, c.Root, "tool/tagged.go", "//go:build small\n\npackage main\n\nfunc init() { println(\"small\") }\n")
+	for tags, want := range map[string]string{"": "plain", "small": "small\nplain"} {
+		program.Tags = tags
+		dir, err := program.Build(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.CommandContext(t.Context(), filepath.Join(dir, "tool")).CombinedOutput()
+		if err != nil || strings.TrimSpace(string(out)) != want {
+			t.Errorf("with tags %q it says %q, %v", tags, out, err)
+		}
+	}
+}
+
 func TestAProgramThatDoesNotCompileSaysWhy(t *testing.T) {
 	c := testCache(t)
 	_, err := module(t, c, "package main\n\nfunc main() { undefined() }\n").Build(t.Context(), c)

@@ -64,6 +64,13 @@ type Servers struct {
 // PKI is where the keys of this control plane are.
 func (s Servers) PKI() PKI { return PKI{Dir: filepath.Join(s.Dir, "pki")} }
 
+// frontProxyName is the user as whom the API server passes requests on to
+// aggregated APIs, with the names of those who made them in headers.
+const frontProxyName = "front-proxy-client"
+
+// frontProxy has an authority of its own: whoever it signs for may speak for anybody.
+func (s Servers) frontProxy() PKI { return PKI{Dir: filepath.Join(s.PKI().Dir, "front-proxy")} }
+
 // URL of the API server.
 func (s Servers) URL() string {
 	return "https://" + net.JoinHostPort(s.Address.String(), strconv.Itoa(s.APIPort))
@@ -81,6 +88,13 @@ func (s Servers) Prepare(extraNames ...string) error {
 	names := append([]string{"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local",
 		"localhost", "127.0.0.1", "10.96.0.1", s.Address.String()}, extraNames...)
 	if err := pki.Server("apiserver", names...); err != nil {
+		return err
+	}
+	proxy := s.frontProxy()
+	if err := proxy.Authority(); err != nil {
+		return err
+	}
+	if err := proxy.Client("client", frontProxyName); err != nil {
 		return err
 	}
 	clients := []struct{ name, user, group string }{
@@ -126,7 +140,7 @@ func (s Servers) Etcd() *Process {
 
 // APIServer is kube-apiserver with RBAC and an audit log.
 func (s Servers) APIServer() *Process {
-	pki := s.PKI()
+	pki, proxy := s.PKI(), s.frontProxy()
 	args := []string{
 		"--etcd-servers=http://127.0.0.1:" + strconv.Itoa(s.EtcdPort),
 		"--bind-address=" + s.Address.String(), "--advertise-address=" + s.Address.String(), "--secure-port=" + strconv.Itoa(s.APIPort),
@@ -134,6 +148,10 @@ func (s Servers) APIServer() *Process {
 		"--client-ca-file=" + pki.Path("ca.crt"), "--authorization-mode=Node,RBAC",
 		"--service-account-issuer=https://kubernetes.default.svc", "--service-account-key-file=" + pki.Path("sa.key"),
 		"--service-account-signing-key-file=" + pki.Path("sa.key"),
+		"--proxy-client-cert-file=" + proxy.Path("client.crt"), "--proxy-client-key-file=" + proxy.Path("client.key"),
+		"--requestheader-client-ca-file=" + proxy.Path("ca.crt"), "--requestheader-allowed-names=" + frontProxyName,
+		"--requestheader-username-headers=X-Remote-User", "--requestheader-group-headers=X-Remote-Group",
+		"--requestheader-extra-headers-prefix=X-Remote-Extra-",
 		"--service-cluster-ip-range=" + s.ServiceRange, "--allow-privileged=true", "--profiling=false",
 		"--audit-policy-file=" + filepath.Join(s.Dir, "audit-policy.yaml"), "--audit-log-path=" + s.AuditLog(),
 		"--shutdown-delay-duration=0s", "--shutdown-send-retry-after=false", "--shutdown-watch-termination-grace-period=0s",
