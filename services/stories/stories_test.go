@@ -189,9 +189,9 @@ func TestMetricsTellACanaryFromTheStableVersion(t *testing.T) {
 	answers(t, p.app+"/v1/posts/nothing", http.StatusNotFound)
 	metrics := answers(t, p.admin+"/metrics", http.StatusOK)
 	for _, want := range []string{
-		`http_server_request_duration_seconds_count{method="GET",pod_template_hash="7d9c5",route="/v1/posts",service="content",status="200",version="v1.4.2"} 1`,
-		`http_server_request_duration_seconds_count{method="GET",pod_template_hash="7d9c5",route="/v1/posts/{slug}",service="content",status="404",version="v1.4.2"} 1`,
-		`http_server_request_duration_seconds_bucket{method="GET",pod_template_hash="7d9c5",route="/v1/posts",service="content",status="200",version="v1.4.2",le="0.5"} 1`,
+		`http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="200",http_route="/v1/posts",pod_template_hash="7d9c5",service="content",version="v1.4.2"} 1`,
+		`http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="404",http_route="/v1/posts/{slug}",pod_template_hash="7d9c5",service="content",version="v1.4.2"} 1`,
+		`http_server_request_duration_seconds_bucket{http_request_method="GET",http_response_status_code="200",http_route="/v1/posts",pod_template_hash="7d9c5",service="content",version="v1.4.2",le="0.5"} 1`,
 	} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("missing: %s", want)

@@ -93,7 +93,7 @@ func answered(t *testing.T, p probe, service string) map[string]int {
 	for _, pod := range podsOf(t, p.namespace, "app.kubernetes.io/name="+service) {
 		metrics := p.run(t, "curl", "--silent", "--max-time", "5", "http://"+pod.Status.PodIP+":15020/stats/prometheus")
 		for line := range strings.Lines(metrics.out) {
-			if !strings.HasPrefix(line, "http_server_request_duration_seconds_count{") || !strings.Contains(line, `status="200"`) {
+			if !strings.HasPrefix(line, "http_server_request_duration_seconds_count{") || !strings.Contains(line, `http_response_status_code="200"`) {
 				continue
 			}
 			_, labels, _ := strings.Cut(line, `version="`)

@@ -21,25 +21,35 @@ type metrics struct {
 	duration *prometheus.HistogramVec
 }
 
-// newMetrics builds a registry of its own. The histogram's name and labels are
-// what the analyses of a Rollout query: service, version, pod_template_hash and
-// status (the three-digit code), and route and method beside them. A bucket ends
-// at 0.5 s, the usual bound of an analysis.
-func newMetrics(identity command.Identity) *metrics {
+// newMetrics builds a registry of its own. The histogram's name, labels and
+// buckets are those of OpenTelemetry (semantic conventions, HTTP metrics,
+// http.server.request.duration) as Prometheus writes them. With the labels
+// service, version and pod_template_hash, the analyses of a Rollout tell the
+// canary from the stable version by them, and by the gauge whether it is ready.
+func newMetrics(identity command.Identity, state *state) *metrics {
+	labels := prometheus.Labels{
+		"service":           identity.Service,
+		"version":           identity.Version,
+		"pod_template_hash": identity.PodTemplateHash,
+	}
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:    "http_server_request_duration_seconds",
-			Help:    "Duration of requests on the application port, in seconds.",
-			Buckets: prometheus.DefBuckets,
-			ConstLabels: prometheus.Labels{
-				"service":           identity.Service,
-				"version":           identity.Version,
-				"pod_template_hash": identity.PodTemplateHash,
-			},
-		}, []string{"method", "route", "status"}),
+			Name:        "http_server_request_duration_seconds",
+			Help:        "Duration of requests on the application port, in seconds.",
+			Buckets:     []float64{0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10},
+			ConstLabels: labels,
+		}, []string{"http_request_method", "http_route", "http_response_status_code"}),
 	}
-	m.registry.MustRegister(m.duration, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	ready := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "blog_service_ready", Help: "1 while the process is ready for requests, 0 while it starts or drains.", ConstLabels: labels,
+	}, func() float64 {
+		if state.ready() {
+			return 1
+		}
+		return 0
+	})
+	m.registry.MustRegister(m.duration, ready, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 

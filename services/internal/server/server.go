@@ -62,8 +62,8 @@ func OptionsFromEnv(identity command.Identity) (Options, error) {
 // returns nil after a complete drain.
 func Run(ctx context.Context, o Options) error {
 	state := &state{}
-	metrics := newMetrics(o.Identity)
-	app := newServer(limit(metrics.observe(closeWhenDraining(state, securityHeaders(o.Handler)))))
+	metrics := newMetrics(o.Identity, state)
+	app := newServer(limit(ofTemplate(o.Identity.PodTemplateHash, metrics.observe(closeWhenDraining(state, securityHeaders(o.Handler))))))
 	admin := newServer(adminHandler(state, metrics))
 
 	appListener, err := net.Listen("tcp", o.AppAddress)
@@ -149,3 +149,5 @@ func newServer(handler http.Handler) *http.Server {
 type state struct {
 	started, draining atomic.Bool
 }
+
+func (s *state) ready() bool { return s.started.Load() && !s.draining.Load() }

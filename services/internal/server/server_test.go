@@ -146,11 +146,11 @@ func TestMetricsTellServiceVersionTemplateRouteAndStatus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const common = `http_server_request_duration_seconds_count{method="GET",pod_template_hash="6c9f",`
+	const common = `http_server_request_duration_seconds_count{http_request_method="GET",`
 	for _, want := range []string{
-		common + `route="/v1/things/{id}",service="things",status="200",version="v7"} 2`,
-		common + `route="unmatched",service="things",status="404",version="v7"} 1`,
-		common + `route="/panics",service="things",status="500",version="v7"} 1`,
+		common + `http_response_status_code="200",http_route="/v1/things/{id}",pod_template_hash="6c9f",service="things",version="v7"} 2`,
+		common + `http_response_status_code="404",http_route="unmatched",pod_template_hash="6c9f",service="things",version="v7"} 1`,
+		common + `http_response_status_code="500",http_route="/panics",pod_template_hash="6c9f",service="things",version="v7"} 1`,
 	} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("missing: %s", want)
@@ -158,6 +158,55 @@ func TestMetricsTellServiceVersionTemplateRouteAndStatus(t *testing.T) {
 	}
 	if !strings.Contains(metrics, `le="0.5"`) {
 		t.Error("no bucket ends at half a second")
+	}
+}
+
+func TestAProcessSaysWhetherItIsReadyInItsMetrics(t *testing.T) {
+	var open atomic.Bool
+	s := start(t, Options{
+		Handler: http.NotFoundHandler(), Identity: command.Identity{Service: "things", Version: "v7", PodTemplateHash: "6c9f"}, DrainDelay: time.Minute,
+		StartGate: func(context.Context) error {
+			if open.Load() {
+				return nil
+			}
+			return errors.New("closed")
+		},
+	})
+	says := func(value string) error {
+		want := `blog_service_ready{pod_template_hash="6c9f",service="things",version="v7"} ` + value + "\n"
+		if _, metrics, err := get(s.admin + "/metrics"); err != nil || !strings.Contains(metrics, want) {
+			return fmt.Errorf("missing: %s (%v)", want, err)
+		}
+		return nil
+	}
+	if err := says("0"); err != nil {
+		t.Error(err)
+	}
+	open.Store(true)
+	await.Nil(t, func() error { return says("1") })
+	s.stop()
+	await.Nil(t, func() error { return says("0") })
+}
+
+func TestARequestForAnotherTemplateIsRefusedAndNotMeasured(t *testing.T) {
+	s := start(t, Options{Handler: http.NotFoundHandler(), Identity: command.Identity{Service: "things", PodTemplateHash: "6c9f"}})
+	for wanted, want := range map[string]int{"": http.StatusNotFound, "6c9f": http.StatusNotFound, "77d4": http.StatusMisdirectedRequest} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.app, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set(TemplateHeader, wanted)
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("a request for template %q is answered %d, want %d", wanted, resp.StatusCode, want)
+		}
+	}
+	if _, metrics, err := get(s.admin + "/metrics"); err != nil || !strings.Contains(metrics, `http_response_status_code="404"`) || strings.Contains(metrics, `"421"`) {
+		t.Errorf("%v, metrics:\n%s", err, metrics)
 	}
 }
 
