@@ -22,7 +22,7 @@ import (
 
 // view is what a pass found before it did anything.
 type view struct {
-	// coWritten are the children whose fields Argo Rollouts writes, too.
+	// coWritten are the children whose fields Argo Rollouts or an autoscaler writes, too.
 	coWritten []*unstructured.Unstructured
 	// rollouts by name.
 	rollouts map[string]*unstructured.Unstructured
@@ -61,6 +61,7 @@ func (p *pass) sort(object *unstructured.Unstructured) {
 	switch object.GetKind() {
 	case "Rollout":
 		p.rollouts[object.GetName()] = object
+		p.coWritten = append(p.coWritten, object)
 	case "PostgresCluster":
 		if object.GetName() == p.names.Database() {
 			p.cluster = object

@@ -25,8 +25,10 @@ fi
 failed=0
 run "$report.plain" "${without[@]}" || failed=1
 run "$report.race" "${race[@]}" "${with[@]}" || failed=1
+# A module of its own, for what it asks is the engine of Prometheus.
+(cd hack/cluster/prometheus && go test -count=1 -json . >"$report.queries") || { failed=1; grep -F '"Action":"output"' "$report.queries" || true; }
 
-count() { cat "$report.plain" "$report.race" | grep -F '"Test":' | grep -cF "\"Action\":\"$1\"" || true; }
+count() { cat "$report.plain" "$report.race" "$report.queries" | grep -F '"Test":' | grep -cF "\"Action\":\"$1\"" || true; }
 skipped=$(count skip)
 if [ "$skipped" -gt 0 ]; then
   echo "SKIPPED:"

@@ -217,14 +217,17 @@ type CertificateStatus struct {
 
 // EffectiveStatus are the values in effect where the spec leaves a choice to the environment.
 type EffectiveStatus struct {
-	// replicas by service.
+	// replicas by service; of one whose number follows its load, the least.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=4
 	Replicas map[string]int32 `json:"replicas,omitempty"`
 	// database values in effect.
 	// +optional
 	Database EffectiveDatabase `json:"database,omitzero"`
-	// steps of a rollout, each as a word such as weight 20 or pause 30s.
+	// analysis of a new release.
+	// +optional
+	Analysis EffectiveAnalysis `json:"analysis,omitzero"`
+	// steps of a rollout, each as a word such as weight 20, pause 30s or analysis.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=20
@@ -233,6 +236,31 @@ type EffectiveStatus struct {
 	// deletionPolicy in effect.
 	// +optional
 	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
+}
+
+// EffectiveAnalysis are the values in effect by which a new release is judged.
+type EffectiveAnalysis struct {
+	// prometheus that is asked; absent if the load alone judges.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	Prometheus string `json:"prometheus,omitempty"`
+	// minSuccessPercent is the least share of answers below 500.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	MinSuccessPercent int32 `json:"minSuccessPercent,omitempty"`
+	// maxP99Milliseconds bounds the time in which 99 of 100 requests are answered.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	MaxP99Milliseconds int32 `json:"maxP99Milliseconds,omitempty"`
+	// minRequests is how many requests a measurement needs.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	MinRequests int32 `json:"minRequests,omitempty"`
+	// durationSeconds is the time that a measurement looks back.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	DurationSeconds int32 `json:"durationSeconds,omitempty"`
 }
 
 // EffectiveDatabase are the database's values in effect.

@@ -378,12 +378,18 @@ type Services struct {
 }
 
 // Service is the size and placement of one workload.
+//
+// +kubebuilder:validation:XValidation:rule=`!(has(self.replicas) && has(self.autoscaling))`,message=`a service has either replicas, a fixed number of pods, or autoscaling, which follows their load: leave one of them out`
+// +kubebuilder:validation:XValidation:rule=`!has(self.autoscaling) || !has(self.resources) || (has(self.resources.requests) && 'cpu' in self.resources.requests) || (has(self.resources.limits) && 'cpu' in self.resources.limits)`,message=`autoscaling follows the use of cpu in relation to what is requested: add cpu to resources.requests, such as cpu: 100m`
 type Service struct {
-	// replicas is the number of pods. Default 1 for Staging, 2 for Production.
+	// replicas is a fixed number of pods. Default 1 for Staging, 2 for Production.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100
 	Replicas *int32 `json:"replicas,omitempty"`
+	// autoscaling lets the number of pods follow their load, in place of replicas. It needs metrics-server in the cluster.
+	// +optional
+	Autoscaling *Autoscaling `json:"autoscaling,omitempty"`
 	// resources of the service's own container. Default requests of 50m and 64Mi, and a limit of 256Mi memory.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule=`!has(self.requests) || self.requests.size() == ['cpu', 'memory', 'ephemeral-storage'].filter(k, k in self.requests).size()`,message=`resources.requests may hold cpu, memory and ephemeral-storage: leave out everything else`
@@ -419,20 +425,84 @@ type Service struct {
 	TopologySpread []corev1.TopologySpreadConstraint `json:"topologySpread,omitempty"`
 }
 
-// Rollout says in which steps a new release replaces the old one.
+// Autoscaling lets the number of pods follow their load: as many as it takes
+// for the service's own container, the proxy beside it left out, to use 75% of
+// the cpu that it requests.
+//
+// +kubebuilder:validation:XValidation:rule=`self.min <= self.max`,message=`autoscaling.min must not be more than autoscaling.max`
+type Autoscaling struct {
+	// min is the least number of pods.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	Min int32 `json:"min,omitempty"`
+	// max is the greatest number of pods.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	Max int32 `json:"max,omitempty"`
+}
+
+// Rollout says in which steps a new release replaces the old one, and what it
+// must achieve on the way. Before the first step the pods of the new release
+// are checked without readers; after the last they get all traffic and are
+// analysed once more.
 type Rollout struct {
-	// steps of the canary, in order. Default for Production 20%, a pause of 30 s, 50%, a pause of 30 s; for Staging none.
+	// steps of the canary, in order. Default for Production 5%, 20% and 50% with an analysis after each; for Staging none.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=20
 	// +kubebuilder:validation:XValidation:rule=`self.size() > 0`,message=`rollout.steps must hold a step: leave steps out for the default, or write [{weight: 100}] for no canary`
 	// +kubebuilder:validation:XValidation:rule=`self.filter(s, has(s.weight)).map(s, s.weight).isSorted()`,message=`rollout.steps must not lower the weight: write the weights in ascending order, such as 20, 50`
 	Steps []RolloutStep `json:"steps,omitempty"`
+	// analysis says how a new release is judged.
+	// +optional
+	Analysis Analysis `json:"analysis,omitzero"`
+}
+
+// Analysis says how the pods of a new release are judged. They always get an
+// even load of requests of its own, from a Job in the mesh, so that an idle
+// environment can be judged, too. Where Prometheus is named, it is asked how
+// all requests went that they answered, whoever made them, and whether they
+// stayed ready; what it does not know is never taken for success, and
+// halts the rollout. Elsewhere that Job judges the answers that it got.
+type Analysis struct {
+	// prometheus is the address of a Prometheus that scrapes the pods of this
+	// namespace, such as http://prometheus.monitoring.svc:9090, as the Argo Rollouts
+	// controller can reach it. Default none.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^https?://[^/?#@{}]+(/[^?#{}]*)?$')`,message=`rollout.analysis.prometheus must be an address without credentials, such as http://prometheus.monitoring.svc:9090`
+	Prometheus string `json:"prometheus,omitempty"`
+	// minSuccessPercent is the least share of answers below 500. Default 99.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	MinSuccessPercent *int32 `json:"minSuccessPercent,omitempty"`
+	// maxP99Milliseconds bounds the time in which 99 of 100 requests are answered. Default 500.
+	// +optional
+	// +kubebuilder:validation:Minimum=5
+	// +kubebuilder:validation:Maximum=7500
+	MaxP99Milliseconds *int32 `json:"maxP99Milliseconds,omitempty"`
+	// minRequests is how many requests a measurement needs; the load makes twice as
+	// many in that time. Default 20 for Staging, 50 for Production.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1000
+	MinRequests *int32 `json:"minRequests,omitempty"`
+	// durationSeconds is the time that a measurement looks back, four times the scrape
+	// interval of Prometheus or more. The load lasts twice as long, and three
+	// measurements in a row must succeed. Default 30 for Staging, 60 for Production.
+	// +optional
+	// +kubebuilder:validation:Minimum=10
+	// +kubebuilder:validation:Maximum=3600
+	DurationSeconds *int32 `json:"durationSeconds,omitempty"`
 }
 
 // RolloutStep is exactly one of its fields.
 //
-// +kubebuilder:validation:XValidation:rule=`has(self.weight) != has(self.pauseSeconds)`,message=`rollout.steps: each step needs exactly one of weight and pauseSeconds: write two steps for both`
+// +kubebuilder:validation:XValidation:rule=`[has(self.weight), has(self.pauseSeconds), has(self.analysis)].filter(is, is).size() == 1`,message=`rollout.steps: each step needs exactly one of weight, pauseSeconds and analysis: write a step for each`
 type RolloutStep struct {
 	// weight is the share of traffic in percent that the new release gets from here on.
 	// +optional
@@ -444,4 +514,10 @@ type RolloutStep struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=86400
 	PauseSeconds *int32 `json:"pauseSeconds,omitempty"`
+	// analysis judges the new release as rollout.analysis says. It is written {}.
+	// +optional
+	Analysis *AnalysisStep `json:"analysis,omitempty"`
 }
+
+// AnalysisStep has nothing to choose: rollout.analysis holds for all of them.
+type AnalysisStep struct{}

@@ -62,7 +62,8 @@ type Platform struct{ Namespace, Name string }
 func Of(key types.NamespacedName) Platform { return Platform{key.Namespace, key.Name} }
 
 // Workload is the name of a service's Rollout, Service, ServiceAccount,
-// DestinationRule, VirtualService, PodDisruptionBudget and policies.
+// DestinationRule, VirtualService, PodDisruptionBudget, HorizontalPodAutoscaler
+// and policies.
 func (p Platform) Workload(s Service) string { return p.Name + "-" + string(s) }
 
 // Host is the name by which pods dial a service.
@@ -70,6 +71,19 @@ func (p Platform) Host(s Service) string { return p.Workload(s) + "." + p.Namesp
 
 // Verify is the name of the Verify Job's ServiceAccount and policies.
 func (p Platform) Verify() string { return p.Name + "-verify" }
+
+// Load is the name of the ServiceAccount and policies of the Jobs that send
+// requests to a canary.
+func (p Platform) Load() string { return p.Name + "-load" }
+
+// Precheck is the AnalysisTemplate of a canary before it gets readers.
+func (p Platform) Precheck() string { return p.Name + "-precheck" }
+
+// Analysis is the AnalysisTemplate of a canary that has readers.
+func (p Platform) Analysis() string { return p.Name + "-analysis" }
+
+// FrontendCheck is the VirtualService by which the mesh, and not a reader, reaches the frontend.
+func (p Platform) FrontendCheck() string { return p.Workload(Frontend) + "-check" }
 
 // CookiesSecret is the SealedSecret, and the Secret made of it, with the key of cookies.
 func (p Platform) CookiesSecret() string { return p.Name + "-cookies" }
@@ -185,6 +199,11 @@ func (p Platform) MigrationSelector(s Service) map[string]string {
 // VerifySelector finds the pods of Verify Jobs.
 func (p Platform) VerifySelector() map[string]string {
 	return map[string]string{LabelInstance: p.Name, LabelName: "verify"}
+}
+
+// LoadSelector finds the pods of the Jobs that send requests to a canary.
+func (p Platform) LoadSelector() map[string]string {
+	return map[string]string{LabelInstance: p.Name, LabelName: "load"}
 }
 
 // Hash is a short name for parts that are too long for one: 10 hexadecimal digits.

@@ -8,12 +8,13 @@ import (
 )
 
 // accounts are the identities in the mesh: one for each service, which its
-// migrations share, and one for Verify. None of them calls the Kubernetes API.
+// migrations share, one for Verify and one for the loads of analyses. None of them calls the Kubernetes API.
 func (b *builder) accounts() {
 	for _, service := range naming.Services {
 		b.account(b.names.Workload(service))
 	}
 	b.account(b.names.Verify())
+	b.account(b.names.Load())
 }
 
 func (b *builder) account(name string) {

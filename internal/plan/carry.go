@@ -4,7 +4,9 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// carry puts into the plan what Argo Rollouts writes into our children: the
+// carry puts into the plan what other controllers write into our children.
+// Where an autoscaler owns a number of replicas, that is it; without one, Argo
+// Rollouts would fill in 1. The rest is written by Argo Rollouts: the
 // weights of a VirtualService's routes and, in the subsets of a
 // DestinationRule, which pods they are. Both lists are atomic for server-side
 // apply, so their ownership cannot be shared. What was read decides, and only
@@ -21,6 +23,10 @@ func (b *builder) carry() {
 		switch child.Object.GetKind() {
 		case "VirtualService":
 			carryList(child.Object, live, running[live.GetName()], carryWeights, "spec", "http")
+		case "Rollout":
+			if !b.carryReplicas(child.Object, live) {
+				continue
+			}
 		case "DestinationRule":
 			carryList(child.Object, live, running[live.GetName()], carryTemplateHash, "spec", "subsets")
 		default:
@@ -87,6 +93,20 @@ func carryList(desired, live *unstructured.Unstructured, whole bool, into func(d
 		return
 	}
 	into(objects(desired.Object, fields...), objects(live.Object, fields...))
+}
+
+// carryReplicas tells whether an autoscaler owns them. It leaves alone what has
+// none, so there are never fewer than the least.
+func (b *builder) carryReplicas(desired, live *unstructured.Unstructured) bool {
+	for service, workload := range b.values.workloads {
+		if workload.autoscaling == nil || b.names.Workload(service) != desired.GetName() {
+			continue
+		}
+		replicas, _, _ := unstructured.NestedInt64(live.Object, "spec", "replicas")
+		_ = unstructured.SetNestedField(desired.Object, max(replicas, int64(workload.replicas)), "spec", "replicas")
+		return true
+	}
+	return false
 }
 
 func carryWeights(desired, live []map[string]any) {

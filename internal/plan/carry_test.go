@@ -140,3 +140,46 @@ func TestTheRolloutOfOneServiceHoldsBackNoOther(t *testing.T) {
 		t.Errorf("got %v", subsets)
 	}
 }
+
+// TestAnAutoscalerOwnsTheNumberOfPods but does nothing for a workload that has none.
+func TestAnAutoscalerOwnsTheNumberOfPods(t *testing.T) {
+	cases := map[string]struct {
+		service naming.Service
+		live    int64
+		want    int64
+		guarded bool
+	}{
+		"scaled out":                          {naming.Comment, 7, 7, true},
+		"beyond what the spec now allows":     {naming.Comment, 12, 12, true},
+		"fewer than the least":                {naming.Comment, 1, 3, true},
+		"none, which no autoscaler can mend":  {naming.Comment, 0, 3, true},
+		"a fixed number that somebody edited": {naming.Frontend, 9, 4, false},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			in := stories(t)["everything"]
+			rollout := func(of Plan) *unstructured.Unstructured {
+				for _, child := range of.Children {
+					if child.Object.GetKind() == "Rollout" && child.Object.GetName() == "blog-"+string(c.service) {
+						return child.Object
+					}
+				}
+				t.Fatalf("no Rollout of %s is planned", c.service)
+				return nil
+			}
+			live := rollout(planOf(t, in)).DeepCopy()
+			live.SetResourceVersion("42")
+			if err := unstructured.SetNestedField(live.Object, c.live, "spec", "replicas"); err != nil {
+				t.Fatal(err)
+			}
+			in.Observed = append(in.Observed, live)
+			got := rollout(planOf(t, in))
+			if replicas, _, _ := unstructured.NestedInt64(got.Object, "spec", "replicas"); replicas != c.want {
+				t.Errorf("%d replicas are planned, want %d", replicas, c.want)
+			}
+			if guarded := got.GetResourceVersion() == "42"; guarded != c.guarded {
+				t.Errorf("the write names resourceVersion %q", got.GetResourceVersion())
+			}
+		})
+	}
+}

@@ -18,6 +18,7 @@ type values struct {
 	workloads map[naming.Service]workloadValues
 	// steps of a rollout; none moves all traffic at once.
 	steps     []v1alpha1.RolloutStep
+	analysis  v1alpha1.EffectiveAnalysis
 	effective v1alpha1.EffectiveStatus
 }
 
@@ -44,25 +45,29 @@ type databaseValues struct {
 
 // workloadValues is the size of one service.
 type workloadValues struct {
-	replicas  int32
-	resources corev1.ResourceRequirements
+	// replicas is the number of pods or, with autoscaling, the least.
+	replicas    int32
+	autoscaling *v1alpha1.Autoscaling
+	resources   corev1.ResourceRequirements
 }
 
 // choices are the defaults of one environment.
 type choices struct {
 	serviceReplicas, databaseReplicas, retentionFull int32
+	minRequests, durationSeconds                     int32
 	storage                                          string
 	steps                                            []v1alpha1.RolloutStep
 }
 
 func choicesOf(environment v1alpha1.Environment) choices {
 	if environment == v1alpha1.Production {
-		return choices{
-			serviceReplicas: 2, databaseReplicas: 2, retentionFull: 4, storage: "20Gi",
-			steps: []v1alpha1.RolloutStep{{Weight: new(int32(20))}, {PauseSeconds: new(int32(30))}, {Weight: new(int32(50))}, {PauseSeconds: new(int32(30))}},
+		c := choices{serviceReplicas: 2, databaseReplicas: 2, retentionFull: 4, storage: "20Gi", minRequests: 50, durationSeconds: 60}
+		for _, weight := range []int32{5, 20, 50} {
+			c.steps = append(c.steps, v1alpha1.RolloutStep{Weight: &weight}, v1alpha1.RolloutStep{Analysis: &v1alpha1.AnalysisStep{}})
 		}
+		return c
 	}
-	return choices{serviceReplicas: 1, databaseReplicas: 1, retentionFull: 2, storage: "1Gi"}
+	return choices{serviceReplicas: 1, databaseReplicas: 1, retentionFull: 2, storage: "1Gi", minRequests: 20, durationSeconds: 30}
 }
 
 func valuesOf(platform *v1alpha1.BlogPlatform) values {
@@ -72,6 +77,7 @@ func valuesOf(platform *v1alpha1.BlogPlatform) values {
 		database:  databaseOf(spec.Database, choice),
 		workloads: map[naming.Service]workloadValues{},
 		steps:     choice.steps,
+		analysis:  analysisOf(spec.Rollout.Analysis, choice),
 	}
 	if len(spec.Rollout.Steps) > 0 {
 		v.steps = spec.Rollout.Steps
@@ -111,9 +117,24 @@ func databaseOf(spec v1alpha1.Database, choice choices) databaseValues {
 }
 
 func workloadOf(spec v1alpha1.Service, choice choices) workloadValues {
-	return workloadValues{
-		replicas:  valueOr(spec.Replicas, choice.serviceReplicas),
-		resources: valueOr(spec.Resources, requirements("50m", "64Mi", "256Mi")),
+	w := workloadValues{
+		replicas:    valueOr(spec.Replicas, choice.serviceReplicas),
+		autoscaling: spec.Autoscaling,
+		resources:   valueOr(spec.Resources, requirements("50m", "64Mi", "256Mi")),
+	}
+	if w.autoscaling != nil {
+		w.replicas = w.autoscaling.Min
+	}
+	return w
+}
+
+func analysisOf(spec v1alpha1.Analysis, choice choices) v1alpha1.EffectiveAnalysis {
+	return v1alpha1.EffectiveAnalysis{
+		Prometheus:         spec.Prometheus,
+		MinSuccessPercent:  valueOr(spec.MinSuccessPercent, 99),
+		MaxP99Milliseconds: valueOr(spec.MaxP99Milliseconds, 500),
+		MinRequests:        valueOr(spec.MinRequests, choice.minRequests),
+		DurationSeconds:    valueOr(spec.DurationSeconds, choice.durationSeconds),
 	}
 }
 
@@ -159,14 +180,18 @@ func (v values) report(spec *v1alpha1.BlogPlatformSpec) v1alpha1.EffectiveStatus
 			PostgresVersion: v.database.postgresVersion, Replicas: v.database.replicas, Size: v.database.size, RetentionFull: v.database.retentionFull,
 			FullSchedule: v.database.fullSchedule, IncrementalSchedule: v.database.incrSchedule,
 		},
+		Analysis:       v.analysis,
 		Steps:          steps,
 		DeletionPolicy: or(spec.DeletionPolicy, v1alpha1.Retain),
 	}
 }
 
 func describeStep(step v1alpha1.RolloutStep) string {
-	if step.Weight != nil {
+	switch {
+	case step.Weight != nil:
 		return fmt.Sprintf("weight %d", *step.Weight)
+	case step.Analysis != nil:
+		return "analysis"
 	}
 	return fmt.Sprintf("pause %ds", valueOr(step.PauseSeconds, 0))
 }

@@ -17,6 +17,7 @@ func TestTheEnvironmentPicksWhatTheSpecLeavesOpen(t *testing.T) {
 				PostgresVersion: 17, Replicas: 1, Size: resource.MustParse("1Gi"), RetentionFull: 2,
 				FullSchedule: "0 1 * * 0", IncrementalSchedule: "0 1 * * 1-6",
 			},
+			Analysis:       v1alpha1.EffectiveAnalysis{MinSuccessPercent: 99, MaxP99Milliseconds: 500, MinRequests: 20, DurationSeconds: 30},
 			DeletionPolicy: v1alpha1.Retain,
 		},
 		v1alpha1.Production: {
@@ -25,7 +26,8 @@ func TestTheEnvironmentPicksWhatTheSpecLeavesOpen(t *testing.T) {
 				PostgresVersion: 17, Replicas: 2, Size: resource.MustParse("20Gi"), RetentionFull: 4,
 				FullSchedule: "0 1 * * 0", IncrementalSchedule: "0 1 * * 1-6",
 			},
-			Steps:          []string{"weight 20", "pause 30s", "weight 50", "pause 30s"},
+			Analysis:       v1alpha1.EffectiveAnalysis{MinSuccessPercent: 99, MaxP99Milliseconds: 500, MinRequests: 50, DurationSeconds: 60},
+			Steps:          []string{"weight 5", "analysis", "weight 20", "analysis", "weight 50", "analysis"},
 			DeletionPolicy: v1alpha1.Retain,
 		},
 	}
@@ -40,12 +42,15 @@ func TestTheEnvironmentPicksWhatTheSpecLeavesOpen(t *testing.T) {
 func TestWhatTheSpecSaysIsInEffect(t *testing.T) {
 	v := valuesOf(stories(t)["everything"].Platform)
 	want := v1alpha1.EffectiveStatus{
-		Replicas: map[string]int32{"frontend": 4, "user": 1, "content": 3, "comment": 2},
+		Replicas: map[string]int32{"frontend": 4, "user": 1, "content": 3, "comment": 3},
 		Database: v1alpha1.EffectiveDatabase{
 			PostgresVersion: 16, Replicas: 3, Size: resource.MustParse("50Gi"), RetentionFull: 8,
 			FullSchedule: "30 2 * * 6", IncrementalSchedule: "30 2 * * 0-5",
 		},
-		Steps:          []string{"weight 5", "pause 60s", "weight 25", "pause 300s", "weight 100"},
+		Analysis: v1alpha1.EffectiveAnalysis{
+			Prometheus: "https://prometheus.example.com/tenant", MinSuccessPercent: 98, MaxP99Milliseconds: 750, MinRequests: 100, DurationSeconds: 120,
+		},
+		Steps:          []string{"weight 5", "pause 60s", "weight 25", "analysis", "weight 100"},
 		DeletionPolicy: v1alpha1.Delete,
 	}
 	if diff := cmp.Diff(want, v.effective); diff != "" {

@@ -51,8 +51,8 @@ type edge struct {
 
 // parties are all who may talk or be talked to.
 type parties struct {
-	gateway, verify, migrations, instances, repository party
-	services                                           map[naming.Service]party
+	gateway, verify, load, migrations, instances, repository party
+	services                                                 map[naming.Service]party
 }
 
 func (b *builder) parties() parties {
@@ -69,6 +69,7 @@ func (b *builder) parties() parties {
 			pods: metav1.LabelSelector{MatchLabels: gateway.selector},
 		},
 		verify:     own(b.names.Verify(), b.names.VerifySelector(), b.names.Verify()),
+		load:       own(b.names.Load(), b.names.LoadSelector(), b.names.Load()),
 		migrations: b.migrators(),
 		instances:  own(b.names.Database(), database("postgres"), b.names.DatabaseInstance()),
 		repository: own(b.names.DatabaseRepository(), database("pgbackrest"), b.names.DatabaseRepositoryAccounts()...),
@@ -102,6 +103,10 @@ func (b *builder) edges() []edge {
 	dependencies := func(of party) edge {
 		return edge{from: []party{p.verify}, to: of, ports: app, methods: get, paths: []string{"/healthz/dependencies"}}
 	}
+	// What a load asks for, any reader may see.
+	load := func(of party, path string) edge {
+		return edge{from: []party{p.load}, to: of, ports: app, methods: get, paths: []string{path}}
+	}
 	return []edge{
 		// The frontend judges paths itself: those that it does not know it answers with a page, too.
 		{from: []party{p.gateway}, to: frontend, ports: app, methods: []string{http.MethodGet, http.MethodHead, http.MethodPost}},
@@ -112,6 +117,10 @@ func (b *builder) edges() []edge {
 		dependencies(user),
 		dependencies(content),
 		dependencies(comment),
+		load(frontend, loadPaths[naming.Frontend]),
+		load(user, loadPaths[naming.User]),
+		load(content, loadPaths[naming.Content]),
+		load(comment, loadPaths[naming.Comment]),
 		{from: []party{p.verify}, to: p.gateway},
 		{from: []party{user, content, comment, p.migrations}, to: p.instances, ports: []int32{portPostgres}},
 		{from: []party{p.instances}, to: p.instances, ports: []int32{portPostgres, portPatroni}},

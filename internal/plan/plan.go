@@ -31,7 +31,7 @@ type Input struct {
 	// not always what spec.release asks for. Migrations are always those of spec.release.
 	Release v1alpha1.Release
 	// Observed holds the live objects whose fields other controllers write:
-	// VirtualServices and DestinationRules. Others are ignored.
+	// VirtualServices, DestinationRules and Rollouts. Others are ignored.
 	Observed []*unstructured.Unstructured
 }
 

@@ -125,12 +125,15 @@ func (b *builder) podLabels(selector map[string]string) map[string]string {
 }
 
 // podAnnotations lead Prometheus to the metrics: the injector rewrites them to
-// the proxy's merged page, which is the one that answers outside the mesh.
+// the proxy's merged page, which is the one that answers outside the mesh. The
+// proxy adds there how requests went that came in, whether or not the service
+// lived to count them.
 func (b *builder) podAnnotations(service naming.Service) map[string]string {
 	annotations := map[string]string{
-		"prometheus.io/scrape": "true",
-		"prometheus.io/port":   strconv.Itoa(portAdmin),
-		"prometheus.io/path":   "/metrics",
+		"prometheus.io/scrape":                    "true",
+		"prometheus.io/port":                      strconv.Itoa(portAdmin),
+		"prometheus.io/path":                      "/metrics",
+		"sidecar.istio.io/statsInclusionPrefixes": "http.inbound_",
 	}
 	if sealed := b.Platform.Spec.Secrets.Cookies.Sealed; service == naming.Frontend && sealed != nil {
 		annotations[naming.AnnotationCookies] = naming.Hash(sealed.Key)

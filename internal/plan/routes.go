@@ -22,16 +22,22 @@ const (
 	routeTimeout = 15 * time.Second
 )
 
+// headerTemplate of a request names the hash of the pod template that is to
+// answer it (services/internal/server: TemplateHeader).
+const headerTemplate = "blog-pod-template"
+
 // routes give each service a name in the cluster, and a weighted route to its
-// stable and canary pods. That of the frontend is at the gateway.
+// stable and canary pods. That of the frontend is at the gateway, where nobody
+// can ask for the canary; in the mesh there is nothing else to ask of it.
 func (b *builder) routes() {
 	for _, service := range naming.Services {
 		b.gate(StageMesh, b.clusterService(service))
 		b.gate(StageMesh, b.destinationRule(service))
 	}
 	for _, service := range naming.DataServices {
-		b.gate(StageMesh, b.virtualService(b.names.Workload(service), []string{b.fullHost(service)}, nil, b.primaryRoute(service)))
+		b.gate(StageMesh, b.virtualService(b.names.Workload(service), []string{b.fullHost(service)}, nil, b.canaryRoute(service), b.primaryRoute(service)))
 	}
+	b.gate(StageMesh, b.virtualService(b.names.FrontendCheck(), []string{b.fullHost(naming.Frontend)}, nil, b.canaryRoute(naming.Frontend)))
 }
 
 func (b *builder) clusterService(service naming.Service) *corev1.Service {
@@ -69,17 +75,30 @@ func (b *builder) virtualService(name string, hosts, gateways []string, routes .
 // primaryRoute is the one whose weights Argo Rollouts shifts. Until it has, all
 // requests go to the stable pods.
 func (b *builder) primaryRoute(service naming.Service, match ...*istio.HTTPMatchRequest) *istio.HTTPRoute {
-	to := func(subset string, weight int32) *istio.HTTPRouteDestination {
-		return &istio.HTTPRouteDestination{
-			Destination: &istio.Destination{Host: b.fullHost(service), Port: &istio.PortSelector{Number: portApp}, Subset: subset},
-			Weight:      weight,
-		}
-	}
 	return &istio.HTTPRoute{
 		Name: routePrimary, Match: match,
-		Route:   []*istio.HTTPRouteDestination{to(subsetStable, 100), to(subsetCanary, 0)},
+		Route:   []*istio.HTTPRouteDestination{b.destination(service, subsetStable, 100), b.destination(service, subsetCanary, 0)},
 		Timeout: durationpb.New(routeTimeout),
 		Retries: &istio.HTTPRetry{Attempts: 2, RetryOn: retryOn},
+	}
+}
+
+// canaryRoute leads requests for a certain pod template to the canary, whatever
+// its weight is. None is sent twice: what fails there has to be seen.
+func (b *builder) canaryRoute(service naming.Service) *istio.HTTPRoute {
+	anything := &istio.StringMatch{MatchType: &istio.StringMatch_Regex{Regex: ".+"}}
+	return &istio.HTTPRoute{
+		Name: routeCanary, Match: []*istio.HTTPMatchRequest{{Headers: map[string]*istio.StringMatch{headerTemplate: anything}}},
+		Route:   []*istio.HTTPRouteDestination{b.destination(service, subsetCanary, 0)},
+		Timeout: durationpb.New(routeTimeout),
+		Retries: &istio.HTTPRetry{},
+	}
+}
+
+func (b *builder) destination(service naming.Service, subset string, weight int32) *istio.HTTPRouteDestination {
+	return &istio.HTTPRouteDestination{
+		Destination: &istio.Destination{Host: b.fullHost(service), Port: &istio.PortSelector{Number: portApp}, Subset: subset},
+		Weight:      weight,
 	}
 }
 

@@ -12,14 +12,22 @@ import (
 	"blogplatform.io/operator/internal/naming"
 )
 
-// TestEveryServiceStartsOnItsStablePods reads the one route that Argo Rollouts
-// finds by its name, and where its two ways lead.
+// TestEveryServiceStartsOnItsStablePods reads the route that Argo Rollouts finds
+// by its name, and where its two ways lead. Only a request that names its pod
+// template, and comes from the mesh, goes another way.
 func TestEveryServiceStartsOnItsStablePods(t *testing.T) {
 	children := planOf(t, platformNamed(t, "blog")).Children
-	got := map[string]string{}
+	got, checks := map[string]string{}, map[string]string{}
 	for _, service := range childrenOf[istionet.VirtualService](t, children, "VirtualService") {
 		for _, route := range service.Spec.Http {
 			if route.Redirect != nil {
+				continue
+			}
+			if route.Name == routeCanary {
+				if len(service.Spec.Gateways) > 0 || len(route.Match) != 1 || route.Match[0].Headers[headerTemplate].GetRegex() != ".+" {
+					t.Errorf("%s leads to the canary for %v at %v", service.Name, route.Match, service.Spec.Gateways)
+				}
+				checks[route.Route[0].Destination.Host+"/"+route.Route[0].Destination.Subset] = service.Name
 				continue
 			}
 			// Requests of the mesh reach a service by the name that its callers dial.
@@ -39,6 +47,15 @@ func TestEveryServiceStartsOnItsStablePods(t *testing.T) {
 		want[name] = fmt.Sprintf("primary for %s at  %s:8080/stable=100 %s:8080/canary=0", host, host, host)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	wantChecks := map[string]string{
+		"blog-frontend.g11-prod.svc.cluster.local/canary": "blog-frontend-check",
+		"blog-user.g11-prod.svc.cluster.local/canary":     "blog-user",
+		"blog-content.g11-prod.svc.cluster.local/canary":  "blog-content",
+		"blog-comment.g11-prod.svc.cluster.local/canary":  "blog-comment",
+	}
+	if diff := cmp.Diff(wantChecks, checks); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	rollouts "github.com/argoproj/argo-rollouts/pkg/apis/rollouts/v1alpha1"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
+	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -16,18 +18,24 @@ import (
 // labelTemplateHash is how Argo Rollouts tells the pods of one template from those of another.
 const labelTemplateHash = rollouts.DefaultRolloutUniqueLabelKey
 
-// What a Rollout shifts traffic with: the route of its VirtualService and the
-// subsets of its DestinationRule.
+// What a Rollout shifts traffic with: a route of its VirtualService and the
+// subsets of its DestinationRule. The other route is for its analyses.
 const (
 	routePrimary = "primary"
+	routeCanary  = "canary"
 	subsetStable = "stable"
 	subsetCanary = "canary"
 )
 
 // workloads run the effective release.
 func (b *builder) workloads() {
+	b.gate(StageWorkloads, b.precheckTemplate())
+	b.gate(StageWorkloads, b.analysisTemplate())
 	for _, service := range naming.Services {
 		b.gate(StageWorkloads, b.rollout(service))
+		if scaling := b.values.workloads[service].autoscaling; scaling != nil {
+			b.gate(StageWorkloads, b.autoscaler(service, *scaling))
+		}
 		if b.values.workloads[service].replicas > 1 {
 			b.gate(StageWorkloads, b.disruptionBudget(service))
 		}
@@ -49,7 +57,7 @@ func (b *builder) rollout(service naming.Service) *rollouts.Rollout {
 			Selector:                &metav1.LabelSelector{MatchLabels: b.names.Selector(service)},
 			Template:                b.template(service, b.Release),
 			Strategy: rollouts.RolloutStrategy{Canary: &rollouts.CanaryStrategy{
-				Steps: canarySteps(b.values.steps),
+				Steps: b.steps(service),
 				// Proxies that have not heard of a shift yet still find the pods they know.
 				ScaleDownDelaySeconds:      new(int32(30)),
 				AbortScaleDownDelaySeconds: new(int32(30)),
@@ -62,16 +70,30 @@ func (b *builder) rollout(service naming.Service) *rollouts.Rollout {
 	}
 }
 
-func canarySteps(steps []v1alpha1.RolloutStep) []rollouts.CanaryStep {
-	var out []rollouts.CanaryStep
-	for _, step := range steps {
-		if step.Weight != nil {
-			out = append(out, rollouts.CanaryStep{SetWeight: new(*step.Weight)})
-			continue
-		}
-		out = append(out, rollouts.CanaryStep{Pause: &rollouts.RolloutPause{Duration: new(intstr.FromInt32(valueOr(step.PauseSeconds, 0)))}})
+// targetUtilization is the use of the cpu that a service requests, in percent,
+// that its autoscaler aims for.
+const targetUtilization = 75
+
+// autoscaler looks at the service's own container: the proxy beside it has
+// requests of its own.
+func (b *builder) autoscaler(service naming.Service, scaling v1alpha1.Autoscaling) *autoscalingv2.HorizontalPodAutoscaler {
+	name := b.names.Workload(service)
+	return &autoscalingv2.HorizontalPodAutoscaler{
+		TypeMeta:   metav1.TypeMeta{APIVersion: autoscalingv2.SchemeGroupVersion.String(), Kind: "HorizontalPodAutoscaler"},
+		ObjectMeta: b.meta(name),
+		Spec: autoscalingv2.HorizontalPodAutoscalerSpec{
+			ScaleTargetRef: autoscalingv2.CrossVersionObjectReference{APIVersion: rollouts.SchemeGroupVersion.String(), Kind: "Rollout", Name: name},
+			MinReplicas:    &scaling.Min,
+			MaxReplicas:    scaling.Max,
+			Metrics: []autoscalingv2.MetricSpec{{
+				Type: autoscalingv2.ContainerResourceMetricSourceType,
+				ContainerResource: &autoscalingv2.ContainerResourceMetricSource{
+					Container: string(service), Name: corev1.ResourceCPU,
+					Target: autoscalingv2.MetricTarget{Type: autoscalingv2.UtilizationMetricType, AverageUtilization: new(int32(targetUtilization))},
+				},
+			}},
+		},
 	}
-	return out
 }
 
 // disruptionBudget lets a drained node take one pod at a time, and any pod that is not ready.

@@ -36,7 +36,10 @@ spec:
       nodeSelector: {kubernetes.io/arch: arm64}
       tolerations: [{key: spot, operator: Equal, value: "true", effect: NoSchedule}, {operator: Exists, effect: NoExecute, tolerationSeconds: 60}]
       topologySpread: [{maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: ScheduleAnyway}]
-  rollout: {steps: [{weight: 5}, {pauseSeconds: 60}, {weight: 5}, {weight: 50}, {pauseSeconds: 30}, {weight: 100}]}
+    user: {autoscaling: {min: 2, max: 9}}
+  rollout:
+    steps: [{weight: 5}, {pauseSeconds: 60}, {weight: 5}, {weight: 50}, {analysis: {}}, {weight: 100}]
+    analysis: {prometheus: "https://prometheus.example.com:9090/tenant/a", minSuccessPercent: 98, maxP99Milliseconds: 750, minRequests: 100, durationSeconds: 120}
   deletionPolicy: Delete
   suspend: true
 `
@@ -56,6 +59,9 @@ func TestValidPlatformsAreAccepted(t *testing.T) {
 		{"sealed cookie key", "production", `spec: {secrets: {cookies: {secretRef: null, sealed: {key: AgBy8hCi}}}}`},
 		{"size as a bare number of bytes", "staging", `spec: {database: {storage: {size: 1073741824}}}`},
 		{"equal request and limit in other units", "staging", `spec: {services: {user: {resources: {requests: {memory: 1Gi}, limits: {memory: 1024Mi}}}}}`},
+		{"autoscaling to one pod or more, with the requests of the default", "staging", `spec: {services: {user: {autoscaling: {min: 1, max: 1}}}}`},
+		{"autoscaling with a limit of cpu, which is the request then", "staging", `spec: {services: {user: {autoscaling: {min: 1, max: 2}, resources: {limits: {cpu: 1}}}}}`},
+		{"analysis by Prometheus in the cluster", "staging", `spec: {rollout: {analysis: {prometheus: "http://prometheus.monitoring.svc:9090"}}}`},
 		{"no canary at all", "production", `spec: {rollout: {steps: [{weight: 100}]}}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -39,7 +39,7 @@ func TestAStepOfARolloutSplitsTraffic(t *testing.T) {
 		eventually(t, 10*time.Minute, "production Ready after the release", func(ctx context.Context) error { return ready(ctx, production) })
 	})
 	for _, service := range []string{"frontend", "content"} {
-		eventually(t, 5*time.Minute, service+" at its first step", func(ctx context.Context) error { return atStep(ctx, service, 1) })
+		eventually(t, 5*time.Minute, service+" at its first pause", func(ctx context.Context) error { return atPause(ctx, service) })
 	}
 
 	observer := outsider(t, production.namespace)
@@ -108,17 +108,17 @@ func answered(t *testing.T, p probe, service string) map[string]int {
 	return counts
 }
 
-// atStep is nil once a Rollout of production has come to a step.
-func atStep(ctx context.Context, service string, step int64) error {
+// atPause is nil once a Rollout of production waits at a pause of its steps.
+func atPause(ctx context.Context, service string) error {
 	rollout := &unstructured.Unstructured{}
 	rollout.SetAPIVersion("argoproj.io/v1alpha1")
 	rollout.SetKind("Rollout")
 	if err := cluster.Get(ctx, client.ObjectKey{Namespace: production.namespace, Name: platform + "-" + service}, rollout); err != nil {
 		return err
 	}
-	at, _, err := unstructured.NestedInt64(rollout.Object, "status", "currentStepIndex")
-	if err != nil || at != step {
-		return errors.Join(fmt.Errorf("it is at step %d, not %d", at, step), err)
+	message, _, err := unstructured.NestedString(rollout.Object, "status", "message")
+	if err != nil || message != "CanaryPauseStep" {
+		return errors.Join(fmt.Errorf("it is not paused: %q", message), err)
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ func Main() int {
 	return command.Main("frontend",
 		command.Command{Name: "serve", Help: "serve the blog until asked to stop", Run: serve},
 		command.Command{Name: "verify", Help: "ask every service and the gateway whether readers are served", Run: verify},
+		command.Command{Name: "load", Help: "send an even load to the pods of one template and judge the answers", Run: load},
 	)
 }
 

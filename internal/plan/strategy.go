@@ -1,0 +1,49 @@
+package plan
+
+import (
+	rollouts "github.com/argoproj/argo-rollouts/pkg/apis/rollouts/v1alpha1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"blogplatform.io/operator/internal/naming"
+)
+
+// steps of an update. Before those of the spec, one pod of the new template is
+// checked while no route leads readers to it; after them it gets all traffic
+// and is analysed once more, while the pods of the old one are still there.
+func (b *builder) steps(service naming.Service) []rollouts.CanaryStep {
+	steps := []rollouts.CanaryStep{
+		{SetCanaryScale: &rollouts.SetCanaryScale{Replicas: new(int32(1))}},
+		b.analysisStep(b.names.Precheck(), service),
+	}
+	for _, step := range b.values.steps {
+		switch {
+		case step.Weight != nil:
+			steps = append(steps, shift(*step.Weight)...)
+		case step.Analysis != nil:
+			steps = append(steps, b.analysisStep(b.names.Analysis(), service))
+		default:
+			steps = append(steps, rollouts.CanaryStep{Pause: &rollouts.RolloutPause{Duration: new(intstr.FromInt32(valueOr(step.PauseSeconds, 0)))}})
+		}
+	}
+	return append(append(steps, shift(100)...), b.analysisStep(b.names.Analysis(), service))
+}
+
+// shift gives a share of the traffic, in percent, once there are the pods for it.
+func shift(weight int32) []rollouts.CanaryStep {
+	return []rollouts.CanaryStep{
+		{SetCanaryScale: &rollouts.SetCanaryScale{Weight: new(max(weight, 1))}},
+		{SetWeight: &weight},
+	}
+}
+
+// analysisStep runs an AnalysisTemplate on the pods of the new template.
+func (b *builder) analysisStep(template string, service naming.Service) rollouts.CanaryStep {
+	return rollouts.CanaryStep{Analysis: &rollouts.RolloutAnalysis{
+		Templates: []rollouts.AnalysisTemplateRef{{TemplateName: template}},
+		Args: []rollouts.AnalysisRunArgument{
+			{Name: argService, Value: string(service)},
+			{Name: argURL, Value: b.loadURL(service)},
+			{Name: argHash, ValueFrom: &rollouts.ArgumentValueFrom{PodTemplateHashValue: new(rollouts.Latest)}},
+		},
+	}}
+}

@@ -1,0 +1,68 @@
+package plan
+
+import (
+	"testing"
+
+	rollouts "github.com/argoproj/argo-rollouts/pkg/apis/rollouts/v1alpha1"
+
+	"blogplatform.io/operator/internal/naming"
+)
+
+// TestReadersMeetOnlyPodsThatAreThereAndWereChecked reads the steps of every
+// plan in their order.
+func TestReadersMeetOnlyPodsThatAreThereAndWereChecked(t *testing.T) {
+	for name, in := range stories(t) {
+		t.Run(name, func(t *testing.T) {
+			children := planOf(t, in).Children
+			for _, rollout := range childrenOf[rollouts.Rollout](t, children, "Rollout") {
+				checked, scaled, last := false, int32(0), rollouts.CanaryStep{}
+				for i, step := range rollout.Spec.Strategy.Canary.Steps {
+					switch {
+					case step.SetCanaryScale != nil && step.SetCanaryScale.Weight != nil:
+						scaled = *step.SetCanaryScale.Weight
+					case step.SetWeight != nil && (!checked || *step.SetWeight > scaled):
+						t.Errorf("%s: step %d gives weight %d: checked %v, scaled for %d", rollout.Name, i, *step.SetWeight, checked, scaled)
+					case step.Analysis != nil:
+						checked = true
+					}
+					last = step
+				}
+				if scaled != 100 || last.Analysis == nil || last.Analysis.Templates[0].TemplateName != naming.Of(keyOf(in.Platform)).Analysis() {
+					t.Errorf("%s ends scaled for %d with %+v", rollout.Name, scaled, last)
+				}
+			}
+		})
+	}
+}
+
+// TestAnalysesNameTheNewTemplate and every argument that their AnalysisTemplate asks for.
+func TestAnalysesNameTheNewTemplate(t *testing.T) {
+	children := planOf(t, stories(t)["everything"]).Children
+	templates := map[string][]rollouts.Argument{}
+	for _, template := range childrenOf[rollouts.AnalysisTemplate](t, children, "AnalysisTemplate") {
+		templates[template.Name] = template.Spec.Args
+	}
+	for _, rollout := range childrenOf[rollouts.Rollout](t, children, "Rollout") {
+		for i, step := range rollout.Spec.Strategy.Canary.Steps {
+			if step.Analysis == nil {
+				continue
+			}
+			given := map[string]rollouts.AnalysisRunArgument{}
+			for _, argument := range step.Analysis.Args {
+				given[argument.Name] = argument
+			}
+			wanted := templates[step.Analysis.Templates[0].TemplateName]
+			if len(wanted) == 0 {
+				t.Errorf("%s: step %d runs a template that is not planned", rollout.Name, i)
+			}
+			for _, argument := range wanted {
+				if _, found := given[argument.Name]; !found {
+					t.Errorf("%s: step %d does not say %s", rollout.Name, i, argument.Name)
+				}
+			}
+			if from := given[argHash].ValueFrom; from == nil || *from.PodTemplateHashValue != rollouts.Latest {
+				t.Errorf("%s: step %d judges %+v", rollout.Name, i, given[argHash])
+			}
+		}
+	}
+}
