@@ -194,7 +194,6 @@ func TestRolloutsAreRefused(t *testing.T) {
 		{name: "step is both weight and pause", patch: `spec: {rollout: {steps: [{weight: 5, pauseSeconds: 10}]}}`, field: "spec.rollout.steps[0]", says: "exactly one of weight, pauseSeconds and analysis"},
 		{name: "step is nothing", patch: `spec: {rollout: {steps: [{weight: 5}, {}]}}`, field: "spec.rollout.steps[1]", says: "exactly one of weight, pauseSeconds and analysis"},
 		{name: "step is both weight and analysis", patch: `spec: {rollout: {steps: [{weight: 5, analysis: {}}]}}`, field: "spec.rollout.steps[0]", says: "exactly one of weight, pauseSeconds and analysis"},
-		{name: "analysis of a step says something", patch: `spec: {rollout: {steps: [{analysis: {minSuccessPercent: 99}}]}}`, field: `"spec.rollout.steps[0].analysis.minSuccessPercent"`, says: "unknown field"},
 		{name: "prometheus is no address", patch: `spec: {rollout: {analysis: {prometheus: "prometheus.monitoring.svc:9090"}}}`, field: "spec.rollout.analysis.prometheus", says: "such as http://prometheus.monitoring.svc:9090"},
 		{name: "prometheus holds credentials", patch: `spec: {rollout: {analysis: {prometheus: "http://me:secret@prometheus:9090"}}}`, field: "spec.rollout.analysis.prometheus", says: "without credentials"},
 		{name: "prometheus names an argument", patch: `spec: {rollout: {analysis: {prometheus: "http://{{args.url}}"}}}`, field: "spec.rollout.analysis.prometheus", says: "such as http://prometheus.monitoring.svc:9090"},

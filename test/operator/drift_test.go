@@ -17,21 +17,23 @@ import (
 
 // edits change an owned field of each kind, as a person might with kubectl edit.
 var edits = map[string]func(u *unstructured.Unstructured) error{
-	"AuthorizationPolicy": admitEverybody,
-	"Certificate":         set([]any{"elsewhere.example.com"}, "spec", "dnsNames"),
-	"ConfigMap":           set("DROP DATABASE blog;", "data", "init.sql"),
-	"DestinationRule":     set("elsewhere.svc", "spec", "host"),
-	"Gateway":             set(map[string]any{"istio": "elsewhere"}, "spec", "selector"),
-	"NetworkPolicy":       set([]any{"Ingress"}, "spec", "policyTypes"),
-	"PeerAuthentication":  set("DISABLE", "spec", "mtls", "mode"),
-	"PodDisruptionBudget": set(int64(7), "spec", "maxUnavailable"),
-	"PostgresCluster":     set("off", "spec", "backups", "pgbackrest", "global", "start-fast"),
-	"Rollout":             set(int64(7), "spec", "replicas"),
-	"SealedSecret":        set("AgSomethingElse=", "spec", "encryptedData", "key"),
-	"Service":             set("elsewhere", "spec", "selector", "app.kubernetes.io/name"),
-	"ServiceAccount":      disown,
-	"Sidecar":             set([]any{map[string]any{"hosts": []any{"*/*"}}}, "spec", "egress"),
-	"VirtualService":      set([]any{"elsewhere.example.com"}, "spec", "hosts"),
+	"AnalysisTemplate":        set([]any{map[string]any{"name": "elsewhere"}}, "spec", "args"),
+	"AuthorizationPolicy":     admitEverybody,
+	"Certificate":             set([]any{"elsewhere.example.com"}, "spec", "dnsNames"),
+	"ConfigMap":               set("DROP DATABASE blog;", "data", "init.sql"),
+	"DestinationRule":         set("elsewhere.svc", "spec", "host"),
+	"Gateway":                 set(map[string]any{"istio": "elsewhere"}, "spec", "selector"),
+	"HorizontalPodAutoscaler": set(int64(9), "spec", "maxReplicas"),
+	"NetworkPolicy":           set([]any{"Ingress"}, "spec", "policyTypes"),
+	"PeerAuthentication":      set("DISABLE", "spec", "mtls", "mode"),
+	"PodDisruptionBudget":     set(int64(7), "spec", "maxUnavailable"),
+	"PostgresCluster":         set("off", "spec", "backups", "pgbackrest", "global", "start-fast"),
+	"Rollout":                 set(int64(7), "spec", "revisionHistoryLimit"),
+	"SealedSecret":            set("AgSomethingElse=", "spec", "encryptedData", "key"),
+	"Service":                 set("elsewhere", "spec", "selector", "app.kubernetes.io/name"),
+	"ServiceAccount":          disown,
+	"Sidecar":                 set([]any{map[string]any{"hosts": []any{"*/*"}}}, "spec", "egress"),
+	"VirtualService":          set([]any{"elsewhere.example.com"}, "spec", "hosts"),
 }
 
 // disown takes a child's label away that says whose it is.

@@ -34,7 +34,9 @@ func (w world) image(service string) string {
 func TestAReleaseMigratesFirstAndThenRolls(t *testing.T) {
 	shareOperator(t)
 	w := newWorld(t)
-	p := w.givenReady("production", release("v1.0.0"))
+	p := w.givenReady("production", release("v1.0.0"), func(p *v1alpha1.BlogPlatform) {
+		p.Spec.Rollout.Steps = []v1alpha1.RolloutStep{{Weight: new(int32(20))}, {PauseSeconds: new(int32(5))}}
+	})
 	old := w.image("user")
 
 	peers.Set(faker.Job, w.namespace+"/", faker.Behaviour{Absent: true})
@@ -93,8 +95,8 @@ func TestAFailedMigrationHoldsTheOldRelease(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.until("the edit undone", func(context.Context) error {
-		if n, _, _ := unstructured.NestedInt64(w.get(rollout).Object, "spec", "replicas"); n != 1 {
-			return fmt.Errorf("%d replicas", n)
+		if n, _, _ := unstructured.NestedInt64(w.get(rollout).Object, "spec", "revisionHistoryLimit"); n != 3 {
+			return fmt.Errorf("revisionHistoryLimit is %d", n)
 		}
 		return nil
 	})
@@ -113,4 +115,30 @@ func TestAFailedMigrationHoldsTheOldRelease(t *testing.T) {
 	peers.Set(faker.Job, w.namespace+"/blog-content-expand", faker.Behaviour{})
 	w.edit(p, release("v3.0.0"))
 	w.untilReady(p)
+}
+
+func TestAReleaseLeavesTheNumberOfPodsToTheAutoscaler(t *testing.T) {
+	shareOperator(t)
+	w := newWorld(t)
+	p := w.givenReady("production", release("v1.0.0"))
+	replicas := func() int64 {
+		n, _, _ := unstructured.NestedInt64(w.get(w.object("Rollout", "blog-frontend")).Object, "spec", "replicas")
+		return n
+	}
+	if n := replicas(); n != 2 {
+		t.Errorf("the frontend begins with %d pods, want the least, 2", n)
+	}
+	rollout := w.get(w.object("Rollout", "blog-frontend"))
+	if err := errors.Join(set(int64(3), "spec", "replicas")(rollout), cluster.Update(t.Context(), rollout)); err != nil {
+		t.Fatal(err)
+	}
+	old := w.image("frontend")
+	w.edit(p, release("v2.0.0"))
+	w.untilReady(p)
+	if w.image("frontend") == old {
+		t.Error("the release has not reached the frontend")
+	}
+	if n := replicas(); n != 3 {
+		t.Errorf("after a release the frontend has %d pods, want those of the autoscaler, 3", n)
+	}
 }
