@@ -446,7 +446,7 @@ type Autoscaling struct {
 // Rollout says in which steps a new release replaces the old one, and what it
 // must achieve on the way. Before the first step the pods of the new release
 // are checked without readers; after the last they get all traffic and are
-// analysed once more.
+// analyzed once more.
 type Rollout struct {
 	// steps of the canary, in order. Default for Production 5%, 20% and 50% with an analysis after each; for Staging none.
 	// +optional

@@ -9,7 +9,7 @@ import (
 
 // steps of an update. Before those of the spec, one pod of the new template is
 // checked while no route leads readers to it; after them it gets all traffic
-// and is analysed once more, while the pods of the old one are still there.
+// and is analyzed once more, while the pods of the old one are still there.
 func (b *builder) steps(service naming.Service) []rollouts.CanaryStep {
 	steps := []rollouts.CanaryStep{
 		{SetCanaryScale: &rollouts.SetCanaryScale{Replicas: new(int32(1))}},

@@ -169,10 +169,7 @@ func TestASuspendedPlatformIsLeftAlone(t *testing.T) {
 	w.untilCondition(p, v1alpha1.ConditionAvailable, metav1.ConditionTrue, "Serving", "")
 
 	rollout := w.get(w.object("Rollout", "blog-user"))
-	if err := edits["Rollout"](rollout); err != nil {
-		t.Fatal(err)
-	}
-	if err := cluster.Update(t.Context(), rollout); err != nil {
+	if err := errors.Join(set(int64(7), "spec", "replicas")(rollout), cluster.Update(t.Context(), rollout)); err != nil {
 		t.Fatal(err)
 	}
 	sevenReady := func(ctx context.Context) error {

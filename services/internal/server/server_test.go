@@ -174,10 +174,11 @@ func TestAProcessSaysWhetherItIsReadyInItsMetrics(t *testing.T) {
 	})
 	says := func(value string) error {
 		want := `blog_service_ready{pod_template_hash="6c9f",service="things",version="v7"} ` + value + "\n"
-		if _, metrics, err := get(s.admin + "/metrics"); err != nil || !strings.Contains(metrics, want) {
-			return fmt.Errorf("missing: %s (%v)", want, err)
+		_, metrics, err := get(s.admin + "/metrics")
+		if err == nil && !strings.Contains(metrics, want) {
+			err = errors.New("missing: " + want)
 		}
-		return nil
+		return err
 	}
 	if err := says("0"); err != nil {
 		t.Error(err)
