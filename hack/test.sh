@@ -25,14 +25,16 @@ fi
 failed=0
 run "$report.plain" "${without[@]}" || failed=1
 run "$report.race" "${race[@]}" "${with[@]}" || failed=1
-# A module of its own, for what it asks is the engine of Prometheus.
-(cd hack/cluster/prometheus && go test -count=1 -json . >"$report.queries") || { failed=1; grep -F '"Action":"output"' "$report.queries" || true; }
+# Modules of their own: they hold the engine of Prometheus, and Argo Rollouts.
+for module in prometheus rollouts; do
+  (cd hack/cluster/$module && go test -count=1 -json .) >"$report.$module" || { failed=1; grep -F '"Action":"output"' "$report.$module" || true; }
+done
 
-count() { cat "$report.plain" "$report.race" "$report.queries" | grep -F '"Test":' | grep -cF "\"Action\":\"$1\"" || true; }
+count() { cat "$report."{plain,race,prometheus,rollouts} | grep -F '"Test":' | grep -cF "\"Action\":\"$1\"" || true; }
 skipped=$(count skip)
 if [ "$skipped" -gt 0 ]; then
   echo "SKIPPED:"
-  cat "$report.plain" "$report.race" | grep -F '"Action":"skip"' | grep -oE '"Test":"[^"]*"' | sort -u
+  cat "$report."{plain,race,prometheus,rollouts} | grep -F '"Action":"skip"' | grep -oE '"Test":"[^"]*"' | sort -u
 fi
 echo "$(count pass) passed, $(count fail) failed, $skipped skipped"
 if [ -n "${CI:-}" ] && { [ "$skipped" -gt 0 ] || [ -s "$report.skips" ]; }; then

@@ -1,5 +1,6 @@
 // Package prometheus_test asks a real engine of Prometheus what the operator's
-// analyses ask, and has Argo Rollouts judge the answers.
+// analyses ask, and has Argo Rollouts judge the answers. That its provider hands
+// them on as they are is tested in hack/cluster/rollouts.
 package prometheus_test
 
 import (
