@@ -137,7 +137,7 @@ func (f *Faker) Start(ctx context.Context) {
 		go f.watchAlways(ctx, c.resource, func(event watch.EventType, u *unstructured.Unstructured) { f.saw(c.kind, event, u) })
 	}
 	go f.watchAlways(ctx, secrets, f.sawSecret)
-	for _, resource := range []schema.GroupVersionResource{virtualServices, destinationRules, services} {
+	for _, resource := range []schema.GroupVersionResource{analysisTemplates, virtualServices, destinationRules, services} {
 		go f.watchAlways(ctx, resource, func(event watch.EventType, u *unstructured.Unstructured) { f.sawReference(resource, event, u) })
 	}
 	for range workers {

@@ -395,6 +395,25 @@ func TestACanaryTakesTrafficInSteps(t *testing.T) {
 	}
 }
 
+func TestACanaryIsNotAnalyzedByATemplateThatIsNotThere(t *testing.T) {
+	w := newWorld(t, faker.Options{})
+	w.apply(routes)
+	w.apply(subsets)
+	analysis := "steps: [{analysis: {templates: [{templateName: blog-analysis}]}}, "
+	u := w.apply(strings.Replace(rollout, "steps: [", analysis, 1))
+	live := w.untilJudged(u, "InvalidSpec")
+	if why, _ := field(live, "status.message").(string); !strings.Contains(why, `"blog-analysis" not found`) {
+		t.Errorf("it says %s", why)
+	}
+	w.apply(`
+apiVersion: argoproj.io/v1alpha1
+kind: AnalysisTemplate
+metadata: {name: blog-analysis}
+spec: {metrics: [{name: load, provider: {job: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: load, image: "frontend:v1"}]}}}}}}]}
+`)
+	w.untilJudged(u, "Healthy")
+}
+
 func TestARolloutThatDoesNotProgressIsDegradedUntilItDoes(t *testing.T) {
 	w := newWorld(t, faker.Options{Behaviour: faker.Behaviour{Fail: true}})
 	w.apply(routes)

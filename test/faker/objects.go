@@ -13,16 +13,17 @@ import (
 )
 
 var (
-	sealedSecrets    = schema.GroupVersionResource{Group: "bitnami.com", Version: "v1alpha1", Resource: "sealedsecrets"}
-	certificates     = schema.GroupVersionResource{Group: "cert-manager.io", Version: "v1", Resource: "certificates"}
-	postgresClusters = schema.GroupVersionResource{Group: "postgres-operator.crunchydata.com", Version: "v1beta1", Resource: "postgresclusters"}
-	rollouts         = schema.GroupVersionResource{Group: "argoproj.io", Version: "v1alpha1", Resource: "rollouts"}
-	jobs             = schema.GroupVersionResource{Group: "batch", Version: "v1", Resource: "jobs"}
-	virtualServices  = schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "virtualservices"}
-	destinationRules = schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "destinationrules"}
-	services         = schema.GroupVersionResource{Version: "v1", Resource: "services"}
-	volumeClaims     = schema.GroupVersionResource{Version: "v1", Resource: "persistentvolumeclaims"}
-	secrets          = schema.GroupVersionResource{Version: "v1", Resource: "secrets"}
+	sealedSecrets     = schema.GroupVersionResource{Group: "bitnami.com", Version: "v1alpha1", Resource: "sealedsecrets"}
+	certificates      = schema.GroupVersionResource{Group: "cert-manager.io", Version: "v1", Resource: "certificates"}
+	postgresClusters  = schema.GroupVersionResource{Group: "postgres-operator.crunchydata.com", Version: "v1beta1", Resource: "postgresclusters"}
+	rollouts          = schema.GroupVersionResource{Group: "argoproj.io", Version: "v1alpha1", Resource: "rollouts"}
+	jobs              = schema.GroupVersionResource{Group: "batch", Version: "v1", Resource: "jobs"}
+	analysisTemplates = schema.GroupVersionResource{Group: "argoproj.io", Version: "v1alpha1", Resource: "analysistemplates"}
+	virtualServices   = schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "virtualservices"}
+	destinationRules  = schema.GroupVersionResource{Group: "networking.istio.io", Version: "v1", Resource: "destinationrules"}
+	services          = schema.GroupVersionResource{Version: "v1", Resource: "services"}
+	volumeClaims      = schema.GroupVersionResource{Version: "v1", Resource: "persistentvolumeclaims"}
+	secrets           = schema.GroupVersionResource{Version: "v1", Resource: "secrets"}
 )
 
 // decode reads an object into its type.

@@ -14,7 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 )
 
-// reference is another object that a Rollout names and writes.
+// reference is another object that a Rollout names and, unless edit is readOnly, writes.
 type reference struct {
 	resource schema.GroupVersionResource
 	name     string
@@ -35,6 +35,15 @@ func references(r *argo.Rollout) []reference {
 	}
 	if name := canary.CanaryService; name != "" {
 		refs = append(refs, reference{services, name, "spec.strategy.canary.canaryService", selectCanary})
+	}
+	for i, step := range canary.Steps {
+		if step.Analysis == nil {
+			continue
+		}
+		for j, template := range step.Analysis.Templates {
+			field := fmt.Sprintf("spec.strategy.canary.steps[%d].analysis.templates[%d].templateName", i, j)
+			refs = append(refs, reference{analysisTemplates, template.TemplateName, field, readOnly})
+		}
 	}
 	if canary.TrafficRouting == nil || canary.TrafficRouting.Istio == nil {
 		return refs
@@ -113,6 +122,8 @@ func (f *Faker) route(ctx context.Context, r *argo.Rollout, weight int32) error 
 	}
 	return nil
 }
+
+func readOnly(*unstructured.Unstructured, *argo.Rollout, int32) {}
 
 func selectStable(u *unstructured.Unstructured, r *argo.Rollout, _ int32) {
 	selectPods(u, r, r.Status.StableRS)
