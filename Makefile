@@ -52,8 +52,14 @@ plugin: ## Build the kubectl plugin as bin/kubectl-blog, with the script that co
 ##@ Code
 
 .PHONY: generate
-generate: $(BIN)/controller-gen ## Generate deep copies.
+generate: $(BIN)/controller-gen $(BIN)/oapi-codegen ## Generate deep copies, and server and client of every services/*/openapi.yaml.
 	@$(BIN)/controller-gen object paths=./api/...
+	@for document in services/*/openapi.yaml; do \
+		service=$$(dirname "$$document"); \
+		mkdir -p "$$service/internal/api" "$$service/client"; \
+		$(BIN)/oapi-codegen -config hack/tools/openapi-server.yaml -o "$$service/internal/api/api.gen.go" "$$document"; \
+		$(BIN)/oapi-codegen -config hack/tools/openapi-client.yaml -o "$$service/client/client.gen.go" "$$document"; \
+	done
 
 .PHONY: manifests
 manifests: $(BIN)/controller-gen $(BIN)/crd-ref-docs ## Generate the CRD, the operator's RBAC and docs/api.md.
@@ -63,7 +69,7 @@ manifests: $(BIN)/controller-gen $(BIN)/crd-ref-docs ## Generate the CRD, the op
 
 .PHONY: generated-current
 generated-current: generate manifests ## Fail if a generated file is not what is committed.
-	@git diff --exit-code -- api config docs/api.md || { echo "Generated files are not current: run 'make generate manifests' and commit."; exit 1; }
+	@git diff --exit-code -- api config docs/api.md services || { echo "Generated files are not current: run 'make generate manifests' and commit."; exit 1; }
 
 .PHONY: fmt
 fmt: $(BIN)/golangci-lint ## Format the Go code.
@@ -106,7 +112,7 @@ $(CLUSTER):
 	@go build -trimpath -o $@ ./hack/cluster/cmd
 
 # Tools are pinned in hack/tools and built when their pins change.
-$(BIN)/controller-gen $(BIN)/crd-ref-docs $(BIN)/gotestsum: hack/tools/go.mod hack/tools/go.sum
+$(BIN)/controller-gen $(BIN)/crd-ref-docs $(BIN)/gotestsum $(BIN)/oapi-codegen: hack/tools/go.mod hack/tools/go.sum
 	@echo "building $(@F)"
 	@cd hack/tools && go build -o $@ $$(go list -f '{{.ImportPath}}' tool | grep '/$(@F)$$')
 

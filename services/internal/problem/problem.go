@@ -19,6 +19,9 @@ type Document struct {
 	Status   int    `json:"status"`
 	Detail   string `json:"detail,omitempty"`
 	Instance string `json:"instance,omitempty"`
+	// Field is the part of the request that is wrong, such as limit or body.role
+	// (an extension member, RFC 9457, section 3.2).
+	Field string `json:"field,omitempty"`
 }
 
 // Error is an error that a handler wants to be answered with Status.
@@ -27,6 +30,8 @@ type Error struct {
 	Status int
 	// Detail is for the client: what is wrong and what to do next.
 	Detail string
+	// Field is the part of the request that is wrong, empty for the whole.
+	Field string
 	// Cause is for the log, nil when the client is to blame.
 	Cause error
 }
@@ -45,37 +50,44 @@ func (e *Error) Unwrap() error { return e.Cause }
 // Write answers the request with a problem document. A 503 asks the client to
 // come back in five seconds.
 func Write(w http.ResponseWriter, r *http.Request, status int, detail string) {
+	write(w, r, &Error{Status: status, Detail: detail})
+}
+
+func write(w http.ResponseWriter, r *http.Request, problem *Error) {
 	header := w.Header()
 	header.Set("Content-Type", MediaType)
 	header.Set("Cache-Control", "no-store")
-	if status == http.StatusServiceUnavailable {
+	if problem.Status == http.StatusServiceUnavailable {
 		header.Set("Retry-After", "5")
 	}
-	w.WriteHeader(status)
+	w.WriteHeader(problem.Status)
 	// The status is sent; a client that went away cannot be told anything more.
 	_ = json.NewEncoder(w).Encode(Document{
-		Type: "about:blank", Title: http.StatusText(status), Status: status,
-		Detail: detail, Instance: r.URL.Path,
+		Type: "about:blank", Title: http.StatusText(problem.Status), Status: problem.Status,
+		Detail: problem.Detail, Instance: r.URL.Path, Field: problem.Field,
 	})
 }
 
-// Handler answers with what fn returns: nothing more for nil, the problem of an
-// [Error], and 500 without detail for any other error. Server-side causes are logged.
+// Handler answers with what fn returns: nothing more for nil, [Fail] otherwise.
 func Handler(fn func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := fn(w, r)
-		if err == nil {
-			return
+		if err := fn(w, r); err != nil {
+			Fail(w, r, err)
 		}
-		var known *Error
-		if !errors.As(err, &known) {
-			known = &Error{Status: http.StatusInternalServerError, Detail: "This request failed; it has been logged.", Cause: err}
-		}
-		if known.Cause != nil {
-			slog.ErrorContext(r.Context(), "request failed", "method", r.Method, "route", r.Pattern, "status", known.Status, "error", known.Cause)
-		}
-		Write(w, r, known.Status, known.Detail)
 	})
+}
+
+// Fail answers with the problem of an [Error], and 500 without detail for any
+// other error. Server-side causes are logged.
+func Fail(w http.ResponseWriter, r *http.Request, err error) {
+	var known *Error
+	if !errors.As(err, &known) {
+		known = &Error{Status: http.StatusInternalServerError, Detail: "This request failed; it has been logged.", Cause: err}
+	}
+	if known.Cause != nil {
+		slog.ErrorContext(r.Context(), "request failed", "method", r.Method, "route", r.Pattern, "status", known.Status, "error", known.Cause)
+	}
+	write(w, r, known)
 }
 
 // JSON answers 200 with v as a JSON document.

@@ -49,28 +49,73 @@ func (c *Client) Get(ctx context.Context, path string, out any) error {
 		return fmt.Errorf("ask for %s: %w", path, err)
 	}
 	req.Header.Set("Accept", "application/json")
-	resp, err := c.http.Do(req)
+	resp, err := c.Do(req)
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return err
 	}
 	defer resp.Body.Close()
-	body := io.LimitReader(resp.Body, maxAnswer)
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return fmt.Errorf("%w: read the answer of %s: %w", ErrUnavailable, req.URL, err)
+	}
 	if resp.StatusCode != http.StatusOK {
 		return statusError(req, resp.StatusCode, body)
 	}
-	if err := json.NewDecoder(body).Decode(out); err != nil {
+	if err := json.Unmarshal(body, out); err != nil {
 		return fmt.Errorf("%w: read the answer of %s: %w", ErrUnavailable, req.URL, err)
 	}
 	return nil
 }
 
-// statusError says what the service answered, with the detail of its problem
-// document where there is one.
-func statusError(req *http.Request, status int, body io.Reader) error {
-	err := fmt.Errorf("%s answered %d", req.URL, status)
-	var doc problem.Document
-	if json.NewDecoder(body).Decode(&doc) == nil && doc.Detail != "" {
-		err = fmt.Errorf("%w: %s", err, doc.Detail)
+// Do sends a request as a generated client made it. The answer's body is
+// bounded. Errors wrap [ErrUnavailable].
+func (c *Client) Do(req *http.Request) (*http.Response, error) {
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	resp.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(resp.Body, maxAnswer), resp.Body}
+	return resp, nil
+}
+
+// Result is what a generated client returned as a value or an error: value is
+// the parsed document of the expected status, nil when the service answered with
+// another. Errors are as those of [Client.Get], and carry the status as [*StatusError].
+func Result[T any](value *T, resp *http.Response, body []byte) (T, error) {
+	if value != nil {
+		return *value, nil
+	}
+	var none T
+	return none, statusError(resp.Request, resp.StatusCode, body)
+}
+
+// StatusError is an answer other than the expected one.
+type StatusError struct {
+	// Status is the HTTP status.
+	Status int
+	// Problem is the problem document that came with it, empty for none.
+	Problem problem.Document
+	url     string
+}
+
+// Error implements error.
+func (e *StatusError) Error() string {
+	text := fmt.Sprintf("%s answered %d", e.url, e.Status)
+	if e.Problem.Detail != "" {
+		text += ": " + e.Problem.Detail
+	}
+	return text
+}
+
+// statusError says what the service answered, with its problem document where
+// there is one.
+func statusError(req *http.Request, status int, body []byte) error {
+	err := &StatusError{Status: status, url: req.URL.Redacted()}
+	if json.Unmarshal(body, &err.Problem) != nil {
+		err.Problem = problem.Document{}
 	}
 	switch {
 	case status == http.StatusNotFound:

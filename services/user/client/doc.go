@@ -1,3 +1,3 @@
-// Package client is how other services ask the user service. Its types are the
-// JSON documents on the wire, and the user service answers with the same ones.
+// Package client is how other services ask the user service. All but New and
+// Person is generated from openapi.yaml.
 package client
