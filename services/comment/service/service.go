@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"embed"
 	"net/http"
 
@@ -26,10 +27,10 @@ var migrations embed.FS
 
 // Main runs the subcommand that the process's arguments name and returns its exit code.
 func Main() int {
-	return command.Main("comment", data.Commands("comment", migrations, routes)...)
+	return command.Main("comment", data.Commands("comment", migrations, setup)...)
 }
 
-func routes(mux *server.Mux, pool *pgxpool.Pool) {
+func setup(_ context.Context, mux *server.Mux, pool *pgxpool.Pool) error {
 	mux.Handle("GET /v1/posts/{id}/comments", problem.Handler(func(w http.ResponseWriter, r *http.Request) error {
 		post, err := data.PathID(r, "id", noSuchPost)
 		if err != nil {
@@ -45,4 +46,5 @@ func routes(mux *server.Mux, pool *pgxpool.Pool) {
 		}
 		return problem.JSON(w, client.CommentList{Comments: comments})
 	}))
+	return nil
 }

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"embed"
 	"fmt"
 	"net/http"
@@ -32,13 +33,14 @@ var migrations embed.FS
 
 // Main runs the subcommand that the process's arguments name and returns its exit code.
 func Main() int {
-	return command.Main("content", append(data.Commands("content", migrations, routes), seedCommand())...)
+	return command.Main("content", append(data.Commands("content", migrations, setup), seedCommand())...)
 }
 
-func routes(mux *server.Mux, pool *pgxpool.Pool) {
+func setup(_ context.Context, mux *server.Mux, pool *pgxpool.Pool) error {
 	store := store{pool}
 	mux.Handle("GET /v1/posts", problem.Handler(store.list))
 	mux.Handle("GET /v1/posts/{slug}", problem.Handler(store.get))
+	return nil
 }
 
 type store struct{ pool *pgxpool.Pool }

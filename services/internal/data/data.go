@@ -16,9 +16,14 @@ import (
 	"blogplatform.io/operator/services/internal/server"
 )
 
+// Setup adds a service's routes to mux, and starts what it does in the
+// background. An error says which setting is wrong; the service then does not start.
+// background ends once the last request has been answered.
+type Setup func(background context.Context, mux *server.Mux, pool *pgxpool.Pool) error
+
 // Commands returns the subcommands of a data service: serve, which answers with
-// the routes beside GET /healthz/dependencies, and migrate.
-func Commands(service string, migrations fs.FS, routes func(mux *server.Mux, pool *pgxpool.Pool)) []command.Command {
+// what setup adds beside GET /healthz/dependencies, and migrate.
+func Commands(service string, migrations fs.FS, setup Setup) []command.Command {
 	return []command.Command{
 		{
 			Name: "serve",
@@ -27,27 +32,33 @@ func Commands(service string, migrations fs.FS, routes func(mux *server.Mux, poo
 				if err := command.ParseFlags(flag.NewFlagSet("serve", flag.ContinueOnError), args); err != nil {
 					return err
 				}
-				return serve(ctx, identity, routes)
+				return serve(ctx, identity, setup)
 			},
 		},
 		migrate.Command(service, migrations),
 	}
 }
 
-func serve(ctx context.Context, identity command.Identity, routes func(*server.Mux, *pgxpool.Pool)) error {
+func serve(ctx context.Context, identity command.Identity, setup Setup) error {
 	options, err := server.OptionsFromEnv(identity)
 	if err != nil {
 		return err
 	}
-	// The pool outlives ctx: requests in flight need it while the server drains.
-	pool, err := postgres.Open(context.WithoutCancel(ctx), identity.Service)
+	// Requests in flight need the pool and the background while the server drains.
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	pool, err := postgres.Open(background, identity.Service)
 	if err != nil {
+		cancel()
 		return err
 	}
 	defer pool.Close()
+	// Before the pool closes, which waits for its connections to be handed back.
+	defer cancel()
 	mux := server.NewMux()
 	mux.Handle("GET /healthz/dependencies", postgres.Dependencies(pool))
-	routes(mux, pool)
+	if err := setup(background, mux, pool); err != nil {
+		return err
+	}
 	options.Handler = mux
 	options.StartGate = func(ctx context.Context) error { return postgres.Ping(ctx, pool) }
 	return server.Run(ctx, options)

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"embed"
 	"net/http"
 
@@ -21,10 +22,10 @@ var migrations embed.FS
 
 // Main runs the subcommand that the process's arguments name and returns its exit code.
 func Main() int {
-	return command.Main("user", data.Commands("user", migrations, routes)...)
+	return command.Main("user", data.Commands("user", migrations, setup)...)
 }
 
-func routes(mux *server.Mux, pool *pgxpool.Pool) {
+func setup(_ context.Context, mux *server.Mux, pool *pgxpool.Pool) error {
 	mux.Handle("GET /v1/people/{id}", problem.Handler(func(w http.ResponseWriter, r *http.Request) error {
 		id, err := data.PathID(r, "id", noSuchPerson)
 		if err != nil {
@@ -37,4 +38,5 @@ func routes(mux *server.Mux, pool *pgxpool.Pool) {
 		}
 		return problem.JSON(w, person)
 	}))
+	return nil
 }
