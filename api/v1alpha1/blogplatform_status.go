@@ -63,16 +63,28 @@ type BlogPlatformStatus struct {
 
 // ReleasePhase is how far the target release has come.
 //
-// +kubebuilder:validation:Enum=Installing;Migrating;Progressing;Verifying;Complete
+// +kubebuilder:validation:Enum=Installing;Migrating;Progressing;Verifying;Committing;Complete;Aborting;Aborted
 type ReleasePhase string
 
 // The phases of a release.
 const (
-	PhaseInstalling  ReleasePhase = "Installing"
-	PhaseMigrating   ReleasePhase = "Migrating"
+	// PhaseInstalling brings up the first release, which replaces nothing.
+	PhaseInstalling ReleasePhase = "Installing"
+	// PhaseMigrating runs the migrations; all services run the current release.
+	PhaseMigrating ReleasePhase = "Migrating"
+	// PhaseProgressing takes the services through their steps: the data services
+	// side by side, then the frontend.
 	PhaseProgressing ReleasePhase = "Progressing"
-	PhaseVerifying   ReleasePhase = "Verifying"
-	PhaseComplete    ReleasePhase = "Complete"
+	// PhaseVerifying asks the platform as a reader would; all services stand at the end of their steps.
+	PhaseVerifying ReleasePhase = "Verifying"
+	// PhaseCommitting makes the target the stable one of all services.
+	PhaseCommitting ReleasePhase = "Committing"
+	// PhaseComplete is a target that is current.
+	PhaseComplete ReleasePhase = "Complete"
+	// PhaseAborting takes all services back to the current release.
+	PhaseAborting ReleasePhase = "Aborting"
+	// PhaseAborted runs the current release, because the target failed.
+	PhaseAborted ReleasePhase = "Aborted"
 )
 
 // ReleaseStatus is what runs and what is on its way.
@@ -96,6 +108,88 @@ type ReleaseStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100
 	CanaryWeight *int32 `json:"canaryWeight,omitempty"`
+	// attempt numbers the attempts at releases of this platform.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Attempt int64 `json:"attempt,omitempty"`
+	// phaseTime is when the phase was entered.
+	// +optional
+	PhaseTime *metav1.Time `json:"phaseTime,omitempty"`
+	// paused is true after a request to pause, until one to resume.
+	// +optional
+	Paused *bool `json:"paused,omitempty"`
+	// nextCheckTime is when the operator looks at the release again though nothing happens.
+	// +optional
+	NextCheckTime *metav1.Time `json:"nextCheckTime,omitempty"`
+	// failures are the sets of pods that failed, the last one first. A set with a
+	// retryTime is tried again then, any other not without a request.
+	// +optional
+	// +listType=map
+	// +listMapKey=digest
+	// +kubebuilder:validation:MaxItems=5
+	Failures []ReleaseFailure `json:"failures,omitempty"`
+	// request is the last request that was answered.
+	// +optional
+	Request RequestStatus `json:"request,omitzero"`
+}
+
+// ReleaseFailure is a set of pods that failed, and why.
+type ReleaseFailure struct {
+	// digest of the set.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Digest string `json:"digest,omitempty"`
+	// version as in spec.release.version.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Version string `json:"version,omitempty"`
+	// reason in one word, such as AnalysisFailed.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Reason string `json:"reason,omitempty"`
+	// message names the object that failed, and why.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+	// count is how often it failed.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Count int32 `json:"count,omitempty"`
+	// retryTime is when it is tried again; absent if it is not.
+	// +optional
+	RetryTime *metav1.Time `json:"retryTime,omitempty"`
+}
+
+// RequestAnswer is what became of a request.
+//
+// +kubebuilder:validation:Enum=Honoured;Refused
+type RequestAnswer string
+
+// The answers to a request.
+const (
+	RequestHonoured RequestAnswer = "Honoured"
+	RequestRefused  RequestAnswer = "Refused"
+)
+
+// RequestStatus is a request that was answered.
+type RequestStatus struct {
+	// value of the annotation blogplatform.io/request.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Value string `json:"value,omitempty"`
+	// answer is what became of it.
+	// +optional
+	Answer RequestAnswer `json:"answer,omitempty"`
+	// message says why it was refused.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	Message string `json:"message,omitempty"`
 }
 
 // ReleaseIdentity names a release.
@@ -117,7 +211,7 @@ type ReleaseIdentity struct {
 
 // ReleaseOutcome is how a release ended.
 //
-// +kubebuilder:validation:Enum=Succeeded;Superseded;InProgress
+// +kubebuilder:validation:Enum=Succeeded;Superseded;Aborted;InProgress
 type ReleaseOutcome string
 
 // The outcomes of a release.
@@ -125,6 +219,7 @@ const (
 	OutcomeInProgress ReleaseOutcome = "InProgress"
 	OutcomeSucceeded  ReleaseOutcome = "Succeeded"
 	OutcomeSuperseded ReleaseOutcome = "Superseded"
+	OutcomeAborted    ReleaseOutcome = "Aborted"
 )
 
 // ReleaseRecord is one release of the past.
@@ -142,12 +237,29 @@ type ReleaseRecord struct {
 	// startTime is when the operator first saw it.
 	// +required
 	StartTime metav1.Time `json:"startTime,omitzero"`
-	// completionTime is when it was verified or superseded.
+	// completionTime is when it was verified, superseded or aborted.
 	// +optional
 	CompletionTime *metav1.Time `json:"completionTime,omitempty"`
 	// outcome is how it ended.
 	// +required
 	Outcome ReleaseOutcome `json:"outcome,omitempty"`
+	// reason of its last failure, such as AnalysisFailed.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Reason string `json:"reason,omitempty"`
+	// message of its last failure.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+	// migrations that changed a schema, each as service, phase and the schema's
+	// versions, such as user expand 2 -> 3. Those of phase contract are of the release before.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=6
+	// +kubebuilder:validation:items:MaxLength=128
+	Migrations []string `json:"migrations,omitempty"`
 }
 
 // ServiceStatus tells how one workload stands.

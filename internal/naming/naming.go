@@ -3,6 +3,7 @@ package naming
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strconv"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -49,6 +50,12 @@ const (
 	// AnnotationCookies in the frontend's pod template is a hash of the sealed
 	// cookie key, so that another key is another release.
 	AnnotationCookies = "blogplatform.io/cookies"
+	// AnnotationRequest on a BlogPlatform asks the operator to pause, resume, abort
+	// or retry a release: "<verb> <version>", and a third word of any kind to
+	// ask for the same once more. Each value is honoured once.
+	AnnotationRequest = "blogplatform.io/request"
+	// AnnotationSet on a Rollout names the set of pod templates that its own is of.
+	AnnotationSet = "blogplatform.io/set"
 )
 
 // Finalizer keeps a BlogPlatform until its children are gone.
@@ -153,8 +160,13 @@ func (p Platform) Proxies() string { return p.Name + "-proxies" }
 // DatabaseAPI is the NetworkPolicy that lets PostgreSQL's pods reach the Kubernetes API.
 func (p Platform) DatabaseAPI() string { return p.Database() + "-api" }
 
-// PhaseExpand is the phase of migrations that the previous release does not notice.
-const PhaseExpand = "expand"
+// Phases of migrations.
+const (
+	// PhaseExpand adds what a release needs; the previous one does not notice.
+	PhaseExpand = "expand"
+	// PhaseContract removes what only releases before it needed.
+	PhaseContract = "contract"
+)
 
 // Migration is the name of the Job that runs a phase of a service's migrations with an image.
 func (p Platform) Migration(s Service, phase, image string) string {
@@ -164,8 +176,14 @@ func (p Platform) Migration(s Service, phase, image string) string {
 // Migrations is the NetworkPolicy of the pods of all migrations.
 func (p Platform) Migrations() string { return p.Name + "-migrations" }
 
-// VerifyJob is the name of the Job that verifies the release with that digest.
-func (p Platform) VerifyJob(digest string) string { return p.Verify() + "-" + digest }
+// VerifyJob is the name of the Job that verifies the set with that digest. Each
+// attempt has one of its own, so that no verdict is taken for that of another.
+func (p Platform) VerifyJob(digest string, attempt int64) string {
+	return p.Verify() + "-" + digest + "-" + strconv.FormatInt(attempt, 10)
+}
+
+// Set is the name of the ControllerRevision that keeps the set with that digest.
+func (p Platform) Set(digest string) string { return p.Name + "-set-" + digest }
 
 // Principal is the SPIFFE identity, without scheme, of a ServiceAccount in the
 // mesh, as an AuthorizationPolicy writes it. The cluster's trust domain is the

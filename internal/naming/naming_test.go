@@ -15,7 +15,7 @@ func namesOf(p Platform) map[string]string {
 	names := map[string]string{
 		"cookies": p.CookiesSecret(), "database": p.Database(), "mesh of the database": p.DatabaseMesh(),
 		"init of the database": p.DatabaseInit(), "certificate of the database": p.DatabaseCertificate(),
-		"verify": p.Verify(), "verify job": p.VerifyJob(Hash("x")), "redirect": p.Redirect(),
+		"verify": p.Verify(), "set": p.Set(Hash("x")), "verify job": p.VerifyJob(Hash("x"), 99999), "redirect": p.Redirect(),
 		"strict": p.Strict(), "deny": p.Deny(), "proxies": p.Proxies(), "migrations": p.Migrations(),
 		"instance of the database": p.DatabaseInstance(), "repository of the database": p.DatabaseRepository(), "api of the database": p.DatabaseAPI(),
 	}
@@ -97,7 +97,7 @@ func TestNamesNeverChange(t *testing.T) {
 	want := map[string]string{
 		"cookies": "blog-cookies", "database": "blog-db", "mesh of the database": "blog-db-mesh",
 		"init of the database": "blog-db-init", "certificate of the database": "blog-db-cluster-cert",
-		"verify": "blog-verify", "verify job": "blog-verify-2d711642b7", "redirect": "blog-redirect",
+		"verify": "blog-verify", "set": "blog-set-2d711642b7", "verify job": "blog-verify-2d711642b7-99999", "redirect": "blog-redirect",
 		"strict": "blog-strict", "deny": "blog-deny", "proxies": "blog-proxies", "migrations": "blog-migrations",
 		"instance of the database": "blog-db-instance", "repository of the database": "blog-db-repo", "api of the database": "blog-db-api",
 		"workload frontend": "blog-frontend", "workload user": "blog-user", "workload content": "blog-content", "workload comment": "blog-comment",

@@ -1,0 +1,370 @@
+package release
+
+import (
+	"slices"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/naming"
+)
+
+const (
+	// deadline of a phase in which all that is waited for has a deadline of its
+	// own which is shorter, so that it passes only if somebody does not answer.
+	deadline = 10 * time.Minute
+	// The pause before a broken release is tried again doubles with each time.
+	firstPause = time.Minute
+	lastPause  = time.Hour
+	// maxFailures is how many sets are remembered that failed.
+	maxFailures = 5
+)
+
+// Decision is what to do now, and what to remember of it.
+type Decision struct {
+	// Status is what to remember. It is written before anything is done that
+	// could not be understood without it.
+	Status v1alpha1.ReleaseStatus
+	// DataOnTarget and FrontendOnTarget tell what services run: the target, or the current release.
+	DataOnTarget, FrontendOnTarget bool
+	// Hold leaves the Rollouts as they are: there is nothing that they may run yet.
+	Hold bool
+	// First is true as long as nothing was ever verified. Direct then lets the
+	// Rollouts replace what was never verified without steps.
+	First, Direct bool
+	// Window lets the Rollouts take the shortest way.
+	Window bool
+	// Release are the services whose barrier is released now.
+	Release []naming.Service
+}
+
+// Stopped tells whether the target goes no further.
+func (d Decision) Stopped() bool {
+	return d.Status.Phase == v1alpha1.PhaseAborting || d.Status.Phase == v1alpha1.PhaseAborted
+}
+
+// Verifying tells whether the target may be verified, or was.
+func (d Decision) Verifying() bool {
+	switch d.Status.Phase {
+	case v1alpha1.PhaseInstalling, v1alpha1.PhaseVerifying, v1alpha1.PhaseCommitting, v1alpha1.PhaseComplete:
+		return true
+	}
+	return false
+}
+
+// Paused tells whether the services halt where they are.
+func (d Decision) Paused() bool {
+	halting := d.Status.Phase == v1alpha1.PhaseProgressing || d.Status.Phase == v1alpha1.PhaseVerifying
+	return halting && d.Status.Paused != nil && *d.Status.Paused
+}
+
+// Target is the set that is worked towards. A commit that has begun comes to its end first.
+func Target(status v1alpha1.ReleaseStatus, wanted v1alpha1.ReleaseIdentity) v1alpha1.ReleaseIdentity {
+	if status.Phase == v1alpha1.PhaseCommitting {
+		return status.Target
+	}
+	return wanted
+}
+
+// machine makes one decision.
+type machine struct {
+	Facts
+	Decision
+}
+
+// Decide decides how the release goes on. Neither argument is modified.
+func Decide(status v1alpha1.ReleaseStatus, f Facts) Decision {
+	m := &machine{Facts: f, Decision: Decision{Status: *status.DeepCopy()}}
+	m.First = status.Current.Digest == ""
+	if f.Suspended && status.Phase != "" {
+		m.stay()
+		return m.Decision
+	}
+	m.aim()
+	m.answer()
+	m.advance()
+	m.Status.NextCheckTime = m.nextCheck()
+	return m.Decision
+}
+
+// stay keeps what runs where it is, as far as that is known.
+func (m *machine) stay() {
+	m.FrontendOnTarget = m.Services[naming.Frontend].Set == m.Status.Target.Digest
+	m.DataOnTarget = m.FrontendOnTarget || m.Services[naming.User].Set == m.Status.Target.Digest
+}
+
+// aim begins a new attempt if the target is another, or it is time to try it again.
+func (m *machine) aim() {
+	target := Target(m.Status, m.Wanted)
+	switch {
+	case target.Digest != m.Status.Target.Digest || target.Version != m.Status.Target.Version:
+		m.Status.Target = v1alpha1.ReleaseIdentity{Version: target.Version, Digest: target.Digest}
+		m.begin()
+	case m.Status.Phase == v1alpha1.PhaseAborted && m.due():
+		m.begin()
+	}
+}
+
+// begin begins an attempt, unless the target is known to fail.
+func (m *machine) begin() {
+	m.Status.Paused = nil
+	if failure := m.failure(); failure != nil && failure.RetryTime == nil {
+		m.enter(v1alpha1.PhaseAborting)
+		return
+	}
+	m.Status.Attempt++
+	m.enter(v1alpha1.PhaseMigrating)
+	if m.Status.Current.Digest == "" {
+		m.enter(v1alpha1.PhaseInstalling)
+	}
+}
+
+func (m *machine) enter(phase v1alpha1.ReleasePhase) {
+	if m.Status.Phase != phase {
+		now := metav1.NewTime(m.Now).Rfc3339Copy()
+		m.Status.Phase, m.Status.PhaseTime = phase, &now
+	}
+}
+
+// advance takes the release one phase on, or leaves it where it is.
+func (m *machine) advance() {
+	phase := m.Status.Phase
+	switch {
+	case m.First:
+		m.install()
+	case m.Status.Target.Digest == m.Status.Current.Digest:
+		m.settle()
+	case phase == v1alpha1.PhaseAborting || phase == v1alpha1.PhaseAborted:
+		m.goBack()
+	case phase == v1alpha1.PhaseCommitting:
+		m.commit()
+	case phase == v1alpha1.PhaseMigrating && (!m.Prepared || m.paused()):
+		// All services run the current release.
+	default:
+		m.progress()
+	}
+}
+
+// install brings up the first release. There is nothing to compare it with and
+// nothing to go back to: Verify judges it, again and again.
+func (m *machine) install() {
+	m.DataOnTarget, m.FrontendOnTarget, m.Hold = true, true, !m.Prepared
+	target := m.Status.Target.Digest
+	m.Direct = slices.ContainsFunc(naming.Services, func(name naming.Service) bool {
+		s := m.Services[name]
+		return s.Set != "" && (s.Set != target || !s.Stands && !s.Steps)
+	})
+	up := m.Prepared && !m.Direct && m.all(func(s Service) bool { return s.stands(target) && s.Healthy })
+	switch {
+	case up && m.Verify.Outcome == Passed:
+		m.complete()
+	case up:
+		m.enter(v1alpha1.PhaseVerifying)
+	default:
+		m.enter(v1alpha1.PhaseInstalling)
+	}
+}
+
+// settle keeps the current release, or goes back to it because that is what is wanted.
+func (m *machine) settle() {
+	current := m.Status.Current.Digest
+	if m.Status.Phase == v1alpha1.PhaseComplete || m.all(func(s Service) bool { return s.stands(current) }) {
+		m.complete()
+	} else {
+		m.enter(v1alpha1.PhaseProgressing)
+		m.Window = true
+	}
+	m.DataOnTarget, m.FrontendOnTarget = true, true
+	m.release(current)
+}
+
+// progress takes the data services to the barrier side by side, then the
+// frontend, and has all of it verified there.
+func (m *machine) progress() {
+	target := m.Status.Target.Digest
+	if m.fails(m.trouble()) {
+		return
+	}
+	m.DataOnTarget = true
+	there := !slices.ContainsFunc(naming.DataServices, func(s naming.Service) bool { return !m.Services[s].arrived(target) })
+	frontend := m.Services[naming.Frontend]
+	m.FrontendOnTarget = frontend.Set == target || there && !m.paused()
+	if !there || !frontend.arrived(target) {
+		m.enter(v1alpha1.PhaseProgressing)
+		return
+	}
+	// A verdict from before this phase would be of other pods.
+	if m.Status.Phase != v1alpha1.PhaseVerifying {
+		m.enter(v1alpha1.PhaseVerifying)
+		return
+	}
+	if m.fails(m.Verify) || m.paused() {
+		return
+	}
+	if m.Verify.Outcome == Passed {
+		m.enter(v1alpha1.PhaseCommitting)
+		m.Window = true
+		return
+	}
+	m.fails(m.overdue("VerifyTimeout", "Verify has not come to a verdict in time; look at its Job"))
+}
+
+// commit releases the barrier of all services. The Rollouts are given the
+// window first, so that even a service that is through can go back at once.
+func (m *machine) commit() {
+	target := m.Status.Target.Digest
+	if m.all(func(s Service) bool { return s.stands(target) }) {
+		m.complete()
+		m.DataOnTarget, m.FrontendOnTarget = true, true
+		return
+	}
+	if m.fails(m.trouble()) || m.fails(m.overdue("CommitTimeout", "not all services have made the release their stable one in time; look at their Rollouts")) {
+		return
+	}
+	m.DataOnTarget, m.FrontendOnTarget, m.Window = true, true, true
+	m.release(target)
+}
+
+func (m *machine) complete() {
+	m.enter(v1alpha1.PhaseComplete)
+	m.Status.Paused = nil
+	if m.Status.Current.Digest != m.Status.Target.Digest {
+		m.Status.Current = v1alpha1.ReleaseIdentity{Version: m.Status.Target.Version, Digest: m.Status.Target.Digest, Images: m.Images}
+	}
+	m.forget(m.Status.Target.Digest)
+}
+
+// goBack runs the current release, which is the last good one.
+func (m *machine) goBack() {
+	current := m.Status.Current.Digest
+	m.Status.Paused = nil
+	if m.Status.Phase == v1alpha1.PhaseAborted || m.all(func(s Service) bool { return s.stands(current) }) {
+		m.enter(v1alpha1.PhaseAborted)
+		return
+	}
+	m.enter(v1alpha1.PhaseAborting)
+	m.Window = true
+	m.release(current)
+}
+
+// release lets the services go that wait at the barrier with a set.
+func (m *machine) release(set string) {
+	for _, service := range naming.Services {
+		if s := m.Services[service]; s.Set == set && s.AtBarrier && s.Window {
+			m.Release = append(m.Release, service)
+		}
+	}
+}
+
+// trouble is the worst that has befallen a service on the target.
+func (m *machine) trouble() Verdict {
+	var worst Verdict
+	for _, service := range naming.Services {
+		s := m.Services[service]
+		if s.Set != m.Status.Target.Digest || !s.Trouble.bad() {
+			continue
+		}
+		if worst.Outcome == Open || s.Trouble.Outcome == Failed && worst.Outcome == Broken {
+			worst = s.Trouble
+		}
+	}
+	return worst
+}
+
+// overdue is the verdict on a phase that lasts too long.
+func (m *machine) overdue(reason, message string) Verdict {
+	since := m.Status.PhaseTime
+	if since == nil || m.Now.Before(since.Add(deadline)) {
+		return Verdict{}
+	}
+	return Verdict{Broken, reason, message}
+}
+
+// fails goes back after a bad verdict.
+func (m *machine) fails(v Verdict) bool {
+	if !v.bad() {
+		return false
+	}
+	m.remember(v)
+	m.DataOnTarget, m.FrontendOnTarget = false, false
+	m.goBack()
+	return true
+}
+
+// remember keeps a bad verdict, with the time of the next attempt if it is none on the target.
+func (m *machine) remember(v Verdict) {
+	failure := v1alpha1.ReleaseFailure{Digest: m.Status.Target.Digest, Version: m.Status.Target.Version, Reason: v.Reason, Message: v.Message, Count: 1}
+	if before := m.failure(); before != nil {
+		failure.Count += before.Count
+	}
+	if v.Outcome == Broken {
+		at := metav1.NewTime(m.Now.Add(pause(failure.Count))).Rfc3339Copy()
+		failure.RetryTime = &at
+	}
+	m.forget(failure.Digest)
+	m.Status.Failures = slices.Insert(m.Status.Failures, 0, failure)
+	if n := len(m.Status.Failures); n > maxFailures {
+		m.Status.Failures = m.Status.Failures[:maxFailures]
+	}
+	m.enter(v1alpha1.PhaseAborting)
+}
+
+// pause before the next attempt after so many that broke.
+func pause(failures int32) time.Duration {
+	length := firstPause
+	for range failures - 1 {
+		if length *= 2; length >= lastPause {
+			return lastPause
+		}
+	}
+	return length
+}
+
+// failure is what is remembered of the target, if it failed.
+func (m *machine) failure() *v1alpha1.ReleaseFailure {
+	return FailureOf(m.Status)
+}
+
+// FailureOf is what status remembers of its target, if that failed.
+func FailureOf(status v1alpha1.ReleaseStatus) *v1alpha1.ReleaseFailure {
+	for i := range status.Failures {
+		if status.Failures[i].Digest == status.Target.Digest {
+			return &status.Failures[i]
+		}
+	}
+	return nil
+}
+
+func (m *machine) forget(digest string) {
+	m.Status.Failures = slices.DeleteFunc(m.Status.Failures, func(f v1alpha1.ReleaseFailure) bool { return f.Digest == digest })
+}
+
+// due tells whether it is time to try the target again.
+func (m *machine) due() bool {
+	failure := m.failure()
+	return failure != nil && failure.RetryTime != nil && !m.Now.Before(failure.RetryTime.Time)
+}
+
+// nextCheck is when something is due though nothing happens.
+func (m *machine) nextCheck() *metav1.Time {
+	switch m.Status.Phase {
+	case v1alpha1.PhaseAborted, v1alpha1.PhaseAborting:
+		if failure := m.failure(); failure != nil {
+			return failure.RetryTime
+		}
+	case v1alpha1.PhaseVerifying, v1alpha1.PhaseCommitting:
+		if !m.First && m.Status.PhaseTime != nil {
+			at := metav1.NewTime(m.Status.PhaseTime.Add(deadline))
+			return &at
+		}
+	}
+	return nil
+}
+
+func (m *machine) paused() bool { return m.Status.Paused != nil && *m.Status.Paused }
+
+// all tells whether something is true of all four services.
+func (m *machine) all(is func(Service) bool) bool {
+	return !slices.ContainsFunc(naming.Services, func(s naming.Service) bool { return !is(m.Services[s]) })
+}

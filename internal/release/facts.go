@@ -1,0 +1,72 @@
+package release
+
+import (
+	"time"
+
+	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/naming"
+)
+
+// Facts are what a pass has observed.
+type Facts struct {
+	Now time.Time
+	// Wanted is the set that the platform should run.
+	Wanted v1alpha1.ReleaseIdentity
+	// Images of the target.
+	Images v1alpha1.Images
+	// Prepared is true once the target is kept and its migrations are done, so
+	// that its pods may start.
+	Prepared bool
+	// Services tells how far each Rollout has come.
+	Services map[naming.Service]Service
+	// Verify is the verdict of the target's Verify Job in this attempt.
+	Verify Verdict
+	// Request is the value of the annotation blogplatform.io/request.
+	Request string
+	// Suspended platforms are looked at, and nothing is decided.
+	Suspended bool
+}
+
+// Service is how far the Rollout of a service has come with the set in its
+// spec. What Argo Rollouts has not seen yet is Set alone.
+type Service struct {
+	// Set is the digest of the set that its pod template is of.
+	Set string
+	// Stands is true once the pods of that template are the stable ones,
+	// Healthy if there are as many of them as there should be, too.
+	Stands, Healthy bool
+	// AtBarrier is true if they have all traffic and wait at the last step.
+	AtBarrier bool
+	// Window is true if the Rollout may take the shortest way, Steps if it has steps to take.
+	Window, Steps bool
+	// Trouble is why they do not get further, if they do not.
+	Trouble Verdict
+}
+
+// arrived at a set: it is stable, or all that it takes to be so is a word of the operator.
+func (s Service) arrived(set string) bool { return s.Set == set && (s.Stands || s.AtBarrier) }
+
+// stands tells whether the pods of a set are the stable ones.
+func (s Service) stands(set string) bool { return s.Set == set && s.Stands }
+
+// Outcome of a test of the target.
+type Outcome string
+
+// The outcomes. Failed is a verdict on the target: it would fail again. Broken
+// is a test that could not be made, which says nothing of the target.
+const (
+	Open   Outcome = ""
+	Passed Outcome = "Passed"
+	Failed Outcome = "Failed"
+	Broken Outcome = "Broken"
+)
+
+// Verdict is the outcome of a test and, unless it passed, why.
+type Verdict struct {
+	Outcome Outcome
+	// Reason is CamelCase, Message names the object and what is wrong with it.
+	Reason, Message string
+}
+
+// bad tells of a test after which the target goes no further.
+func (v Verdict) bad() bool { return v.Outcome == Failed || v.Outcome == Broken }

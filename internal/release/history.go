@@ -1,0 +1,134 @@
+package release
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/naming"
+)
+
+// maxHistory is how many releases are remembered.
+const maxHistory = 10
+
+// Record keeps the history after a decision: newest first, the target at its head.
+func Record(history []v1alpha1.ReleaseRecord, status v1alpha1.ReleaseStatus, now metav1.Time) []v1alpha1.ReleaseRecord {
+	history = slices.Clone(history)
+	target := status.Target
+	if len(history) == 0 || history[0].Digest != target.Digest || history[0].Version != target.Version {
+		if len(history) > 0 && history[0].Outcome == v1alpha1.OutcomeInProgress {
+			history[0].Outcome, history[0].CompletionTime = v1alpha1.OutcomeSuperseded, &now
+		}
+		history = slices.Insert(history, 0, v1alpha1.ReleaseRecord{
+			Version: target.Version, Digest: target.Digest, StartTime: now, Outcome: v1alpha1.OutcomeInProgress,
+		})
+	}
+	head := &history[0]
+	outcome := outcomeOf(status.Phase)
+	switch {
+	case outcome == head.Outcome:
+	case outcome == v1alpha1.OutcomeInProgress:
+		// Another attempt, unless a release that is current settles again.
+		if head.Outcome == v1alpha1.OutcomeAborted {
+			head.Outcome, head.CompletionTime = outcome, nil
+		}
+	default:
+		head.Outcome, head.CompletionTime = outcome, &now
+	}
+	if failure := FailureOf(status); failure != nil {
+		head.Reason, head.Message = failure.Reason, failure.Message
+	}
+	if len(history) > maxHistory {
+		history = dropOldest(history)
+	}
+	return history
+}
+
+func outcomeOf(phase v1alpha1.ReleasePhase) v1alpha1.ReleaseOutcome {
+	switch phase {
+	case v1alpha1.PhaseComplete:
+		return v1alpha1.OutcomeSucceeded
+	case v1alpha1.PhaseAborting, v1alpha1.PhaseAborted:
+		return v1alpha1.OutcomeAborted
+	}
+	return v1alpha1.OutcomeInProgress
+}
+
+// dropOldest forgets the oldest release that is not the last good one.
+func dropOldest(history []v1alpha1.ReleaseRecord) []v1alpha1.ReleaseRecord {
+	oldest := len(history) - 1
+	if oldest == lastGood(history) {
+		oldest--
+	}
+	return slices.Delete(history, oldest, oldest+1)
+}
+
+// lastGood is the index of the release that is current, or -1.
+func lastGood(history []v1alpha1.ReleaseRecord) int {
+	return slices.IndexFunc(history, func(r v1alpha1.ReleaseRecord) bool { return r.Outcome == v1alpha1.OutcomeSucceeded })
+}
+
+// unknownVersions stands in a Migration whose Job was gone before it could be read.
+const unknownVersions = "unknown"
+
+// Migration is one entry of ReleaseRecord.Migrations, or nothing for a
+// migration that changed nothing. Versions are as in MigrationStatus.
+func Migration(service naming.Service, phase, versions string) string {
+	if from, to, _ := strings.Cut(versions, " -> "); from == to && from != "" {
+		return ""
+	}
+	if versions == "" {
+		versions = unknownVersions
+	}
+	return string(service) + " " + phase + " " + versions
+}
+
+// Rollback tells whether a platform with that history can go back to a version
+// without harm, and answers its newest record. The way is refused if a contract
+// migration has taken away what the version needs; the error names it, and is
+// made for people. Those of a release run first thing in the next one, so that
+// one step back is safe until then.
+func Rollback(history []v1alpha1.ReleaseRecord, version string) (v1alpha1.ReleaseRecord, error) {
+	current := lastGood(history)
+	if current < 0 {
+		return v1alpha1.ReleaseRecord{}, fmt.Errorf("no release has been verified yet: there is nothing to go back from")
+	}
+	if history[current].Version == version {
+		return v1alpha1.ReleaseRecord{}, fmt.Errorf("release %s is the current one", version)
+	}
+	to := slices.IndexFunc(history, func(r v1alpha1.ReleaseRecord) bool {
+		return r.Version == version && r.Outcome == v1alpha1.OutcomeSucceeded
+	})
+	if to < 0 {
+		return v1alpha1.ReleaseRecord{}, fmt.Errorf("release %s is not among those in status.history that succeeded: %s", version, strings.Join(succeeded(history[current+1:]), ", "))
+	}
+	for i := to - 1; i >= 0; i-- {
+		base := i + 1 + lastGood(history[i+1:])
+		if base >= to {
+			continue // its contract migrations are those of the version itself, or of an older one
+		}
+		for _, migration := range history[i].Migrations {
+			if strings.Contains(migration, " "+naming.PhaseContract+" ") {
+				return v1alpha1.ReleaseRecord{}, fmt.Errorf("release %s cannot run any more: release %s has run the contract migration of %s (%s), which took away what releases before %s need",
+					version, history[i].Version, history[base].Version, migration, history[base].Version)
+			}
+		}
+	}
+	return history[to], nil
+}
+
+func succeeded(history []v1alpha1.ReleaseRecord) []string {
+	versions := []string{}
+	for _, r := range history {
+		if r.Outcome == v1alpha1.OutcomeSucceeded {
+			versions = append(versions, r.Version)
+		}
+	}
+	if len(versions) == 0 {
+		return []string{"there is none"}
+	}
+	return versions
+}

@@ -1,0 +1,113 @@
+package release
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+	"strings"
+
+	argo "github.com/argoproj/argo-rollouts/pkg/apis/rollouts/v1alpha1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"blogplatform.io/operator/internal/naming"
+)
+
+// reasonTimedOut in the condition Progressing of a Rollout (argo-rollouts utils/conditions).
+const reasonTimedOut = "ProgressDeadlineExceeded"
+
+// Read tells how far a Rollout has come, by its spec and status
+// (argo-rollouts pkg/apis/rollouts/v1alpha1). A Rollout that is not there has
+// come nowhere.
+func Read(rollout *unstructured.Unstructured) (Service, error) {
+	if rollout == nil || rollout.GetDeletionTimestamp() != nil {
+		return Service{}, nil
+	}
+	s := Service{Set: rollout.GetAnnotations()[naming.AnnotationSet]}
+	var r argo.Rollout
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(rollout.Object, &r); err != nil {
+		return s, fmt.Errorf("read Rollout %s/%s: %w", rollout.GetNamespace(), rollout.GetName(), err)
+	}
+	s.Window = r.Spec.RollbackWindow != nil
+	s.Steps = r.Spec.Strategy.Canary != nil && len(r.Spec.Strategy.Canary.Steps) > 0
+	// observedGeneration is a string.
+	if seen, err := strconv.ParseInt(r.Status.ObservedGeneration, 10, 64); err != nil || seen < r.Generation {
+		return s, nil
+	}
+	s.Stands = r.Status.StableRS != "" && r.Status.StableRS == r.Status.CurrentPodHash
+	s.Healthy = r.Status.Phase == argo.RolloutPhaseHealthy
+	s.AtBarrier = !s.Stands && !r.Status.Abort && atBarrier(&r)
+	if !s.Stands {
+		s.Trouble = trouble(&r)
+	}
+	return s, nil
+}
+
+// atBarrier tells of a Rollout that is paused at its last step, with all traffic on its new pods.
+func atBarrier(r *argo.Rollout) bool {
+	canary, at := r.Spec.Strategy.Canary, r.Status.CurrentStepIndex
+	if canary == nil || at == nil || len(canary.Steps) == 0 || int(*at) != len(canary.Steps)-1 {
+		return false
+	}
+	pause := canary.Steps[*at].Pause
+	if pause == nil || pause.Duration != nil || !paused(r, argo.PauseReasonCanaryPauseStep) {
+		return false
+	}
+	weights := r.Status.Canary.Weights
+	return canary.TrafficRouting == nil || weights != nil && weights.Canary.Weight == 100
+}
+
+func paused(r *argo.Rollout, reason argo.PauseReason) bool {
+	for _, c := range r.Status.PauseConditions {
+		if c.Reason == reason {
+			return true
+		}
+	}
+	return false
+}
+
+// trouble is why the new pods get no further. That they failed an analysis is a
+// verdict on them. An analysis that could not measure is none, nor are pods
+// that do not come up: an image or a node may be what is missing.
+func trouble(r *argo.Rollout) Verdict {
+	name := "Rollout " + r.Namespace + "/" + r.Name
+	why := condition(r, argo.RolloutProgressing)
+	switch {
+	case r.Status.Abort:
+		return aborted(r, name, why.Message)
+	case paused(r, argo.PauseReasonInconclusiveAnalysis):
+		return Verdict{Broken, "AnalysisInconclusive", name + ": an analysis came to no conclusion; look at its AnalysisRuns, and whether Prometheus has data"}
+	case why.Reason == reasonTimedOut:
+		return Verdict{Broken, "DeadlineExceeded", name + ": its new pods did not become available in time; look at their events, their images and the quota of the namespace"}
+	}
+	return Verdict{}
+}
+
+// aborted by Argo Rollouts: an analysis ended in Failed or in Error. The run
+// itself is in the status for a moment only; the condition keeps what it said.
+func aborted(r *argo.Rollout, name, message string) Verdict {
+	_, said, _ := strings.Cut(message, ": ")
+	phase := argo.AnalysisPhaseFailed
+	for _, run := range []*argo.RolloutAnalysisRunStatus{r.Status.Canary.CurrentStepAnalysisRunStatus, r.Status.Canary.CurrentBackgroundAnalysisRunStatus} {
+		if run != nil && run.Status == argo.AnalysisPhaseError {
+			phase = run.Status
+		}
+	}
+	if strings.Contains(message, "assessed "+string(argo.AnalysisPhaseError)) || strings.Contains(message, "timed out progressing") {
+		phase = argo.AnalysisPhaseError
+	}
+	said = name + " was aborted: " + cmp.Or(said, "look at its AnalysisRuns")
+	if phase == argo.AnalysisPhaseError {
+		return Verdict{Broken, "AnalysisError", said}
+	}
+	return Verdict{Failed, "AnalysisFailed", said}
+}
+
+func condition(r *argo.Rollout, kind argo.RolloutConditionType) argo.RolloutCondition {
+	for _, c := range r.Status.Conditions {
+		if c.Type == kind {
+			return c
+		}
+	}
+	return argo.RolloutCondition{}
+}
