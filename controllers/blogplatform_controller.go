@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -21,6 +23,7 @@ import (
 	"blogplatform.io/operator/internal/apply"
 	"blogplatform.io/operator/internal/naming"
 	"blogplatform.io/operator/internal/plan"
+	"blogplatform.io/operator/internal/release"
 )
 
 const (
@@ -29,7 +32,7 @@ const (
 	// lookAgain is when a platform is looked at that waits for something nobody tells us about.
 	lookAgain = 15 * time.Second
 	// staleRetry is when a pass is made again whose view of the platform was out of date.
-	staleRetry = 250 * time.Millisecond
+	staleRetry = 100 * time.Millisecond
 	// passTimeout ends a pass whose requests are not answered, reportTimeout its last write.
 	passTimeout   = 2 * time.Minute
 	reportTimeout = 10 * time.Second
@@ -69,7 +72,9 @@ type Reconciler struct {
 	keyring  *keyring
 	injected injected
 	failures failures
-	now      func() time.Time
+	// written are the resourceVersions of platforms that the cache may not have yet, by UID.
+	written sync.Map
+	now     func() time.Time
 }
 
 // Setup adds the controller of BlogPlatforms to a manager made with kube.ManagerOptions.
@@ -97,10 +102,12 @@ type pass struct {
 
 	view
 	plan plan.Plan
-	// release is what the workloads should run now.
-	release v1alpha1.Release
-	// migrated is true once all migrations of spec.release are done.
-	migrated bool
+	// wanted is the release that the platform should run.
+	wanted v1alpha1.Release
+	// target is the set that is worked towards, good the one that was verified last, if any was.
+	target   plan.Set
+	good     *plan.Set
+	decision release.Decision
 	outcomes []outcome
 	// complete is true when every child was applied, so that the rest may go.
 	complete bool
@@ -123,6 +130,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if err := r.client.Get(ctx, request.NamespacedName, platform); err != nil {
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
+	if r.behind(platform) {
+		return reconcile.Result{RequeueAfter: staleRetry}, nil
+	}
 	if err := r.watches.start(); err != nil {
 		return reconcile.Result{}, err
 	}
@@ -132,6 +142,21 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		err = p.report(ctx)
 	}
 	return p.result(ctx, err)
+}
+
+// behind tells whether the cache has not heard yet of what was written last.
+// What status remembers must not be forgotten for a pass.
+func (r *Reconciler) behind(platform *v1alpha1.BlogPlatform) bool {
+	written, found := r.written.Load(platform.UID)
+	if !found {
+		return false
+	}
+	last, _ := written.(string)
+	if order, err := resourceversion.CompareResourceVersion(platform.ResourceVersion, last); err == nil && order < 0 {
+		return true
+	}
+	r.written.Delete(platform.UID)
+	return false
 }
 
 // run does what is to be done; an error means that too little was seen to report on.
@@ -151,12 +176,16 @@ func (p *pass) run(ctx context.Context) error {
 	if p.stalled != nil {
 		return nil
 	}
+	if err := p.writeAhead(ctx); err != nil {
+		return err
+	}
 	if err := p.announce(ctx); err != nil {
 		return err
 	}
 	if err := p.stages(ctx); err != nil {
 		return err
 	}
+	p.releaseBarriers(ctx)
 	p.prune(ctx)
 	p.bookkeep()
 	return nil
@@ -181,8 +210,12 @@ func (p *pass) patchMetadata(ctx context.Context, change func() bool) error {
 		return fmt.Errorf("write finalizer of BlogPlatform %s/%s: %w", p.names.Namespace, p.names.Name, err)
 	}
 	p.platform.Status = *status
+	p.wrote()
 	return nil
 }
+
+// wrote remembers what the cache has to catch up with.
+func (p *pass) wrote() { p.written.Store(p.platform.UID, p.platform.ResourceVersion) }
 
 // result says when to look again. A view that was out of date is no failure.
 func (p *pass) result(ctx context.Context, err error) (reconcile.Result, error) {
@@ -193,6 +226,7 @@ func (p *pass) result(ctx context.Context, err error) (reconcile.Result, error) 
 	}
 	if p.gone {
 		p.failures.forget(uid)
+		p.written.Delete(uid)
 		return reconcile.Result{}, err
 	}
 	if err = errors.Join(append(p.errs, err)...); err != nil {
@@ -200,39 +234,36 @@ func (p *pass) result(ctx context.Context, err error) (reconcile.Result, error) 
 		return reconcile.Result{}, err
 	}
 	p.failures.forget(uid)
+	after := wait.Jitter(driftCheck*4/5, 0.5)
 	if p.unwatched {
-		return reconcile.Result{RequeueAfter: lookAgain}, nil
+		after = lookAgain
 	}
-	return reconcile.Result{RequeueAfter: wait.Jitter(driftCheck*4/5, 0.5)}, nil
+	if next := p.platform.Status.Release.NextCheckTime; next != nil {
+		after = min(after, max(next.Sub(p.now()), staleRetry))
+	}
+	return reconcile.Result{RequeueAfter: after}, nil
 }
 
-// makePlan plans for spec.release, or for the release that was verified last
-// while the migrations of spec.release are not done.
+// makePlan decides how the release goes on, and plans for that.
 func (p *pass) makePlan(ctx context.Context) error {
 	var err error
 	if p.stalled, err = p.hostConflict(ctx); err != nil || p.stalled != nil {
 		return err
 	}
-	p.release = p.platform.Spec.Release
-	if err := p.build(); err != nil || p.stalled != nil {
+	p.wanted = p.platform.Spec.Release
+	if err := p.aim(ctx); err != nil {
 		return err
 	}
-	done, err := p.migrationsDone(ctx)
-	if err != nil {
+	if err := p.decide(ctx); err != nil {
 		return err
 	}
-	p.migrated = done
-	if current := p.platform.Status.Release.Current; !done && current.Images != (v1alpha1.Images{}) {
-		p.release = v1alpha1.Release{Version: current.Version, Images: current.Images}
-		return p.build()
-	}
-	return nil
+	return p.build()
 }
 
-// build plans for p.release and what was observed.
+// build plans for what was decided and observed.
 func (p *pass) build() error {
 	var problem *plan.Problem
-	planned, err := plan.Build(plan.Input{Platform: p.platform, Release: p.release, Observed: p.coWritten})
+	planned, err := plan.Build(p.input())
 	switch {
 	case errors.As(err, &problem):
 		p.stalled = problem

@@ -18,6 +18,7 @@ import (
 	"blogplatform.io/operator/internal/naming"
 	"blogplatform.io/operator/internal/plan"
 	"blogplatform.io/operator/internal/ready"
+	"blogplatform.io/operator/internal/release"
 )
 
 // view is what a pass found before it did anything.
@@ -26,18 +27,22 @@ type view struct {
 	coWritten []*unstructured.Unstructured
 	// rollouts by name.
 	rollouts map[string]*unstructured.Unstructured
+	// sets are the ControllerRevisions that keep sets, by name.
+	sets map[string]*unstructured.Unstructured
 	// cluster is the PostgresCluster, or nil.
 	cluster *unstructured.Unstructured
+	// services tells how far each Rollout has come.
+	services map[naming.Service]release.Service
 	// pods of the platform's workloads and Jobs.
 	pods []corev1.Pod
 }
 
 // observe reads, from the cache, what the plan and the report depend on.
 func (p *pass) observe(ctx context.Context) error {
-	p.rollouts = map[string]*unstructured.Unstructured{}
+	p.rollouts, p.sets = map[string]*unstructured.Unstructured{}, map[string]*unstructured.Unstructured{}
 	for _, kind := range plan.Kinds {
 		switch kind.Kind {
-		case "VirtualService", "DestinationRule", "Rollout", "PostgresCluster":
+		case "VirtualService", "DestinationRule", "Rollout", "PostgresCluster", "ControllerRevision":
 		default:
 			continue
 		}
@@ -62,6 +67,8 @@ func (p *pass) sort(object *unstructured.Unstructured) {
 	case "Rollout":
 		p.rollouts[object.GetName()] = object
 		p.coWritten = append(p.coWritten, object)
+	case "ControllerRevision":
+		p.sets[object.GetName()] = object
 	case "PostgresCluster":
 		if object.GetName() == p.names.Database() {
 			p.cluster = object
@@ -134,6 +141,8 @@ func (p *pass) judge(ctx context.Context, child plan.Child, live *unstructured.U
 		return p.issuerMissing(ctx, child.Object, verdict)
 	case "PostgresCluster":
 		return p.volumePending(ctx, verdict)
+	case "Job":
+		return p.withLastWords(verdict, live), nil
 	}
 	return verdict, nil
 }
@@ -185,23 +194,6 @@ func (p *pass) volumePending(ctx context.Context, verdict ready.Verdict) (ready.
 	return verdict, nil
 }
 
-// migrationsDone tells whether every migration of the plan has finished, now or earlier.
-func (p *pass) migrationsDone(ctx context.Context) (bool, error) {
-	for _, child := range p.plan.Children {
-		if child.Stage != plan.StageMigrations || p.finishedEarlier(child) {
-			continue
-		}
-		live, err := p.find(ctx, child.Object)
-		if err != nil {
-			return false, err
-		}
-		if live == nil || !p.ours(live) || ready.Judge(child.Object, live).State != ready.Ready {
-			return false, nil
-		}
-	}
-	return true, nil
-}
-
 // migrationVersions is what the pod of a Job reported of the schema, such as 0 -> 3.
 func (p *pass) migrationVersions(job *unstructured.Unstructured) string {
 	for _, pod := range p.pods {
@@ -218,6 +210,30 @@ func (p *pass) migrationVersions(job *unstructured.Unstructured) string {
 		}
 	}
 	return ""
+}
+
+// withLastWords adds to a verdict on a Job what its last pod that failed said:
+// which statement of a migration, or which part of Verify.
+func (p *pass) withLastWords(verdict ready.Verdict, job *unstructured.Unstructured) ready.Verdict {
+	var last *corev1.ContainerStateTerminated
+	for _, pod := range p.pods {
+		if pod.Labels[batchv1.JobNameLabel] != job.GetName() {
+			continue
+		}
+		for _, status := range pod.Status.ContainerStatuses {
+			ended := status.State.Terminated
+			if ended == nil || ended.ExitCode == 0 || ended.Message == "" {
+				continue
+			}
+			if last == nil || last.FinishedAt.Before(&ended.FinishedAt) {
+				last = ended
+			}
+		}
+	}
+	if last != nil {
+		verdict.Message += "; its last attempt ended with: " + cut(last.Message)
+	}
+	return verdict
 }
 
 // service of a child by its name, if it is that of a workload.

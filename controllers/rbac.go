@@ -8,7 +8,9 @@ package controllers
 // +kubebuilder:rbac:groups=blogplatform.io,resources=blogplatforms/finalizers,verbs=update
 
 // +kubebuilder:rbac:groups="",resources=configmaps;serviceaccounts;services,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=apps,resources=controllerrevisions,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=argoproj.io,resources=analysistemplates;rollouts,verbs=get;list;watch;create;patch;delete
+// +kubebuilder:rbac:groups=argoproj.io,resources=rollouts/status,verbs=patch
 // +kubebuilder:rbac:groups=autoscaling,resources=horizontalpodautoscalers,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=bitnami.com,resources=sealedsecrets,verbs=get;list;watch;create;patch;delete

@@ -21,6 +21,16 @@ const (
 	reasonWaiting = "Waiting"
 	// reasonHeld: an earlier release runs on until the migrations of the wanted one are done.
 	reasonHeld = "HeldByMigrations"
+	// reasonNextInLine: the frontend runs the current release until the data services are at the barrier.
+	reasonNextInLine = "NextInLine"
+	// reasonAtBarrier: a service has come to the end of its steps, and waits for the others and for Verify.
+	reasonAtBarrier = "AtBarrier"
+
+	// Of a release, in Ready.
+	reasonReleaseInProgress = "ReleaseInProgress"
+	reasonReleasePaused     = "ReleasePaused"
+	reasonReleaseAborting   = "ReleaseAborting"
+	reasonReleaseAborted    = "ReleaseAborted"
 
 	// Of a child that could not be written.
 	reasonKindMissing      = "KindMissing"

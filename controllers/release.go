@@ -1,9 +1,14 @@
 package controllers
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"slices"
 
+	batchv1 "k8s.io/api/batch/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -11,66 +16,325 @@ import (
 	"blogplatform.io/operator/internal/naming"
 	"blogplatform.io/operator/internal/plan"
 	"blogplatform.io/operator/internal/ready"
+	"blogplatform.io/operator/internal/release"
 )
 
-// How many migrations and releases status remembers. The migrations are those of
-// two releases, so that a step back runs none; to run one again changes nothing.
-const (
-	maxMigrations = 6
-	maxHistory    = 10
-)
+// maxMigrations is how many status remembers: those of two releases, so that a
+// step back runs none. To run one again changes nothing.
+const maxMigrations = 12
 
-// bookkeep writes down what a later pass cannot see any more: migrations that
-// finished, the release that was verified, and how releases ended.
+// aim finds the sets that the release is about: the one that is worked towards
+// and the one that was verified last.
+func (p *pass) aim(ctx context.Context) error {
+	wanted, err := plan.SetOf(p.platform, p.wanted)
+	if err != nil {
+		return fmt.Errorf("plan BlogPlatform %s/%s: %w", p.names.Namespace, p.names.Name, err)
+	}
+	status := &p.platform.Status.Release
+	p.target = wanted
+	if committing := release.Target(*status, identityOf(wanted)); committing.Digest != wanted.Digest {
+		kept, err := p.keptSet(ctx, committing.Digest)
+		if err != nil {
+			return err
+		}
+		if kept == nil {
+			status.Phase = v1alpha1.PhaseProgressing // what was to be committed cannot be known any more
+		} else {
+			p.target = *kept
+		}
+	}
+	switch current := status.Current; current.Digest {
+	case "":
+		return nil
+	case p.target.Digest:
+		p.good = &p.target
+		return nil
+	default:
+		return p.findGood(ctx, current)
+	}
+}
+
+// findGood finds the set that was verified last. If somebody has deleted it,
+// its images under the present spec are the next best.
+func (p *pass) findGood(ctx context.Context, current v1alpha1.ReleaseIdentity) (err error) {
+	if p.good, err = p.keptSet(ctx, current.Digest); err != nil || p.good != nil {
+		return err
+	}
+	again, err := plan.SetOf(p.platform, v1alpha1.Release{Version: current.Version, Images: current.Images})
+	if err != nil {
+		return fmt.Errorf("plan BlogPlatform %s/%s: %w", p.names.Namespace, p.names.Name, err)
+	}
+	p.good, p.platform.Status.Release.Current.Digest = &again, again.Digest
+	return nil
+}
+
+func identityOf(set plan.Set) v1alpha1.ReleaseIdentity {
+	return v1alpha1.ReleaseIdentity{Version: set.Release.Version, Digest: set.Digest}
+}
+
+// keptSet reads a set from its ControllerRevision, or nothing if there is none.
+func (p *pass) keptSet(ctx context.Context, digest string) (*plan.Set, error) {
+	revision := p.sets[p.names.Set(digest)]
+	if revision == nil {
+		wanted := &unstructured.Unstructured{}
+		wanted.SetAPIVersion("apps/v1")
+		wanted.SetKind("ControllerRevision")
+		wanted.SetNamespace(p.names.Namespace)
+		wanted.SetName(p.names.Set(digest))
+		live, err := get(ctx, p.live, wanted)
+		if err != nil || live == nil || !p.ours(live) && !metav1.IsControlledBy(live, p.platform) {
+			return nil, err
+		}
+		p.sets[live.GetName()], revision = live, live
+	}
+	set, err := plan.ReadSet(revision)
+	if err != nil {
+		return nil, nil // as good as none
+	}
+	return &set, nil
+}
+
+// decide asks internal/release how the release goes on.
+func (p *pass) decide(ctx context.Context) error {
+	status := p.platform.Status.Release
+	p.services = map[naming.Service]release.Service{}
+	for _, service := range naming.Services {
+		read, err := release.Read(p.rollouts[p.names.Workload(service)])
+		if err != nil {
+			return err
+		}
+		p.services[service] = read
+	}
+	prepared, err := p.prepared(ctx)
+	if err != nil {
+		return err
+	}
+	verdict, err := p.verifyVerdict(ctx, status.Attempt)
+	if err != nil {
+		return err
+	}
+	p.decision = release.Decide(status, release.Facts{
+		Now: p.now(), Wanted: identityOf(p.target), Images: p.target.Release.Images, Prepared: prepared,
+		Services: p.services, Verify: verdict, Request: p.platform.Annotations[naming.AnnotationRequest], Suspended: p.suspended(),
+	})
+	return nil
+}
+
+// prepared tells whether the target's pods may start: its set is kept and its
+// migrations are done.
+func (p *pass) prepared(ctx context.Context) (bool, error) {
+	if p.good != nil && p.good.Digest == p.target.Digest {
+		return true, nil
+	}
+	children, err := plan.Preparations(p.input())
+	if err != nil {
+		return false, fmt.Errorf("plan BlogPlatform %s/%s: %w", p.names.Namespace, p.names.Name, err)
+	}
+	for _, child := range children {
+		if p.finishedEarlier(child) {
+			continue
+		}
+		live, err := p.find(ctx, child.Object)
+		if err != nil {
+			return false, err
+		}
+		if live == nil || !p.ours(live) || ready.Judge(child.Object, live).State != ready.Ready {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// verifyVerdict is what the Verify Job of an attempt says of the target. That it
+// could not run in time says nothing of it.
+func (p *pass) verifyVerdict(ctx context.Context, attempt int64) (release.Verdict, error) {
+	name := &unstructured.Unstructured{}
+	name.SetAPIVersion(batchv1.SchemeGroupVersion.String())
+	name.SetKind("Job")
+	name.SetNamespace(p.names.Namespace)
+	name.SetName(p.names.VerifyJob(p.target.Digest, attempt))
+	job, err := p.find(ctx, name)
+	if err != nil || job == nil || !p.ours(job) {
+		return release.Verdict{}, err
+	}
+	verdict := p.withLastWords(ready.Judge(name, job), job)
+	switch {
+	case verdict.State == ready.Ready:
+		return release.Verdict{Outcome: release.Passed}, nil
+	case verdict.State != ready.Failed:
+		return release.Verdict{}, nil
+	case conditionReason(job, string(batchv1.JobFailed)) == batchv1.JobReasonDeadlineExceeded:
+		return release.Verdict{Outcome: release.Broken, Reason: "VerifyTimeout", Message: verdict.Message}, nil
+	}
+	return release.Verdict{Outcome: release.Failed, Reason: "VerifyFailed", Message: verdict.Message}, nil
+}
+
+// input of the plan, by what was decided. Before that it is of a release that has arrived.
+func (p *pass) input() plan.Input {
+	run := plan.Run{Target: &p.target, Kept: p.kept(), Contract: p.contract(), Attempt: p.decision.Status.Attempt}
+	if d := p.decision; d.Status.Phase != "" {
+		if !d.DataOnTarget {
+			run.Data = p.good
+		}
+		if !d.FrontendOnTarget {
+			run.Frontend = p.good
+		}
+		run.Direct, run.Committing = d.Direct, d.Window
+		run.WithoutMigrations, run.WithoutVerify = d.Stopped(), !d.Verifying()
+		run.Paused = d.Paused()
+	}
+	return plan.Input{Platform: p.platform, Release: p.target.Release, Run: run, Observed: p.coWritten}
+}
+
+// kept are the ControllerRevisions of the sets to go back to: the one that was
+// verified last, the target's, and those of the releases of the past that succeeded.
+func (p *pass) kept() []*unstructured.Unstructured {
+	names := []string{p.names.Set(p.target.Digest), p.names.Set(p.platform.Status.Release.Current.Digest)}
+	for _, record := range p.platform.Status.History {
+		if record.Outcome == v1alpha1.OutcomeSucceeded {
+			names = append(names, p.names.Set(record.Digest))
+		}
+	}
+	slices.Sort(names)
+	var kept []*unstructured.Unstructured
+	for _, name := range slices.Compact(names) {
+		if live := p.sets[name]; live != nil && live.GetDeletionTimestamp() == nil {
+			kept = append(kept, live)
+		}
+	}
+	return kept
+}
+
+// contract is the release whose contract migrations run first: the one that
+// is current, when other images follow. They are held back when the target is
+// one of the past, which may need what they take away.
+func (p *pass) contract() *v1alpha1.Release {
+	if p.good == nil || p.good.Release.Images == p.target.Release.Images {
+		return nil
+	}
+	for _, revision := range p.kept() {
+		set, err := plan.ReadSet(revision)
+		if err == nil && set.Release.Images == p.target.Release.Images && p.succeeded(set.Digest) {
+			return nil
+		}
+	}
+	return &p.good.Release
+}
+
+// succeeded tells whether a set was current once.
+func (p *pass) succeeded(digest string) bool {
+	return slices.ContainsFunc(p.platform.Status.History, func(r v1alpha1.ReleaseRecord) bool {
+		return r.Digest == digest && r.Outcome == v1alpha1.OutcomeSucceeded
+	})
+}
+
+// writeAhead writes down what was decided before it is done, wherever a pass
+// that knows nothing of it would decide otherwise.
+func (p *pass) writeAhead(ctx context.Context) error {
+	before := p.platform.Status.Release
+	p.platform.Status.Release = p.decision.Status
+	p.platform.Status.History = release.Record(p.platform.Status.History, p.decision.Status, metav1.NewTime(p.now()).Rfc3339Copy())
+	after := p.decision.Status
+	if p.decision.First || before.Phase == after.Phase && before.Attempt == after.Attempt && equality.Semantic.DeepEqual(before.Failures, after.Failures) {
+		return nil
+	}
+	return p.writeStatus(ctx)
+}
+
+// releaseBarriers lets the Rollouts go that the decision names. One that was
+// written since it was observed is looked at again, for its event will come.
+func (p *pass) releaseBarriers(ctx context.Context) {
+	if p.suspended() {
+		return
+	}
+	for _, service := range p.decision.Release {
+		if err := p.applier.EndPause(ctx, p.rollouts[p.names.Workload(service)]); !apierrors.IsConflict(err) {
+			p.fail(err)
+		}
+	}
+}
+
+// bookkeep writes down what a later pass cannot see any more: the migrations
+// that finished, and how far the release has come.
 func (p *pass) bookkeep() {
 	p.rememberMigrations()
 	status := &p.platform.Status.Release
-	verified := p.verified()
-	if verified {
-		status.Current = v1alpha1.ReleaseIdentity{Version: p.release.Version, Digest: p.plan.Digest, Images: p.release.Images}
-	}
-	status.Target = v1alpha1.ReleaseIdentity{Version: p.platform.Spec.Release.Version, Digest: p.plan.Target}
-	status.Phase = p.phase()
 	status.CanaryWeight = p.canaryWeight()
 	status.Rollout = rolloutWord(status)
-	p.platform.Status.History = record(p.platform.Status.History, status.Target, status.Phase == v1alpha1.PhaseComplete, metav1.NewTime(p.now()).Rfc3339Copy())
 }
 
 func (p *pass) rememberMigrations() {
 	for _, o := range p.outcomes {
-		if o.child.Stage != plan.StageMigrations || o.live == nil || o.verdict.State != ready.Ready || p.finishedEarlier(o.child) {
+		if o.kind() != "Job" || o.child.Stage == plan.StageVerify || o.live == nil || o.verdict.State != ready.Ready || p.finishedEarlier(o.child) {
 			continue
 		}
-		p.platform.Status.Migrations = append(p.platform.Status.Migrations, v1alpha1.MigrationStatus{Job: o.live.GetName(), Versions: p.migrationVersions(o.live)})
+		done := v1alpha1.MigrationStatus{Job: o.live.GetName(), Versions: p.migrationVersions(o.live)}
+		p.platform.Status.Migrations = append(p.platform.Status.Migrations, done)
+		p.recordMigration(o.child, done.Versions)
 	}
 	if n := len(p.platform.Status.Migrations); n > maxMigrations {
 		p.platform.Status.Migrations = slices.Delete(p.platform.Status.Migrations, 0, n-maxMigrations)
 	}
 }
 
-// verified tells whether the set of pods that is planned has passed Verify, now or earlier.
-func (p *pass) verified() bool {
-	for _, o := range p.outcomes {
-		if o.child.Stage == plan.StageVerify {
-			return o.verdict.State == ready.Ready
+// recordMigration notes in the history what decides how far back a platform can go.
+func (p *pass) recordMigration(child plan.Child, versions string) {
+	phase := naming.PhaseExpand
+	if child.Stage == plan.StageContract {
+		phase = naming.PhaseContract
+	}
+	head := &p.platform.Status.History[0]
+	for _, service := range naming.DataServices {
+		if child.Object.GetLabels()[naming.LabelName] != p.names.MigrationSelector(service)[naming.LabelName] {
+			continue
+		}
+		if entry := release.Migration(service, phase, versions); entry != "" {
+			head.Migrations = append(head.Migrations, entry)
 		}
 	}
-	return false
 }
 
-func (p *pass) phase() v1alpha1.ReleasePhase {
-	release := p.platform.Status.Release
-	switch {
-	case release.Current.Digest == release.Target.Digest:
-		return v1alpha1.PhaseComplete
-	case p.worst(v1alpha1.ConditionWorkloadsReady).State == ready.Ready:
-		return v1alpha1.PhaseVerifying
-	case release.Current.Digest == "":
-		return v1alpha1.PhaseInstalling
-	case !p.migrated:
-		return v1alpha1.PhaseMigrating
+// serving is the release that readers see when the platform is as it should be.
+func (p *pass) serving() v1alpha1.Release {
+	if p.decision.FrontendOnTarget || p.good == nil {
+		return p.target.Release
 	}
-	return v1alpha1.PhaseProgressing
+	return p.good.Release
+}
+
+// releaseVerdict says in Ready how the release stands, where the parts of the
+// platform tell nothing more urgent.
+func (p *pass) releaseVerdict() ready.Verdict {
+	status, version := p.decision.Status, p.decision.Status.Target.Version
+	switch status.Phase {
+	case v1alpha1.PhaseComplete, v1alpha1.PhaseInstalling:
+		return ready.Verdict{State: ready.Ready}
+	case v1alpha1.PhaseAborting, v1alpha1.PhaseAborted:
+		return p.abortVerdict()
+	}
+	if status.Paused != nil && *status.Paused {
+		return ready.Verdict{State: ready.Progressing, Reason: reasonReleasePaused, Message: fmt.Sprintf(
+			"release %s was paused by a request; let it go on with the annotation %s: resume %s", version, naming.AnnotationRequest, version)}
+	}
+	return ready.Verdict{State: ready.Progressing, Reason: reasonReleaseInProgress,
+		Message: fmt.Sprintf("release %s is on its way; see release.phase in the status", version)}
+}
+
+// abortVerdict says why a release was taken back, and what to do.
+func (p *pass) abortVerdict() ready.Verdict {
+	status := p.decision.Status
+	version, why, next := status.Target.Version, "", "it is not tried again"
+	if failure := release.FailureOf(status); failure != nil {
+		why = fmt.Sprintf(" (%s: %s)", failure.Reason, cmp.Or(failure.Message, "no more is known"))
+		if failure.RetryTime != nil {
+			next = "it is tried again by itself, see release.nextCheckTime in the status"
+		}
+	}
+	hint := fmt.Sprintf("set another release, or ask for a retry with the annotation %s: retry %s", naming.AnnotationRequest, version)
+	if status.Phase == v1alpha1.PhaseAborting {
+		return failed(reasonReleaseAborting, fmt.Sprintf("release %s failed, and all services go back to %s%s; %s", version, status.Current.Version, why, hint))
+	}
+	return failed(reasonReleaseAborted, fmt.Sprintf("release %s failed, and all services run %s%s; %s; %s", version, status.Current.Version, why, next, hint))
 }
 
 // canaryWeight is the smallest share that a Rollout in progress gives its new
@@ -103,33 +367,4 @@ func rolloutWord(release *v1alpha1.ReleaseStatus) string {
 		return "stable"
 	}
 	return ""
-}
-
-// record keeps the history: newest first, the target at its head.
-func record(history []v1alpha1.ReleaseRecord, target v1alpha1.ReleaseIdentity, complete bool, now metav1.Time) []v1alpha1.ReleaseRecord {
-	if len(history) == 0 || history[0].Digest != target.Digest || history[0].Version != target.Version {
-		if len(history) > 0 && history[0].Outcome == v1alpha1.OutcomeInProgress {
-			history[0].Outcome, history[0].CompletionTime = v1alpha1.OutcomeSuperseded, &now
-		}
-		history = slices.Insert(history, 0, v1alpha1.ReleaseRecord{
-			Version: target.Version, Digest: target.Digest, StartTime: now, Outcome: v1alpha1.OutcomeInProgress,
-		})
-	}
-	if complete && history[0].Outcome == v1alpha1.OutcomeInProgress {
-		history[0].Outcome, history[0].CompletionTime = v1alpha1.OutcomeSucceeded, &now
-	}
-	if len(history) > maxHistory {
-		history = dropOldest(history)
-	}
-	return history
-}
-
-// dropOldest forgets the oldest release that is not the last good one.
-func dropOldest(history []v1alpha1.ReleaseRecord) []v1alpha1.ReleaseRecord {
-	good := slices.IndexFunc(history, func(r v1alpha1.ReleaseRecord) bool { return r.Outcome == v1alpha1.OutcomeSucceeded })
-	oldest := len(history) - 1
-	if oldest == good {
-		oldest--
-	}
-	return slices.Delete(history, oldest, oldest+1)
 }

@@ -14,6 +14,7 @@ import (
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/internal/apply"
+	"blogplatform.io/operator/internal/naming"
 	"blogplatform.io/operator/internal/plan"
 	"blogplatform.io/operator/internal/ready"
 )
@@ -51,6 +52,7 @@ func conditionOf(child plan.Child) string {
 		plan.StageSecrets:    v1alpha1.ConditionSecretsReady,
 		plan.StageMesh:       v1alpha1.ConditionMeshReady,
 		plan.StageDatabase:   v1alpha1.ConditionDatabaseReady,
+		plan.StageContract:   v1alpha1.ConditionMigrationsReady,
 		plan.StageMigrations: v1alpha1.ConditionMigrationsReady,
 		plan.StageWorkloads:  v1alpha1.ConditionWorkloadsReady,
 		plan.StageVerify:     v1alpha1.ConditionReady,
@@ -185,33 +187,48 @@ func (p *pass) attend(ctx context.Context, child plan.Child, waitsFor string) (o
 			return o, nil
 		}
 	}
-	o.verdict, err = p.judge(ctx, child, o.live)
-	if o.verdict.State == ready.Ready && p.awaitsMigrations(child) {
-		o.verdict = ready.Verdict{State: ready.Progressing, Reason: reasonHeld,
-			Message: "the release before " + p.platform.Spec.Release.Version + " runs on until the migrations are done; see " + v1alpha1.ConditionMigrationsReady}
+	if o.verdict, err = p.judge(ctx, child, o.live); err != nil {
+		return o, err
 	}
-	return o, err
+	if child.Object.GetKind() == "Rollout" {
+		p.putInLine(&o)
+	}
+	return o, nil
 }
 
-// awaitsMigrations tells of a Rollout that runs an earlier release until the migrations are done.
-func (p *pass) awaitsMigrations(child plan.Child) bool {
-	return child.Object.GetKind() == "Rollout" && !p.migrated
+// putInLine judges a Rollout as a part of a release. One that runs the current
+// release well has its turn later; one at the barrier does what it should, and
+// does not hold back Verify, for which it waits.
+func (p *pass) putInLine(o *outcome) {
+	service, phase := p.service(o.child.Object.GetName()), p.decision.Status.Phase
+	o.gates = phase != v1alpha1.PhaseVerifying && phase != v1alpha1.PhaseCommitting
+	switch {
+	case o.verdict.State == ready.Ready && (p.held(o.child) || phase == v1alpha1.PhaseMigrating):
+		o.verdict = ready.Verdict{State: ready.Progressing, Reason: reasonHeld,
+			Message: "the release before " + p.target.Release.Version + " runs on until the migrations are done; see " + v1alpha1.ConditionMigrationsReady}
+	case o.verdict.State == ready.Ready && phase == v1alpha1.PhaseProgressing && service == naming.Frontend && !p.decision.FrontendOnTarget:
+		o.verdict = ready.Verdict{State: ready.Progressing, Reason: reasonNextInLine,
+			Message: describe(o.child.Object) + " follows once the data services have come to the end of their steps"}
+	case p.services[service].AtBarrier:
+		o.verdict = ready.Verdict{State: ready.Progressing, Reason: reasonAtBarrier,
+			Message: describe(o.child.Object) + " has come to the end of its steps, and waits until the release is verified as a whole"}
+	}
 }
 
-// held tells of a Rollout that must not change yet: the release that it would
-// run needs migrations that are not done, and no earlier release is known.
+// held tells of a Rollout that must not change yet: the migrations are not
+// done, and no earlier release is known.
 func (p *pass) held(child plan.Child) bool {
-	return p.awaitsMigrations(child) && p.release == p.platform.Spec.Release
+	return child.Object.GetKind() == "Rollout" && p.decision.Hold
 }
 
 // finishedEarlier tells of a Job that need not run again: a migration that
 // status remembers, or the verification of the release that is current.
 func (p *pass) finishedEarlier(child plan.Child) bool {
 	switch child.Stage {
-	case plan.StageMigrations:
+	case plan.StageContract, plan.StageMigrations:
 		return slices.ContainsFunc(p.platform.Status.Migrations, func(m v1alpha1.MigrationStatus) bool { return m.Job == child.Object.GetName() })
 	case plan.StageVerify:
-		return p.platform.Status.Release.Current.Digest == p.plan.Digest
+		return p.decision.Status.Phase == v1alpha1.PhaseComplete
 	}
 	return false
 }
@@ -240,7 +257,7 @@ func (p *pass) rebuild(ctx context.Context, child plan.Child) (plan.Child, error
 	if live != nil {
 		p.coWritten = append(p.coWritten, live)
 	}
-	planned, err := plan.Build(plan.Input{Platform: p.platform, Release: p.release, Observed: p.coWritten})
+	planned, err := plan.Build(p.input())
 	if err != nil {
 		return child, err
 	}

@@ -72,6 +72,7 @@ func (p *pass) writeStatus(ctx context.Context) error {
 		return fmt.Errorf("write status of BlogPlatform %s/%s: %w", p.names.Namespace, p.names.Name, err)
 	}
 	p.before = *p.platform.Status.DeepCopy()
+	p.wrote()
 	return nil
 }
 
@@ -122,7 +123,7 @@ func (p *pass) ready(of []condition) condition {
 		c.status, c.reason, c.message = metav1.ConditionUnknown, reasonSuspended, "nothing is compared with the spec while spec.suspend is true; set it to false"
 		return c
 	}
-	of = append(slices.Clone(of), conditionFrom(v1alpha1.ConditionReady, p.worst(v1alpha1.ConditionReady)))
+	of = append(slices.Clone(of), conditionFrom(v1alpha1.ConditionReady, p.worst(v1alpha1.ConditionReady)), conditionFrom(v1alpha1.ConditionReady, p.releaseVerdict()))
 	for _, wanted := range []func(condition) bool{
 		func(c condition) bool { return c.failed },
 		func(c condition) bool { return c.status != metav1.ConditionTrue && c.reason != reasonWaiting },
@@ -134,7 +135,7 @@ func (p *pass) ready(of []condition) condition {
 		}
 	}
 	c.status, c.reason = metav1.ConditionTrue, reasonVerified
-	c.message = fmt.Sprintf("release %s is verified and served at %s", p.release.Version, p.url())
+	c.message = fmt.Sprintf("release %s is verified and served at %s", p.serving().Version, p.url())
 	for _, part := range of {
 		if part.reason == reasonDataPlaneAbsent {
 			c.reason, c.message = part.reason, c.message+"; "+part.message
@@ -173,8 +174,8 @@ func (p *pass) wellSaid(name string) string {
 		v1alpha1.ConditionSecretsReady:      "every Secret is there and has its keys",
 		v1alpha1.ConditionMeshReady:         "policies and routes are applied, and pods get a sidecar",
 		v1alpha1.ConditionDatabaseReady:     "PostgreSQL and its backup repository work",
-		v1alpha1.ConditionMigrationsReady:   "the migrations of release " + p.platform.Spec.Release.Version + " are done",
-		v1alpha1.ConditionWorkloadsReady:    "all four services run release " + p.release.Version,
+		v1alpha1.ConditionMigrationsReady:   "the migrations of release " + p.serving().Version + " are done",
+		v1alpha1.ConditionWorkloadsReady:    "all four services run release " + p.serving().Version,
 		v1alpha1.ConditionCertificatesReady: "the certificate of the hosts is issued",
 	}[name]
 }
@@ -344,6 +345,18 @@ func conditionIsTrue(object *unstructured.Unstructured, name string) bool {
 		fields, _ := c.(map[string]any)
 		return fields["type"] == name && fields["status"] == "True"
 	})
+}
+
+// conditionReason is the reason of a condition that is True.
+func conditionReason(object *unstructured.Unstructured, name string) string {
+	conditions, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions")
+	for _, c := range conditions {
+		if fields, _ := c.(map[string]any); fields["type"] == name && fields["status"] == "True" {
+			reason, _ := fields["reason"].(string)
+			return reason
+		}
+	}
+	return ""
 }
 
 func number(object *unstructured.Unstructured, fields ...string) int32 {

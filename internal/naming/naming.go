@@ -44,9 +44,6 @@ const (
 	// AnnotationDeleteData on a BlogPlatform names the object itself to confirm
 	// that deletionPolicy Delete may remove its data.
 	AnnotationDeleteData = "blogplatform.io/delete-data"
-	// AnnotationRequest on a BlogPlatform asks the operator to pause, resume, abort
-	// or retry a release: "<verb> <version>", such as "abort v1.4.2". The operator acts on it once.
-	AnnotationRequest = "blogplatform.io/request"
 	// AnnotationCookies in the frontend's pod template is a hash of the sealed
 	// cookie key, so that another key is another release.
 	AnnotationCookies = "blogplatform.io/cookies"

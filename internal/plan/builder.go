@@ -17,6 +17,8 @@ import (
 // builder collects the children while the families add them.
 type builder struct {
 	Input
+	// target is the set that is worked towards.
+	target   Set
 	names    naming.Platform
 	values   values
 	children []Child
@@ -32,6 +34,28 @@ func keyOf(platform *v1alpha1.BlogPlatform) types.NamespacedName {
 func newBuilder(in Input) *builder {
 	names := naming.Of(keyOf(in.Platform))
 	return &builder{Input: in, names: names, values: valuesOf(in.Platform)}
+}
+
+// aim says what is worked towards.
+func (b *builder) aim() {
+	if b.Run.Target != nil {
+		b.target = *b.Run.Target
+		return
+	}
+	target, err := SetOf(b.Platform, b.Release)
+	if err != nil {
+		b.errs = append(b.errs, err)
+	}
+	b.target = target
+}
+
+// runs is the set that a service runs.
+func (b *builder) runs(service naming.Service) Set {
+	running := b.Run.Data
+	if service == naming.Frontend {
+		running = b.Run.Frontend
+	}
+	return valueOr(running, b.target)
 }
 
 // meta is the metadata of a child in the platform's namespace.
@@ -65,10 +89,7 @@ func (b *builder) convert(object any) *unstructured.Unstructured {
 
 func (b *builder) plan() (Plan, error) {
 	b.carry()
-	plan := Plan{
-		Children: b.children, Secrets: b.uses, Effective: b.values.effective,
-		Digest: b.digest(b.Release), Target: b.digest(b.Platform.Spec.Release),
-	}
+	plan := Plan{Children: b.children, Secrets: b.uses, Effective: b.values.effective, Digest: b.target.Digest}
 	if err := errors.Join(b.errs...); err != nil {
 		return Plan{}, err
 	}

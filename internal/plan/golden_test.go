@@ -21,8 +21,8 @@ var update = flag.Bool("update", false, "write testdata/*.out.yaml anew")
 // story is what a testdata/*.in.yaml holds.
 type story struct {
 	Platform v1alpha1.BlogPlatform `json:"platform"`
-	// Release is the effective one; left out, that of the spec.
-	Release  *v1alpha1.Release `json:"release,omitempty"`
+	// Runs is what the services still run; left out, the release of the spec.
+	Runs     *v1alpha1.Release `json:"runs,omitempty"`
 	Observed []map[string]any  `json:"observed,omitempty"`
 }
 
@@ -51,8 +51,12 @@ func readStory(t *testing.T, file string) Input {
 		t.Fatalf("%s: %v", file, err)
 	}
 	in := Input{Platform: &s.Platform, Release: s.Platform.Spec.Release}
-	if s.Release != nil {
-		in.Release = *s.Release
+	if s.Runs != nil {
+		set, err := SetOf(&s.Platform, *s.Runs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.Run = Run{Data: &set, Frontend: &set, Contract: s.Runs, Attempt: 7, WithoutVerify: true}
 	}
 	for _, object := range s.Observed {
 		raw, err := yaml.Marshal(object)
@@ -111,7 +115,7 @@ func render(t *testing.T, plan Plan) []byte {
 		}
 		fmt.Fprintf(&out, "---\n# %s\n%s", comment, raw)
 	}
-	write("The plan", map[string]any{"digest": plan.Digest, "target": plan.Target, "secrets": plan.Secrets, "effective": plan.Effective})
+	write("The plan", map[string]any{"digest": plan.Digest, "secrets": plan.Secrets, "effective": plan.Effective})
 	for _, child := range plan.Children {
 		write(describe(child), child.Object.Object)
 	}

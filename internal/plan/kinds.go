@@ -7,6 +7,7 @@ var Kinds = []schema.GroupVersionKind{
 	{Version: "v1", Kind: "ConfigMap"},
 	{Version: "v1", Kind: "Service"},
 	{Version: "v1", Kind: "ServiceAccount"},
+	{Group: "apps", Version: "v1", Kind: "ControllerRevision"},
 	{Group: "argoproj.io", Version: "v1alpha1", Kind: "AnalysisTemplate"},
 	{Group: "argoproj.io", Version: "v1alpha1", Kind: "Rollout"},
 	{Group: "autoscaling", Version: "v2", Kind: "HorizontalPodAutoscaler"},

@@ -1,23 +1,36 @@
 package plan
 
-import "blogplatform.io/operator/internal/naming"
+import (
+	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/naming"
+)
 
-// migrations bring each schema to what spec.release needs, whatever release is
-// effective: the one that runs is not disturbed by an expansion.
+// migrations bring each schema to what the target needs. First the release
+// before it takes away what only its predecessors needed: until now that was
+// held back, so that one step back was safe. Whatever runs is not disturbed.
 func (b *builder) migrations() {
-	release := b.Platform.Spec.Release
-	for _, service := range naming.DataServices {
-		container := b.container(service, release)
-		container.Args = []string{"migrate", "--phase=" + naming.PhaseExpand}
-		b.gate(StageMigrations, b.job(task{
-			name:      b.names.Migration(service, naming.PhaseExpand, container.Image),
-			account:   b.names.Workload(service),
-			selector:  b.names.MigrationSelector(service),
-			container: container,
-			volumes:   b.volumes(service),
-			attempts:  3,
-			deadline:  900,
-			retry:     300,
-		}))
+	if b.Run.WithoutMigrations {
+		return
 	}
+	for _, service := range naming.DataServices {
+		if b.Run.Contract != nil {
+			b.migration(StageContract, service, naming.PhaseContract, *b.Run.Contract)
+		}
+		b.migration(StageMigrations, service, naming.PhaseExpand, b.target.Release)
+	}
+}
+
+func (b *builder) migration(stage Stage, service naming.Service, phase string, release v1alpha1.Release) {
+	container := b.container(service, release)
+	container.Args = []string{"migrate", "--phase=" + phase}
+	b.gate(stage, b.job(task{
+		name:      b.names.Migration(service, phase, container.Image),
+		account:   b.names.Workload(service),
+		selector:  b.names.MigrationSelector(service),
+		container: container,
+		volumes:   b.volumes(service),
+		attempts:  3,
+		deadline:  900,
+		retry:     300,
+	}))
 }

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"errors"
+
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"blogplatform.io/operator/api/v1alpha1"
@@ -15,24 +17,48 @@ const (
 	StageSecrets    Stage = "Secrets"
 	StageMesh       Stage = "Mesh"
 	StageDatabase   Stage = "Database"
+	StageContract   Stage = "Contract"
 	StageMigrations Stage = "Migrations"
 	StageWorkloads  Stage = "Workloads"
 	StageVerify     Stage = "Verify"
 )
 
 // Stages lists the stages in order.
-var Stages = []Stage{StageSecrets, StageMesh, StageDatabase, StageMigrations, StageWorkloads, StageVerify}
+var Stages = []Stage{StageSecrets, StageMesh, StageDatabase, StageContract, StageMigrations, StageWorkloads, StageVerify}
 
 // Input is all that a plan depends on. It is never modified.
 type Input struct {
 	// Platform is the object as the user wrote it; of its status nothing is read.
 	Platform *v1alpha1.BlogPlatform
-	// Release is the effective release: what the workloads should run now, which is
-	// not always what spec.release asks for. Migrations are always those of spec.release.
+	// Release is what is worked towards, which is not always what spec.release asks for.
 	Release v1alpha1.Release
+	// Run is how far it has come. Its zero value is that of one that is done.
+	Run Run
 	// Observed holds the live objects whose fields other controllers write:
 	// VirtualServices, DestinationRules and Rollouts. Others are ignored.
 	Observed []*unstructured.Unstructured
+}
+
+// Run is how far a release has come, and so what the services run.
+type Run struct {
+	// Target is the set that is worked towards; nil is what Release is under the present spec.
+	Target *Set
+	// Data and Frontend are the sets that the data services and the frontend run; nil is the target.
+	Data, Frontend *Set
+	// Contract is the release whose contract migrations run before the target's own: the one before it.
+	Contract *v1alpha1.Release
+	// Kept are the ControllerRevisions that hold sets to go back to.
+	Kept []*unstructured.Unstructured
+	// Attempt numbers the attempts at releases.
+	Attempt int64
+	// Direct leaves out the steps of the Rollouts.
+	Direct bool
+	// WithoutMigrations and WithoutVerify leave out what the target may not do any more, or not yet.
+	WithoutMigrations, WithoutVerify bool
+	// Committing is true from the commit of a release until it is done, and on the way back.
+	Committing bool
+	// Paused halts all four services where they are.
+	Paused bool
 }
 
 // Child is one object that the platform needs.
@@ -65,9 +91,8 @@ type Plan struct {
 	Secrets []SecretUse
 	// Effective are the values in effect, defaults filled in.
 	Effective v1alpha1.EffectiveStatus
-	// Digest identifies the set of the four pod templates in Children, Target
-	// the set that spec.release would give; they are equal unless an earlier release is effective.
-	Digest, Target string
+	// Digest identifies the set of pod templates that is worked towards.
+	Digest string
 }
 
 // Problem is a spec that cannot be realised without a change to it. The
@@ -80,12 +105,23 @@ type Problem struct {
 // Error makes a Problem an error.
 func (p *Problem) Error() string { return p.Message }
 
+// Preparations are what must be done before a pod of the target may start: its
+// set is kept, and the migrations have run.
+func Preparations(in Input) ([]Child, error) {
+	b := newBuilder(in)
+	b.aim()
+	b.sets()
+	b.migrations()
+	return b.children, errors.Join(b.errs...)
+}
+
 // Build plans the whole platform. An error is a *Problem, or a defect of this package.
 func Build(in Input) (Plan, error) {
 	b := newBuilder(in)
 	if b.values.gateway.namespace == b.names.Namespace {
 		return Plan{}, &Problem{Reason: "GatewayNotApart", Message: "spec.gateway.namespace is the platform's own namespace, whose policies close it to readers: name the namespace of an ingress gateway elsewhere"}
 	}
+	b.aim()
 	b.secrets()
 	b.accounts()
 	b.mesh()
@@ -93,6 +129,7 @@ func Build(in Input) (Plan, error) {
 	b.ingress()
 	b.routes()
 	b.database()
+	b.sets()
 	b.migrations()
 	b.workloads()
 	b.verify()

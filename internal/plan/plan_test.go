@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	rollouts "github.com/argoproj/argo-rollouts/pkg/apis/rollouts/v1alpha1"
 	gocmp "github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -289,28 +290,144 @@ func checkLabels(t *testing.T, where string, value any) {
 
 func TestAnEarlierReleaseRunsWhileTheNextOneIsMigratedTo(t *testing.T) {
 	in := stories(t)["earlier-release"]
-	plan := planOf(t, in)
-	if plan.Digest == plan.Target {
-		t.Errorf("digest and target are both %s", plan.Digest)
-	}
-	next := in
-	next.Release = in.Platform.Spec.Release
-	if then := planOf(t, next); then.Digest != plan.Target || then.Target != plan.Target {
-		t.Errorf("once it may run it is %s for %s, but %s was announced", then.Digest, then.Target, plan.Target)
-	}
-	for _, child := range plan.Children {
+	for _, child := range planOf(t, in).Children {
 		var want v1alpha1.Release
 		switch child.Stage {
 		case StageMigrations:
 			want = in.Platform.Spec.Release
-		case StageWorkloads, StageVerify:
-			want = in.Release
+		case StageContract, StageWorkloads:
+			want = *in.Run.Contract
 		default:
 			continue
 		}
 		if version, found := environmentOf(t, child.Object)["RELEASE_VERSION"]; found && version != want.Version {
 			t.Errorf("%s runs %s, want %s", child.Object.GetName(), version, want.Version)
 		}
+	}
+}
+
+func TestTheDataServicesGoFirst(t *testing.T) {
+	in := stories(t)["earlier-release"]
+	in.Run.Data = nil
+	for _, child := range planOf(t, in).Children {
+		if child.Object.GetKind() != "Rollout" {
+			continue
+		}
+		want := in.Platform.Spec.Release.Version
+		if child.Object.GetName() == "blog-frontend" {
+			want = in.Run.Frontend.Release.Version
+		}
+		if version := environmentOf(t, child.Object)["RELEASE_VERSION"]; version != want {
+			t.Errorf("%s runs %s, want %s", child.Object.GetName(), version, want)
+		}
+	}
+}
+
+func TestASetComesBackFromItsControllerRevisionAsItWas(t *testing.T) {
+	for name, in := range stories(t) {
+		t.Run(name, func(t *testing.T) {
+			want, err := SetOf(in.Platform, in.Release)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := planOf(t, in)
+			revision := childNamed(t, before, "ControllerRevision", "blog-set-"+want.Digest)
+			got, err := ReadSet(revision)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !equality.Semantic.DeepEqual(want, got) || before.Digest != want.Digest {
+				t.Errorf("(-want +got):\n%s", gocmp.Diff(want, got))
+			}
+			// The spec has moved on, the set has not.
+			in.Platform.Spec.Services.User.NodeSelector = map[string]string{"moved": "on"}
+			in.Run.Data, in.Run.Frontend, in.Run.Kept = &got, &got, []*unstructured.Unstructured{revision}
+			after := planOf(t, in)
+			for _, kind := range []string{"Rollout", "ControllerRevision"} {
+				then := "blog-user"
+				if kind == "ControllerRevision" {
+					then = revision.GetName()
+				}
+				if kind == "Rollout" && in.Run.Contract != nil {
+					continue // ran another release before
+				}
+				if diff := gocmp.Diff(template(childNamed(t, before, kind, then)), template(childNamed(t, after, kind, then))); diff != "" {
+					t.Errorf("%s (-before +after):\n%s", kind, diff)
+				}
+			}
+			if after.Digest == before.Digest {
+				t.Error("another node selector is no other set")
+			}
+		})
+	}
+}
+
+// template is what a set holds of a child.
+func template(u *unstructured.Unstructured) any {
+	if data, found := u.Object["data"]; found {
+		return data
+	}
+	pod, _, _ := unstructured.NestedMap(u.Object, "spec", "template")
+	return pod
+}
+
+func childNamed(t *testing.T, plan Plan, kind, name string) *unstructured.Unstructured {
+	t.Helper()
+	for _, child := range plan.Children {
+		if child.Object.GetKind() == kind && child.Object.GetName() == name {
+			return child.Object
+		}
+	}
+	t.Fatalf("the plan has no %s %s", kind, name)
+	return nil
+}
+
+func TestEveryUpdateEndsAtTheBarrier(t *testing.T) {
+	everyChild(t, func(t *testing.T, _ Input, child Child) {
+		if child.Object.GetKind() != "Rollout" {
+			return
+		}
+		var r rollouts.Rollout
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(child.Object.Object, &r); err != nil {
+			t.Fatal(err)
+		}
+		canary := r.Spec.Strategy.Canary
+		last := canary.Steps[len(canary.Steps)-1]
+		if last.Pause == nil || last.Pause.Duration != nil {
+			t.Errorf("the last step is %+v, not a pause without end", last)
+		}
+		weight := int32(0)
+		for _, step := range canary.Steps {
+			if step.SetWeight != nil {
+				weight = *step.SetWeight
+			}
+		}
+		if weight != 100 {
+			t.Errorf("%d%% of the traffic reach the barrier", weight)
+		}
+		if *canary.ScaleDownDelaySeconds <= *r.Spec.ProgressDeadlineSeconds {
+			t.Errorf("pods before a commit stay for %d s, while one may take %d s", *canary.ScaleDownDelaySeconds, *r.Spec.ProgressDeadlineSeconds)
+		}
+		if r.Spec.RollbackWindow != nil || r.Spec.Paused {
+			t.Errorf("window %v, paused %v without a commit or a request", r.Spec.RollbackWindow, r.Spec.Paused)
+		}
+	})
+}
+
+func TestACommitOpensTheRollbackWindowAndADirectWayHasNoSteps(t *testing.T) {
+	in := stories(t)["production"]
+	in.Run = Run{Committing: true, Paused: true}
+	user := childNamed(t, planOf(t, in), "Rollout", "blog-user")
+	if n, _, _ := unstructured.NestedInt64(user.Object, "spec", "rollbackWindow", "revisions"); n != 1 {
+		t.Errorf("the rollback window holds %d revisions", n)
+	}
+	if paused, _, _ := unstructured.NestedBool(user.Object, "spec", "paused"); !paused {
+		t.Error("a paused release is not paused")
+	}
+	in.Run = Run{Direct: true}
+	user = childNamed(t, planOf(t, in), "Rollout", "blog-user")
+	if steps, _, _ := unstructured.NestedSlice(user.Object, "spec", "strategy", "canary", "steps"); len(steps) > 0 {
+		t.Errorf("a direct way has steps %v", steps)
 	}
 }
 

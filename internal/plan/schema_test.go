@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -103,7 +104,7 @@ func schemasOf(t *testing.T, crds ...*unstructured.Unstructured) checkers {
 	t.Helper()
 	c := checkers{versions: map[schema.GroupVersionKind]func() checker{}, builtin: runtime.NewScheme()}
 	for _, add := range []func(*runtime.Scheme) error{
-		autoscalingv2.AddToScheme, batchv1.AddToScheme, corev1.AddToScheme, networkingv1.AddToScheme, policyv1.AddToScheme,
+		appsv1.AddToScheme, autoscalingv2.AddToScheme, batchv1.AddToScheme, corev1.AddToScheme, networkingv1.AddToScheme, policyv1.AddToScheme,
 	} {
 		if err := add(c.builtin); err != nil {
 			t.Fatal(err)

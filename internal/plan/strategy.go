@@ -9,8 +9,13 @@ import (
 
 // steps of an update. Before those of the spec, one pod of the new template is
 // checked while no route leads readers to it; after them it gets all traffic
-// and is analyzed once more, while the pods of the old one are still there.
+// and is analyzed once more, while the pods of the old one are still there. The
+// last is the barrier: the new pods wait there for those of the other services, and
+// for Verify. What was never verified is replaced without steps.
 func (b *builder) steps(service naming.Service) []rollouts.CanaryStep {
+	if b.Run.Direct {
+		return nil
+	}
 	steps := []rollouts.CanaryStep{
 		{SetCanaryScale: &rollouts.SetCanaryScale{Replicas: new(int32(1))}},
 		b.analysisStep(b.names.Precheck(), service),
@@ -25,7 +30,8 @@ func (b *builder) steps(service naming.Service) []rollouts.CanaryStep {
 			steps = append(steps, rollouts.CanaryStep{Pause: &rollouts.RolloutPause{Duration: new(intstr.FromInt32(valueOr(step.PauseSeconds, 0)))}})
 		}
 	}
-	return append(append(steps, shift(100)...), b.analysisStep(b.names.Analysis(), service))
+	steps = append(steps, shift(100)...)
+	return append(steps, b.analysisStep(b.names.Analysis(), service), barrier())
 }
 
 // shift gives a share of the traffic, in percent, once there are the pods for it.
@@ -46,4 +52,17 @@ func (b *builder) analysisStep(template string, service naming.Service) rollouts
 			{Name: argHash, ValueFrom: &rollouts.ArgumentValueFrom{PodTemplateHashValue: new(rollouts.Latest)}},
 		},
 	}}
+}
+
+// barrier is a pause that only the operator ends.
+func barrier() rollouts.CanaryStep { return rollouts.CanaryStep{Pause: &rollouts.RolloutPause{}} }
+
+// rollbackWindow lets a Rollout take the shortest way to its template. Outside a
+// commit and the way back from one it would skip the steps of a release that
+// has been here before.
+func (b *builder) rollbackWindow() *rollouts.RollbackWindowSpec {
+	if !b.Run.Committing {
+		return nil
+	}
+	return &rollouts.RollbackWindowSpec{Revisions: 1}
 }

@@ -15,8 +15,9 @@ func TestReadersMeetOnlyPodsThatAreThereAndWereChecked(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			children := planOf(t, in).Children
 			for _, rollout := range childrenOf[rollouts.Rollout](t, children, "Rollout") {
-				checked, scaled, last := false, int32(0), rollouts.CanaryStep{}
-				for i, step := range rollout.Spec.Strategy.Canary.Steps {
+				steps := rollout.Spec.Strategy.Canary.Steps
+				checked, scaled := false, int32(0)
+				for i, step := range steps {
 					switch {
 					case step.SetCanaryScale != nil && step.SetCanaryScale.Weight != nil:
 						scaled = *step.SetCanaryScale.Weight
@@ -25,10 +26,13 @@ func TestReadersMeetOnlyPodsThatAreThereAndWereChecked(t *testing.T) {
 					case step.Analysis != nil:
 						checked = true
 					}
-					last = step
 				}
-				if scaled != 100 || last.Analysis == nil || last.Analysis.Templates[0].TemplateName != naming.Of(keyOf(in.Platform)).Analysis() {
-					t.Errorf("%s ends scaled for %d with %+v", rollout.Name, scaled, last)
+				judged, held := steps[len(steps)-2], steps[len(steps)-1]
+				if scaled != 100 || judged.Analysis == nil || judged.Analysis.Templates[0].TemplateName != naming.Of(keyOf(in.Platform)).Analysis() {
+					t.Errorf("%s ends scaled for %d, judged by %+v", rollout.Name, scaled, judged)
+				}
+				if held.Pause == nil || held.Pause.Duration != nil {
+					t.Errorf("%s does not wait for the other services but does %+v", rollout.Name, held)
 				}
 			}
 		})

@@ -8,10 +8,13 @@ import (
 	"blogplatform.io/operator/internal/naming"
 )
 
-// verify asks, as a reader would, whether the effective release serves: the
+// verify asks, as a reader would, whether the target serves: the
 // gateway for the home page, and each data service for its database.
 func (b *builder) verify() {
-	container := b.bareContainer("verify", naming.Frontend, b.Release)
+	if b.Run.WithoutVerify {
+		return
+	}
+	container := b.bareContainer("verify", naming.Frontend, b.target.Release)
 	container.Args = []string{"verify"}
 	gateway := b.values.gateway
 	container.Env = append(container.Env, b.publicEnv()...)
@@ -20,7 +23,7 @@ func (b *builder) verify() {
 		corev1.EnvVar{Name: "VERIFY_TIMEOUT", Value: "60s"},
 	)
 	b.gate(StageVerify, b.job(task{
-		name:      b.names.VerifyJob(b.digest(b.Release)),
+		name:      b.names.VerifyJob(b.target.Digest, b.Run.Attempt),
 		account:   b.names.Verify(),
 		selector:  b.names.VerifySelector(),
 		container: container,

@@ -1,15 +1,12 @@
 package plan
 
 import (
-	"fmt"
-
 	rollouts "github.com/argoproj/argo-rollouts/pkg/apis/rollouts/v1alpha1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
-	"k8s.io/apimachinery/pkg/util/json"
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/internal/naming"
@@ -27,7 +24,10 @@ const (
 	subsetCanary = "canary"
 )
 
-// workloads run the effective release.
+// progressDeadline is in how many seconds the pods of a template have to become available.
+const progressDeadline = 300
+
+// workloads run what the release has come to.
 func (b *builder) workloads() {
 	b.gate(StageWorkloads, b.precheckTemplate())
 	b.gate(StageWorkloads, b.analysisTemplate())
@@ -43,23 +43,29 @@ func (b *builder) workloads() {
 }
 
 // rollout splits traffic between subsets of one Service, so Argo Rollouts needs
-// no Service for each side. A Rollout that is stuck is reported and goes on when
-// the cause is gone; an abort would have to be retried by a person.
+// no Service for each side. One that is stuck goes on when the cause is gone:
+// whether to go back is decided for all four, by the operator.
 func (b *builder) rollout(service naming.Service) *rollouts.Rollout {
 	name := b.names.Workload(service)
+	set := b.runs(service)
+	meta := b.meta(name)
+	meta.Annotations = map[string]string{naming.AnnotationSet: set.Digest}
 	return &rollouts.Rollout{
 		TypeMeta:   metav1.TypeMeta{APIVersion: rollouts.SchemeGroupVersion.String(), Kind: "Rollout"},
-		ObjectMeta: b.meta(name),
+		ObjectMeta: meta,
 		Spec: rollouts.RolloutSpec{
 			Replicas:                new(b.values.workloads[service].replicas),
 			RevisionHistoryLimit:    new(int32(3)),
-			ProgressDeadlineSeconds: new(int32(300)),
+			ProgressDeadlineSeconds: new(int32(progressDeadline)),
+			RollbackWindow:          b.rollbackWindow(),
+			Paused:                  b.Run.Paused,
 			Selector:                &metav1.LabelSelector{MatchLabels: b.names.Selector(service)},
-			Template:                b.template(service, b.Release),
+			Template:                set.Templates[service],
 			Strategy: rollouts.RolloutStrategy{Canary: &rollouts.CanaryStrategy{
 				Steps: b.steps(service),
+				// The pods before outlast a commit that does not come to its end.
+				ScaleDownDelaySeconds: new(int32(progressDeadline + 60)),
 				// Proxies that have not heard of a shift yet still find the pods they know.
-				ScaleDownDelaySeconds:      new(int32(30)),
 				AbortScaleDownDelaySeconds: new(int32(30)),
 				TrafficRouting: &rollouts.RolloutTrafficRouting{Istio: &rollouts.IstioTrafficRouting{
 					VirtualServices: []rollouts.IstioVirtualService{{Name: name, Routes: []string{routePrimary}}},
@@ -107,17 +113,4 @@ func (b *builder) disruptionBudget(service naming.Service) *policyv1.PodDisrupti
 			Selector:                   &metav1.LabelSelector{MatchLabels: b.names.Selector(service)},
 		},
 	}
-}
-
-// digest identifies the four pod templates of a release.
-func (b *builder) digest(release v1alpha1.Release) string {
-	var templates []string
-	for _, service := range naming.Services {
-		raw, err := json.Marshal(b.template(service, release))
-		if err != nil {
-			b.errs = append(b.errs, fmt.Errorf("writing the pod template of %s: %w", service, err))
-		}
-		templates = append(templates, string(raw))
-	}
-	return naming.Hash(templates...)
 }

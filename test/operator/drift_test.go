@@ -21,6 +21,7 @@ var edits = map[string]func(u *unstructured.Unstructured) error{
 	"AuthorizationPolicy":     admitEverybody,
 	"Certificate":             set([]any{"elsewhere.example.com"}, "spec", "dnsNames"),
 	"ConfigMap":               set("DROP DATABASE blog;", "data", "init.sql"),
+	"ControllerRevision":      disown, // what it holds cannot be edited
 	"DestinationRule":         set("elsewhere.svc", "spec", "host"),
 	"Gateway":                 set(map[string]any{"istio": "elsewhere"}, "spec", "selector"),
 	"HorizontalPodAutoscaler": set(int64(9), "spec", "maxReplicas"),

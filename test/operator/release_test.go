@@ -39,7 +39,7 @@ func TestAReleaseMigratesFirstAndThenRolls(t *testing.T) {
 	})
 	old := w.image("user")
 
-	peers.Set(faker.Job, w.namespace+"/", faker.Behaviour{Absent: true})
+	peers.Set(faker.Job, w.namespace+"/blog-user-expand", faker.Behaviour{Absent: true})
 	peers.Set(faker.Rollout, w.namespace+"/", faker.Behaviour{Hold: true})
 	w.edit(p, release("v2.0.0"))
 	w.untilCondition(p, v1alpha1.ConditionMigrationsReady, metav1.ConditionFalse, "Running", "blog-user-expand-")
@@ -52,7 +52,7 @@ func TestAReleaseMigratesFirstAndThenRolls(t *testing.T) {
 		t.Errorf("release: %+v", p.Status.Release)
 	}
 
-	peers.Set(faker.Job, w.namespace+"/", faker.Behaviour{})
+	peers.Set(faker.Job, w.namespace+"/blog-user-expand", faker.Behaviour{})
 	w.until("a canary", func(ctx context.Context) error {
 		if err := w.refresh(ctx, p); err != nil {
 			return err
