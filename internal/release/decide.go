@@ -90,6 +90,9 @@ func Decide(status v1alpha1.ReleaseStatus, f Facts) Decision {
 
 // stay keeps what runs where it is, as far as that is known.
 func (m *machine) stay() {
+	if m.Stopped() {
+		return
+	}
 	m.FrontendOnTarget = m.Services[naming.Frontend].Set == m.Status.Target.Digest
 	m.DataOnTarget = m.FrontendOnTarget || m.Services[naming.User].Set == m.Status.Target.Digest
 }
