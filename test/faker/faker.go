@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	argo "github.com/argoproj/argo-rollouts/pkg/apis/rollouts/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -58,6 +59,13 @@ type Behaviour struct {
 	// the time that the step says. A pause without a duration always waits until
 	// somebody clears status.pauseConditions.
 	Hold bool
+	// Expire ends a Job by its deadline.
+	Expire bool
+	// Unpullable keeps the pods of a new template from becoming available, until
+	// the Rollout's deadline is over at once. Those of the stable one stay as they are.
+	Unpullable bool
+	// Analysis ends in Failed, Error or Inconclusive for every canary that gets traffic.
+	Analysis argo.AnalysisPhase
 }
 
 // Options of a faker.
@@ -78,6 +86,8 @@ type Faker struct {
 	references map[referenceKey]*unstructured.Unstructured
 	rules      map[rule]Behaviour
 	missing    map[string]bool
+	// templates are the hashes of the pod templates that a Rollout ever had, in the order of their ReplicaSets.
+	templates map[string][]string
 }
 
 // item is an object by its key, namespace/name.
@@ -120,6 +130,7 @@ func New(config *rest.Config, options Options) (*Faker, error) {
 	f := &Faker{
 		client: c, queue: workqueue.NewTypedDelayingQueue[item](),
 		objects: map[item]*unstructured.Unstructured{}, references: map[referenceKey]*unstructured.Unstructured{}, rules: map[rule]Behaviour{},
+		templates: map[string][]string{},
 	}
 	for _, controller := range f.controllers() {
 		f.rules[rule{controller.kind, ""}] = options.Behaviour

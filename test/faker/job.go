@@ -22,6 +22,10 @@ func (f *Faker) stepJob(ctx context.Context, u *unstructured.Unstructured, b Beh
 	switch start := now(); {
 	case j.Status.StartTime == nil:
 		j.Status = batchv1.JobStatus{StartTime: &start, Active: 1, Ready: &one, Terminating: &none, UncountedTerminatedPods: &batchv1.UncountedTerminatedPods{}}
+	case b.Expire:
+		// The Job controller deletes the pods that still run, and what they said with them.
+		j.Status.Active, j.Status.Ready, j.Status.Failed = 0, &none, 1
+		end(j, batchv1.JobFailureTarget, batchv1.JobFailed, batchv1.JobReasonDeadlineExceeded, "Job was active longer than specified deadline")
 	case b.Fail:
 		failed := int32(1)
 		if j.Spec.BackoffLimit != nil {

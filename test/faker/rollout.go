@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"strconv"
 
 	argo "github.com/argoproj/argo-rollouts/pkg/apis/rollouts/v1alpha1"
@@ -19,7 +20,7 @@ const revisionAnnotation = "rollout.argoproj.io/revision"
 
 // stepRollout takes a Rollout one step on: a new pod template is noticed, goes
 // through the steps of the canary while traffic moves, and becomes the stable one.
-// ReplicaSets and pods are left out.
+// ReplicaSets and pods are left out, but for the order in which they came.
 func (f *Faker) stepRollout(ctx context.Context, u *unstructured.Unstructured, b Behaviour) error {
 	r := &argo.Rollout{}
 	if err := decode(u, r); err != nil || r.DeletionTimestamp != nil || r.Spec.Strategy.Canary == nil {
@@ -32,6 +33,7 @@ func (f *Faker) stepRollout(ctx context.Context, u *unstructured.Unstructured, b
 	}
 	removeCondition(r, argo.InvalidSpec)
 	templateHash, stepHash := hash.ComputePodTemplateHash(&r.Spec.Template, r.Status.CollisionCount), hashSteps(r)
+	f.remember(r, templateHash)
 	switch {
 	case r.Status.CurrentPodHash != templateHash || r.Status.CurrentStepHash != stepHash:
 		if r.Status.CurrentPodHash != templateHash {
@@ -42,10 +44,9 @@ func (f *Faker) stepRollout(ctx context.Context, u *unstructured.Unstructured, b
 		begin(r, templateHash, stepHash)
 	case b.Fail:
 		r.Status.UpdatedReplicas, r.Status.ReadyReplicas, r.Status.AvailableReplicas = 1, 0, 0
-		setRolloutCondition(r, argo.RolloutProgressing, corev1.ConditionFalse, "ProgressDeadlineExceeded",
-			fmt.Sprintf("ReplicaSet %q has timed out progressing.", r.Name+"-"+templateHash))
+		timeOut(r)
 	case r.Status.StableRS != templateHash:
-		if err := f.stepCanary(ctx, r, b); err != nil {
+		if err := f.stepUpdate(ctx, r, b); err != nil {
 			return err
 		}
 	default:
@@ -55,6 +56,73 @@ func (f *Faker) stepRollout(ctx context.Context, u *unstructured.Unstructured, b
 		settle(r)
 	}
 	return f.setRolloutStatus(ctx, u, r, before)
+}
+
+// stepUpdate takes a new template one step on, unless somebody or something halts it.
+func (f *Faker) stepUpdate(ctx context.Context, r *argo.Rollout, b Behaviour) error {
+	switch {
+	case r.Status.Abort:
+		return f.route(ctx, r, 0)
+	case r.Spec.Paused:
+		return nil
+	case f.returns(r):
+		// Within the rollback window the steps are skipped.
+		steps := int32(len(r.Spec.Strategy.Canary.Steps))
+		r.Status.CurrentStepIndex, r.Status.PauseConditions, r.Status.ControllerPause = &steps, nil, false
+	case b.Unpullable:
+		want := orOne(r.Spec.Replicas)
+		r.Status.UpdatedReplicas, r.Status.Replicas, r.Status.ReadyReplicas, r.Status.AvailableReplicas = 1, want+1, want, want
+		timeOut(r)
+		return nil
+	case b.Analysis != "" && r.Status.Canary.Weights != nil && r.Status.Canary.Weights.Canary.Weight > 0:
+		return f.analyse(ctx, r, b.Analysis)
+	}
+	return f.stepCanary(ctx, r, b)
+}
+
+// analyse ends an analysis. One that failed, or could not measure, aborts the
+// update, and traffic goes back to the stable pods.
+func (f *Faker) analyse(ctx context.Context, r *argo.Rollout, result argo.AnalysisPhase) error {
+	s, first, at := &r.Status, int32(0), now()
+	if result == argo.AnalysisPhaseInconclusive {
+		s.ControllerPause, s.PauseConditions = true, []argo.PauseCondition{{Reason: argo.PauseReasonInconclusiveAnalysis, StartTime: at}}
+		return nil
+	}
+	s.Abort, s.AbortedAt, s.PauseConditions, s.ControllerPause = true, &at, nil, false
+	if len(r.Spec.Strategy.Canary.Steps) > 0 {
+		s.CurrentStepIndex = &first
+	}
+	setRolloutCondition(r, argo.RolloutProgressing, corev1.ConditionFalse, "RolloutAborted", fmt.Sprintf(
+		"Rollout aborted update to revision %s: Step-based analysis phase error/failed: Metric %q assessed %s due to failed (1) > failureLimit (0)", r.Annotations[revisionAnnotation], "success-rate", result))
+	return f.route(ctx, r, 0)
+}
+
+func timeOut(r *argo.Rollout) {
+	setRolloutCondition(r, argo.RolloutProgressing, corev1.ConditionFalse, "ProgressDeadlineExceeded",
+		fmt.Sprintf("ReplicaSet %q has timed out progressing.", r.Name+"-"+r.Status.CurrentPodHash))
+}
+
+// remember notes a template in the order in which its ReplicaSet was created.
+func (f *Faker) remember(r *argo.Rollout, templateHash string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if seen := f.templates[string(r.UID)]; !slices.Contains(seen, templateHash) {
+		f.templates[string(r.UID)] = append(seen, templateHash)
+	}
+}
+
+// returns tells of a template that is older than the stable one, with fewer
+// between them than the rollback window has revisions
+// (rolloutContext.isRollbackWithinWindow).
+func (f *Faker) returns(r *argo.Rollout) bool {
+	if r.Spec.RollbackWindow == nil {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	seen := f.templates[string(r.UID)]
+	back := slices.Index(seen, r.Status.StableRS) - slices.Index(seen, r.Status.CurrentPodHash)
+	return back > 0 && back-1 < int(r.Spec.RollbackWindow.Revisions)
 }
 
 // raiseRevision counts pod templates in an annotation of the Rollout.
@@ -79,7 +147,7 @@ func (f *Faker) raiseRevision(ctx context.Context, u *unstructured.Unstructured,
 func begin(r *argo.Rollout, templateHash, stepHash string) {
 	s := &r.Status
 	steps, first := int32(len(r.Spec.Strategy.Canary.Steps)), int32(0)
-	s.CurrentPodHash, s.CurrentStepHash, s.Abort, s.PauseConditions, s.ControllerPause = templateHash, stepHash, false, nil, false
+	s.CurrentPodHash, s.CurrentStepHash, s.Abort, s.AbortedAt, s.PauseConditions, s.ControllerPause = templateHash, stepHash, false, nil, nil, false
 	if s.StableRS == "" {
 		s.StableRS = templateHash
 	}
@@ -184,11 +252,13 @@ func (f *Faker) setRolloutStatus(ctx context.Context, u *unstructured.Unstructur
 func phase(r *argo.Rollout) (argo.RolloutPhase, string) {
 	s, want := &r.Status, orOne(r.Spec.Replicas)
 	for _, c := range s.Conditions {
-		if c.Type == argo.InvalidSpec || c.Reason == "ProgressDeadlineExceeded" {
+		if c.Type == argo.InvalidSpec || c.Reason == "ProgressDeadlineExceeded" || c.Reason == "RolloutAborted" {
 			return argo.RolloutPhaseDegraded, c.Reason + ": " + c.Message
 		}
 	}
 	switch {
+	case r.Spec.Paused:
+		return argo.RolloutPhasePaused, "manually paused"
 	case len(s.PauseConditions) > 0:
 		return argo.RolloutPhasePaused, string(s.PauseConditions[0].Reason)
 	case s.UpdatedReplicas < want:
