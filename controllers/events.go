@@ -1,11 +1,15 @@
 package controllers
 
 import (
+	"cmp"
+
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/release"
 )
 
 // events tell of transitions: a condition that became true or ceased to be,
@@ -43,6 +47,23 @@ func worthTelling(before *metav1.Condition, c condition) bool {
 		return c.failed || c.status == metav1.ConditionTrue
 	}
 	return changed || (c.failed && before.Reason != c.reason)
+}
+
+// releaseEvents tell of what no condition does by becoming true or ceasing to
+// be: a release that is taken back, or tried again, and the answer to a request.
+func (p *pass) releaseEvents(before, after v1alpha1.ReleaseStatus) {
+	const about = "Release"
+	if failure := release.FailureOf(after); failure != nil && !equality.Semantic.DeepEqual(failure, release.FailureOf(before)) {
+		p.tell(corev1.EventTypeWarning, reasonReleaseAborted, about, "release %s failed (%s), and all services go back to %s: %s",
+			failure.Version, failure.Reason, after.Current.Version, cut(failure.Message))
+	}
+	if answer := after.Request; answer != before.Request && answer.Value != "" {
+		kind, reason := corev1.EventTypeNormal, "RequestHonoured"
+		if answer.Answer == v1alpha1.RequestRefused {
+			kind, reason = corev1.EventTypeWarning, "RequestRefused"
+		}
+		p.tell(kind, reason, about, "request %q: %s", answer.Value, cmp.Or(answer.Message, "honoured"))
+	}
 }
 
 // tell records an event. The API keeps events apart by reason and action, not

@@ -57,6 +57,7 @@ func (p *pass) report(ctx context.Context) error {
 		return err
 	}
 	p.events(old, now)
+	p.releaseEvents(p.began, status.Release)
 	return nil
 }
 

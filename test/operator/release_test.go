@@ -2,13 +2,21 @@ package operator
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
+	argo "github.com/argoproj/argo-rollouts/pkg/apis/rollouts/v1alpha1"
+	"github.com/google/go-cmp/cmp"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/test/faker"
@@ -16,7 +24,7 @@ import (
 
 // release changes what CI changes.
 func release(version string) func(*v1alpha1.BlogPlatform) {
-	digest := "@sha256:" + strings.Repeat(strings.TrimLeft(version, "v")[:1], 64)
+	digest := fmt.Sprintf("@sha256:%x", sha256.Sum256([]byte(version)))
 	return func(p *v1alpha1.BlogPlatform) {
 		p.Spec.Release = v1alpha1.Release{Version: version, Images: v1alpha1.Images{
 			Frontend: "blogplatform.local/frontend" + digest, User: "blogplatform.local/user" + digest,
@@ -69,13 +77,351 @@ func TestAReleaseMigratesFirstAndThenRolls(t *testing.T) {
 	if image := w.image("user"); image == old {
 		t.Errorf("user still runs %s", image)
 	}
+	w.told(p, "v2.0.0 Succeeded", "v1.0.0 Succeeded")
+}
+
+// told fails the test unless the history is that, newest first.
+func (w world) told(p *v1alpha1.BlogPlatform, want ...string) {
+	w.Helper()
 	var told []string
 	for _, r := range p.Status.History {
 		told = append(told, r.Version+" "+string(r.Outcome))
 	}
-	if want := "v2.0.0 Succeeded, v1.0.0 Succeeded"; strings.Join(told, ", ") != want {
-		t.Errorf("history: %s, want %s", told, want)
+	if diff := cmp.Diff(want, told); diff != "" {
+		w.Errorf("history (-want +got):\n%s", diff)
 	}
+}
+
+// asked annotates the platform with a request.
+func (w world) asked(p *v1alpha1.BlogPlatform, request string) {
+	w.Helper()
+	w.patch(p, func() { p.Annotations = map[string]string{"blogplatform.io/request": request} })
+}
+
+// allBackOn waits until all four services run a release, and nothing else, without steps left to take.
+func (w world) allBackOn(version string) {
+	w.Helper()
+	for _, service := range []string{"frontend", "user", "content", "comment"} {
+		w.until(service+" back on "+version, func(context.Context) error {
+			rollout := w.get(w.object("Rollout", "blog-"+service))
+			var r argo.Rollout
+			if err := runtime.DefaultUnstructuredConverter.FromUnstructured(rollout.Object, &r); err != nil {
+				return err
+			}
+			if got := r.Spec.Template.Spec.Containers[0].Env[0].Value; got != version || r.Status.StableRS != r.Status.CurrentPodHash || r.Status.Phase != argo.RolloutPhaseHealthy {
+				return fmt.Errorf("it runs %s: %+v", got, r.Status)
+			}
+			if r.Spec.RollbackWindow != nil || r.Spec.Paused {
+				return fmt.Errorf("rollback window %v, paused %v", r.Spec.RollbackWindow, r.Spec.Paused)
+			}
+			return nil
+		})
+	}
+}
+
+// alwaysServed fails the test if users were not served for a moment after they were first.
+func (w world) alwaysServed(p *v1alpha1.BlogPlatform) {
+	w.Helper()
+	for _, states := range statuses.of(w.namespace) {
+		served := false
+		for _, state := range states {
+			is := meta.IsStatusConditionTrue(state.Status.Conditions, v1alpha1.ConditionAvailable)
+			if served && !is && state.DeletionTimestamp.IsZero() {
+				w.Errorf("at resourceVersion %s users are not served: %s", state.ResourceVersion, conditionsOf(state))
+			}
+			served = served || is
+		}
+	}
+}
+
+// TestWhatFailsIsTakenBackWhole: whatever goes wrong with a release, all four
+// services run the last good set again, the platform says why and what to do,
+// and a retry by request goes through once the cause is gone.
+func TestWhatFailsIsTakenBackWhole(t *testing.T) {
+	shareOperator(t)
+	cases := map[string]struct {
+		kind       faker.Kind
+		object     string
+		fault      faker.Behaviour
+		reason     string
+		says       string
+		triedAgain bool
+	}{
+		"analysis-failed":       {faker.Rollout, "blog-comment", faker.Behaviour{Analysis: argo.AnalysisPhaseFailed}, "AnalysisFailed", `Metric "success-rate" assessed Failed`, false},
+		"analysis-of-frontend":  {faker.Rollout, "blog-frontend", faker.Behaviour{Analysis: argo.AnalysisPhaseFailed}, "AnalysisFailed", "blog-frontend was aborted", false},
+		"prometheus-down":       {faker.Rollout, "blog-user", faker.Behaviour{Analysis: argo.AnalysisPhaseError}, "AnalysisError", `assessed Error`, true},
+		"analysis-without-data": {faker.Rollout, "blog-content", faker.Behaviour{Analysis: argo.AnalysisPhaseInconclusive}, "AnalysisInconclusive", "whether Prometheus has data", true},
+		"image-not-pullable":    {faker.Rollout, "blog-user", faker.Behaviour{Unpullable: true}, "DeadlineExceeded", "their images", true},
+		"verify-failed":         {faker.Job, "blog-verify-", faker.Behaviour{Fail: true}, "VerifyFailed", "BackoffLimitExceeded", false},
+		"verify-expired":        {faker.Job, "blog-verify-", faker.Behaviour{Expire: true}, "VerifyTimeout", "DeadlineExceeded", true},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			p := w.givenReady("production", release("v1.0.0"), withSteps(20))
+			peers.Set(c.kind, w.namespace+"/"+c.object, c.fault)
+			w.edit(p, release("v2.0.0"))
+			w.untilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "ReleaseAborted", c.says)
+			w.allBackOn("v1.0.0")
+			if p.Status.Release.Phase != v1alpha1.PhaseAborted || p.Status.Release.Current.Version != "v1.0.0" || p.Status.Release.Target.Version != "v2.0.0" {
+				t.Errorf("release: %+v", p.Status.Release)
+			}
+			w.told(p, "v2.0.0 Aborted", "v1.0.0 Succeeded")
+			if r := p.Status.History[0]; r.Reason != c.reason || !strings.Contains(r.Message, c.says) || r.CompletionTime == nil {
+				t.Errorf("history tells %+v", r)
+			}
+			if next := p.Status.Release.NextCheckTime; (next != nil) != c.triedAgain {
+				t.Errorf("it is looked at again at %v", next)
+			}
+			attempt := p.Status.Release.Attempt
+			peers.Set(c.kind, w.namespace+"/"+c.object, faker.Behaviour{})
+			w.asked(p, "retry v2.0.0")
+			w.untilReady(p)
+			w.allBackOn("v2.0.0")
+			w.told(p, "v2.0.0 Succeeded", "v1.0.0 Succeeded")
+			if p.Status.Release.Attempt != attempt+1 || len(p.Status.Release.Failures) > 0 || p.Status.Release.NextCheckTime != nil {
+				t.Errorf("after the retry: %+v", p.Status.Release)
+			}
+			w.alwaysServed(p)
+		})
+	}
+}
+
+func withSteps(weights ...int32) func(*v1alpha1.BlogPlatform) {
+	return func(p *v1alpha1.BlogPlatform) {
+		p.Spec.Rollout.Steps = nil
+		for _, weight := range weights {
+			p.Spec.Rollout.Steps = append(p.Spec.Rollout.Steps, v1alpha1.RolloutStep{Weight: new(weight)}, v1alpha1.RolloutStep{PauseSeconds: new(int32(1))})
+		}
+	}
+}
+
+// heldAtCanary is a platform whose release v2 is at its first pause.
+func (w world) heldAtCanary(p *v1alpha1.BlogPlatform) {
+	w.Helper()
+	peers.Set(faker.Rollout, w.namespace+"/", faker.Behaviour{Hold: true})
+	w.edit(p, release("v2.0.0"))
+	w.untilWord(p, "canary 20%")
+}
+
+func (w world) untilWord(p *v1alpha1.BlogPlatform, word string) {
+	w.Helper()
+	w.until(word, func(ctx context.Context) error {
+		if err := w.refresh(ctx, p); err != nil {
+			return err
+		}
+		if p.Status.Release.Rollout != word {
+			return errors.New(fmt.Sprint(p.Status.Release, conditionsOf(p)))
+		}
+		return nil
+	})
+}
+
+func TestAReleaseThatIsEditedMidCanaryGoesStraightToTheNewOne(t *testing.T) {
+	shareOperator(t)
+	w := newWorld(t)
+	p := w.givenReady("production", release("v1.0.0"), withSteps(20))
+	w.heldAtCanary(p)
+	w.edit(p, release("v3.0.0"))
+	peers.Set(faker.Rollout, w.namespace+"/", faker.Behaviour{})
+	w.untilReady(p)
+	w.allBackOn("v3.0.0")
+	w.told(p, "v3.0.0 Succeeded", "v2.0.0 Superseded", "v1.0.0 Succeeded")
+	w.alwaysServed(p)
+}
+
+// TestGoingBackIsExact: the spec has moved on since the release that is gone
+// back to, and what it ran with then it runs with again.
+func TestGoingBackIsExact(t *testing.T) {
+	shareOperator(t)
+	w := newWorld(t)
+	p := w.givenReady("production", release("v1.0.0"), withSteps(20))
+	before, _, _ := unstructured.NestedMap(w.get(w.object("Rollout", "blog-user")).Object, "spec", "template")
+	peers.Set(faker.Rollout, w.namespace+"/blog-user", faker.Behaviour{Analysis: argo.AnalysisPhaseFailed})
+	w.edit(p, func(p *v1alpha1.BlogPlatform) {
+		p.Spec.Services.User.NodeSelector = map[string]string{"disk": "none"}
+		p.Spec.Services.User.Replicas = new(int32(3))
+	})
+	w.untilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "ReleaseAborted", "blog-user was aborted")
+	w.allBackOn("v1.0.0")
+	rollout := w.get(w.object("Rollout", "blog-user"))
+	after, _, _ := unstructured.NestedMap(rollout.Object, "spec", "template")
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("the pod template (-before +after):\n%s", diff)
+	}
+	if n, _, _ := unstructured.NestedInt64(rollout.Object, "spec", "replicas"); n != 3 {
+		t.Errorf("%d replicas: what is no part of a set follows the spec", n)
+	}
+	// The same release with another set: no migration, and no way around the canary.
+	if len(p.Status.Migrations) != 3 || len(p.Status.History) != 2 || p.Status.History[0].Version != "v1.0.0" {
+		t.Errorf("migrations %v, history %v", p.Status.Migrations, p.Status.History)
+	}
+}
+
+func TestRequestsAreHonouredOnceAndRefusedClearly(t *testing.T) {
+	shareOperator(t)
+	w := newWorld(t)
+	p := w.givenReady("production", release("v1.0.0"), withSteps(20))
+	w.asked(p, "abort v1.0.0")
+	answered := func(answer v1alpha1.RequestAnswer, says string) {
+		t.Helper()
+		request := p.Annotations["blogplatform.io/request"]
+		w.until("an answer to "+request, func(ctx context.Context) error {
+			if err := w.refresh(ctx, p); err != nil {
+				return err
+			}
+			if r := p.Status.Release.Request; r.Value != request || r.Answer != answer || !strings.Contains(r.Message, says) {
+				return fmt.Errorf("%+v", r)
+			}
+			return nil
+		})
+	}
+	answered(v1alpha1.RequestRefused, "release v1.0.0 is not on its way: its phase is Complete")
+
+	w.heldAtCanary(p)
+	w.asked(p, "pause v1.0.0")
+	answered(v1alpha1.RequestRefused, "v1.0.0 is not the release that is worked towards, which is v2.0.0")
+	w.asked(p, "pause v2.0.0")
+	answered(v1alpha1.RequestHonoured, "")
+	w.untilCondition(p, v1alpha1.ConditionWorkloadsReady, metav1.ConditionFalse, "Paused", "")
+	peers.Set(faker.Rollout, w.namespace+"/", faker.Behaviour{})
+	w.passAgainQuietly(p)
+	if p.Status.Release.Rollout != "canary 20%" {
+		t.Errorf("a paused release goes on: %+v", p.Status.Release)
+	}
+	peers.Set(faker.Rollout, w.namespace+"/", faker.Behaviour{Hold: true})
+	w.asked(p, "resume v2.0.0")
+	answered(v1alpha1.RequestHonoured, "")
+	w.asked(p, "abort v2.0.0")
+	w.untilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "ReleaseAborted", "AbortRequested")
+	w.allBackOn("v1.0.0")
+	if events := w.events(); events[`request "abort v2.0.0": honoured`] != 1 {
+		t.Errorf("events: %v", events)
+	}
+	w.alwaysServed(p)
+}
+
+// passAgainQuietly has the operator look at the platform, and waits until it has.
+func (w world) passAgainQuietly(p *v1alpha1.BlogPlatform) {
+	w.Helper()
+	w.edit(p, func(p *v1alpha1.BlogPlatform) { p.Spec.Services.Comment.Replicas = new(int32(4)) })
+	w.until("a pass", func(ctx context.Context) error {
+		if err := w.refresh(ctx, p); err != nil {
+			return err
+		}
+		if p.Status.ObservedGeneration != p.Generation {
+			return errors.New("not observed")
+		}
+		return nil
+	})
+}
+
+// TestContractMigrationsRunFirstThingInTheNextRelease: those of the release that is
+// current, with its image, before the next one's expand; and none on a step back.
+func TestContractMigrationsRunFirstThingInTheNextRelease(t *testing.T) {
+	shareOperator(t)
+	w := newWorld(t)
+	p := w.givenReady("staging", release("v1.0.0"))
+	if n := len(p.Status.Migrations); n != 3 {
+		t.Errorf("a first release runs %d migrations, want its 3 expands", n)
+	}
+	old := w.image("user")
+	peers.Set(faker.Job, w.namespace+"/blog-user-contract", faker.Behaviour{Absent: true})
+	w.edit(p, release("v2.0.0"))
+	w.untilCondition(p, v1alpha1.ConditionMigrationsReady, metav1.ConditionFalse, "Running", "blog-user-contract-")
+	for name, child := range w.children(p) {
+		if !strings.HasPrefix(child.GetName(), "blog-user-") || child.GetKind() != "Job" {
+			continue
+		}
+		if strings.Contains(name, "-expand-") && !strings.Contains(p.Status.Migrations[0].Job+p.Status.Migrations[1].Job+p.Status.Migrations[2].Job, child.GetName()) {
+			t.Errorf("%s runs before the contract is done", name)
+		}
+		containers, _, _ := unstructured.NestedSlice(child.Object, "spec", "template", "spec", "containers")
+		if image := containers[0].(map[string]any)["image"]; strings.Contains(name, "-contract-") && image != old {
+			t.Errorf("%s runs %s, want that of the current release", name, image)
+		}
+	}
+	peers.Set(faker.Job, w.namespace+"/blog-user-contract", faker.Behaviour{})
+	w.untilReady(p)
+	if n := len(p.Status.Migrations); n != 9 {
+		t.Errorf("%d migrations are remembered, want 9: %v", n, p.Status.Migrations)
+	}
+	w.edit(p, release("v1.0.0"))
+	w.untilReady(p)
+	if n := len(p.Status.Migrations); n != 9 {
+		t.Errorf("a step back ran migrations: %v", p.Status.Migrations)
+	}
+	w.allBackOn("v1.0.0")
+}
+
+func TestAMigrationThatFailsSaysWhichStatement(t *testing.T) {
+	shareOperator(t)
+	w := newWorld(t)
+	p := w.givenReady("staging", release("v1.0.0"))
+	old := w.image("user")
+	// kube-controller-manager runs this Job, and the test plays the kubelet.
+	peers.Set(faker.Job, w.namespace+"/blog-user-expand", faker.Behaviour{Absent: true})
+	w.edit(p, release("v2.0.0"))
+	const words = `migrate schema user (expand): ERROR 00004_add_role.sql: failed to run SQL migration: ALTER TABLE people ADD COLUMN role text: ERROR: deadlock detected (SQLSTATE 40P01)`
+	w.until("the statement in a condition", func(ctx context.Context) error {
+		if err := errors.Join(w.failPods(ctx, words), w.refresh(ctx, p)); err != nil {
+			return err
+		}
+		c := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionMigrationsReady)
+		if c == nil || !strings.Contains(c.Message, "ALTER TABLE people ADD COLUMN role text: ERROR: deadlock detected") {
+			return errors.New(conditionsOf(p))
+		}
+		return nil
+	})
+	if image := w.image("user"); image != old {
+		t.Errorf("user runs %s after a failed migration, want %s", image, old)
+	}
+	w.edit(p, release("v1.0.0"))
+	w.untilReady(p)
+	w.alwaysServed(p)
+}
+
+// failPods ends every pod of a migration badly, as a kubelet reports it.
+func (w world) failPods(ctx context.Context, words string) error {
+	var pods corev1.PodList
+	if err := cluster.List(ctx, &pods, client.InNamespace(w.namespace), client.HasLabels{batchv1.JobNameLabel}); err != nil {
+		return err
+	}
+	for _, pod := range pods.Items {
+		if pod.Status.Phase == corev1.PodFailed {
+			continue
+		}
+		now := metav1.Now()
+		pod.Status.Phase = corev1.PodFailed
+		for _, container := range pod.Spec.Containers {
+			pod.Status.ContainerStatuses = append(pod.Status.ContainerStatuses, corev1.ContainerStatus{Name: container.Name,
+				State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1, Message: words, StartedAt: now, FinishedAt: now}}})
+		}
+		if err := cluster.Status().Update(ctx, &pod); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func TestAMigrationThatExceedsItsDeadlineIsTold(t *testing.T) {
+	shareOperator(t)
+	w := newWorld(t)
+	p := w.givenReady("staging", release("v1.0.0"))
+	peers.Set(faker.Job, w.namespace+"/blog-comment-expand", faker.Behaviour{Expire: true})
+	w.edit(p, release("v2.0.0"))
+	w.untilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "JobFailed", "DeadlineExceeded")
+	w.allBackOn("v1.0.0")
+	// A request takes it off the table.
+	w.asked(p, "abort v2.0.0")
+	w.untilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "ReleaseAborted", "AbortRequested")
+	for name, child := range w.children(p) {
+		if child.GetKind() == "Job" && strings.Contains(name, "-expand-") && child.GetDeletionTimestamp() == nil {
+			w.until(name+" gone", func(ctx context.Context) error { return gone(ctx, &child) })
+		}
+	}
+	w.alwaysServed(p)
 }
 
 func TestAFailedMigrationHoldsTheOldRelease(t *testing.T) {
