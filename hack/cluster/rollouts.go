@@ -12,7 +12,8 @@ import (
 
 const rolloutsModule = "github.com/argoproj/argo-rollouts"
 
-var rolloutsProgram = build.Go{
+// RolloutsProgram is the Argo Rollouts controller.
+var RolloutsProgram = build.Go{
 	Name: "rollouts", Module: "hack/cluster/rollouts",
 	Packages: map[string]string{"rollouts-controller": rolloutsModule + "/cmd/rollouts-controller"},
 }
@@ -21,7 +22,7 @@ var rolloutsProgram = build.Go{
 var rollouts = component{
 	name: "Argo Rollouts",
 	images: func(ctx context.Context, c *build.Cache) ([]build.BuiltImage, error) {
-		return staticImage(ctx, c, rolloutsProgram, "rollouts-controller")
+		return staticImage(ctx, c, RolloutsProgram, "rollouts-controller")
 	},
 	start: startRollouts,
 	ready: func(ctx context.Context, c *Cluster) error {
