@@ -58,11 +58,11 @@ func (p *pass) releaseEvents(before, after v1alpha1.ReleaseStatus) {
 			failure.Version, failure.Reason, after.Current.Version, cut(failure.Message))
 	}
 	if answer := after.Request; answer != before.Request && answer.Value != "" {
-		kind, reason := corev1.EventTypeNormal, "RequestHonoured"
+		kind, reason := corev1.EventTypeNormal, "RequestHonored"
 		if answer.Answer == v1alpha1.RequestRefused {
 			kind, reason = corev1.EventTypeWarning, "RequestRefused"
 		}
-		p.tell(kind, reason, about, "request %q: %s", answer.Value, cmp.Or(answer.Message, "honoured"))
+		p.tell(kind, reason, about, "request %q: %s", answer.Value, cmp.Or(answer.Message, "honored"))
 	}
 }
 

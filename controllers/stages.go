@@ -165,20 +165,12 @@ func (p *pass) attend(ctx context.Context, child plan.Child, waitsFor string) (o
 		return o, err
 	}
 	o.live = live
-	if live == nil && p.held(child) {
-		waitsFor = cmp.Or(waitsFor, v1alpha1.ConditionMigrationsReady)
+	if o.verdict = p.spared(child, live, waitsFor); o.verdict.State != "" {
+		return o, nil
 	}
-	switch {
-	case (live == nil || !live.GetDeletionTimestamp().IsZero()) && p.finishedEarlier(child):
-		o.verdict = ready.Verdict{State: ready.Ready}
-		return o, nil
-	case live == nil && waitsFor != "":
+	if p.suspended() || p.held(child) {
 		p.complete = false
-		o.verdict = ready.Verdict{State: ready.Progressing, Reason: reasonWaiting, Message: "waits for " + waitsFor}
-		return o, nil
-	case p.suspended() || p.held(child):
-		p.complete = false
-	default:
+	} else {
 		result, err := p.apply(ctx, child)
 		if err == nil {
 			o.live = result.Live
@@ -194,6 +186,27 @@ func (p *pass) attend(ctx context.Context, child plan.Child, waitsFor string) (o
 		p.putInLine(&o)
 	}
 	return o, nil
+}
+
+// spared is the verdict on a child that is not applied now: it has been and
+// gone, or waits for an earlier stage. That of any other is empty.
+func (p *pass) spared(child plan.Child, live *unstructured.Unstructured, waitsFor string) ready.Verdict {
+	if live == nil && p.held(child) {
+		waitsFor = cmp.Or(waitsFor, v1alpha1.ConditionMigrationsReady)
+	}
+	switch {
+	case (live == nil || !live.GetDeletionTimestamp().IsZero()) && p.finishedEarlier(child):
+		return ready.Verdict{State: ready.Ready}
+	case waitsFor == "":
+		return ready.Verdict{}
+	case live == nil:
+		p.complete = false
+		return ready.Verdict{State: ready.Progressing, Reason: reasonWaiting, Message: "waits for " + waitsFor}
+	case p.advances(child, live):
+		p.complete = false
+		return ready.Verdict{State: ready.Progressing, Reason: reasonWaiting, Message: describe(child.Object) + " runs what it did, and waits for " + waitsFor}
+	}
+	return ready.Verdict{}
 }
 
 // putInLine judges a Rollout as a part of a release. One that runs the current
@@ -213,6 +226,14 @@ func (p *pass) putInLine(o *outcome) {
 		o.verdict = ready.Verdict{State: ready.Progressing, Reason: reasonAtBarrier,
 			Message: describe(o.child.Object) + " has come to the end of its steps, and waits until the release is verified as a whole"}
 	}
+}
+
+// advances tells of a Rollout that would begin with the target, which it does
+// only if everything before it is ready. What it runs already is kept as it is.
+func (p *pass) advances(child plan.Child, live *unstructured.Unstructured) bool {
+	set := child.Object.GetAnnotations()[naming.AnnotationSet]
+	isGood := p.good != nil && p.good.Digest == set
+	return child.Object.GetKind() == "Rollout" && !isGood && live.GetAnnotations()[naming.AnnotationSet] != set
 }
 
 // held tells of a Rollout that must not change yet: the migrations are not

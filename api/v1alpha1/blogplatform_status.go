@@ -110,7 +110,7 @@ type ReleaseStatus struct {
 	CanaryWeight *int32 `json:"canaryWeight,omitempty"`
 	// attempt numbers the attempts at releases of this platform.
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	Attempt int64 `json:"attempt,omitempty"`
 	// phaseTime is when the phase was entered.
 	// +optional
@@ -157,7 +157,7 @@ type ReleaseFailure struct {
 	Message string `json:"message,omitempty"`
 	// count is how often it failed.
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	Count int32 `json:"count,omitempty"`
 	// retryTime is when it is tried again; absent if it is not.
 	// +optional
@@ -166,13 +166,13 @@ type ReleaseFailure struct {
 
 // RequestAnswer is what became of a request.
 //
-// +kubebuilder:validation:Enum=Honoured;Refused
+// +kubebuilder:validation:Enum=Honored;Refused
 type RequestAnswer string
 
 // The answers to a request.
 const (
-	RequestHonoured RequestAnswer = "Honoured"
-	RequestRefused  RequestAnswer = "Refused"
+	RequestHonored RequestAnswer = "Honored"
+	RequestRefused RequestAnswer = "Refused"
 )
 
 // RequestStatus is a request that was answered.

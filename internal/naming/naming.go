@@ -49,7 +49,7 @@ const (
 	AnnotationCookies = "blogplatform.io/cookies"
 	// AnnotationRequest on a BlogPlatform asks the operator to pause, resume, abort
 	// or retry a release: "<verb> <version>", and a third word of any kind to
-	// ask for the same once more. Each value is honoured once.
+	// ask for the same once more. Each value is honored once.
 	AnnotationRequest = "blogplatform.io/request"
 	// AnnotationSet on a Rollout names the set of pod templates that its own is of.
 	AnnotationSet = "blogplatform.io/set"

@@ -335,7 +335,7 @@ func TestAPauseBeforeTheFirstPodHoldsItBack(t *testing.T) {
 	p.expect(v1alpha1.PhaseProgressing)
 }
 
-func TestARequestIsHonouredOnce(t *testing.T) {
+func TestARequestIsHonoredOnce(t *testing.T) {
 	p := halfway(t)
 	p.facts.Request = "abort v2"
 	p.expect(v1alpha1.PhaseAborting)

@@ -27,10 +27,9 @@ func Record(history []v1alpha1.ReleaseRecord, status v1alpha1.ReleaseStatus, now
 		})
 	}
 	head := &history[0]
-	outcome := outcomeOf(status.Phase)
-	switch {
-	case outcome == head.Outcome:
-	case outcome == v1alpha1.OutcomeInProgress:
+	switch outcome := outcomeOf(status.Phase); outcome {
+	case head.Outcome:
+	case v1alpha1.OutcomeInProgress:
 		// Another attempt, unless a release that is current settles again.
 		if head.Outcome == v1alpha1.OutcomeAborted {
 			head.Outcome, head.CompletionTime = outcome, nil

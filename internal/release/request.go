@@ -19,7 +19,7 @@ const (
 // maxRequest is how much of a request is remembered.
 const maxRequest = 256
 
-// answer honours the request, or says why not: once, whatever comes of it.
+// answer honors the request, or says why not: once, whatever comes of it.
 func (m *machine) answer() {
 	value := m.Request
 	if len(value) > maxRequest {
@@ -33,8 +33,8 @@ func (m *machine) answer() {
 	if value == "" {
 		return
 	}
-	m.Status.Request.Answer = v1alpha1.RequestHonoured
-	if refusal := m.honour(words); refusal != "" {
+	m.Status.Request.Answer = v1alpha1.RequestHonored
+	if refusal := m.honor(words); refusal != "" {
 		m.Status.Request.Answer, m.Status.Request.Message = v1alpha1.RequestRefused, refusal
 	}
 }
@@ -44,8 +44,8 @@ func (m *machine) tooEarly(words []string) bool {
 	return len(words) > 0 && words[0] == Retry && m.Status.Phase == v1alpha1.PhaseAborting
 }
 
-// honour does what is asked for, or answers why it cannot.
-func (m *machine) honour(words []string) (refusal string) {
+// honor does what is asked for, or answers why it cannot.
+func (m *machine) honor(words []string) (refusal string) {
 	if len(words) != 2 && len(words) != 3 {
 		return "write the verb and the version, such as: abort v1.4.2"
 	}

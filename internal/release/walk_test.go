@@ -67,7 +67,7 @@ func (w *walk) befall(calm bool) {
 // roll takes a Rollout on, as Argo Rollouts would.
 func (w *walk) roll(service naming.Service, calm bool) Service {
 	s := w.facts.Services[service]
-	shortest := w.stable[service] == "" || w.stable[service] == s.Set || !s.Steps || s.Window && s.Set == w.status.Current.Digest
+	shortest := w.stable[service] == "" || w.stable[service] == s.Set || !s.Steps || s.Window && s.Set == w.status.Current.Digest && w.chance(70)
 	switch {
 	case s.Set == "":
 	case s.Stands:
@@ -158,51 +158,66 @@ func (w *walk) do(d Decision) {
 	}
 }
 
+// all tells whether something is true of all four services.
+func (w *walk) all(is func(Service) bool) bool {
+	for _, service := range naming.Services {
+		if !is(w.facts.Services[service]) {
+			return false
+		}
+	}
+	return true
+}
+
 // check fails the test if something happens that must never happen.
 func (w *walk) check(before v1alpha1.ReleaseStatus, d Decision) {
 	w.Helper()
-	target, current := d.Status.Target.Digest, before.Current.Digest
-	all := func(is func(Service) bool) bool {
-		for _, service := range naming.Services {
-			if !is(w.facts.Services[service]) {
-				return false
-			}
-		}
-		return true
-	}
-	arrived := all(func(s Service) bool { return s.arrived(target) })
-	stands := all(func(s Service) bool { return s.stands(target) })
-	phase, was := d.Status.Phase, before.Phase
-
-	if phase == v1alpha1.PhaseCommitting && was != phase && (was != v1alpha1.PhaseVerifying || !arrived || w.passed != before.Attempt || before.Target.Digest != target) {
-		w.fail("a commit begins without all four at the barrier, or without Verify")
-	}
-	for _, service := range d.Release {
-		s := w.facts.Services[service]
-		forwards := was == v1alpha1.PhaseCommitting && phase == was && s.Set == target
-		if !s.AtBarrier || !s.Window || !forwards && s.Set != current {
-			w.fail("the barrier of %s is released", service)
-		}
-	}
-	if d.Status.Current.Digest != current && (!stands || d.Status.Current.Digest != target || w.passed != before.Attempt || !d.First && was != v1alpha1.PhaseCommitting) {
-		w.fail("another release is current without a commit")
-	}
+	current := before.Current.Digest
 	if d.Stopped() && (d.DataOnTarget || d.FrontendOnTarget) {
 		w.fail("a service runs what was taken back")
 	}
 	if d.First == (current != "") || d.Hold && current != "" {
 		w.fail("a platform with a last good set is treated as new")
 	}
+	w.checkCommit(before, d)
+	w.checkBarriers(before, d)
 	w.checkFailures(before, d)
 	if !reflect.DeepEqual(Decide(before, w.facts), d) {
 		w.fail("the same facts give another decision")
 	}
 }
 
+func (w *walk) checkCommit(before v1alpha1.ReleaseStatus, d Decision) {
+	w.Helper()
+	target, current := d.Status.Target.Digest, before.Current.Digest
+	arrived := w.all(func(s Service) bool { return s.arrived(target) })
+	stands := w.all(func(s Service) bool { return s.stands(target) })
+	phase, was := d.Status.Phase, before.Phase
+	verified := w.passed == before.Attempt && before.Target.Digest == target
+
+	if begins := phase == v1alpha1.PhaseCommitting && was != phase; begins && (was != v1alpha1.PhaseVerifying || !arrived || !verified) {
+		w.fail("a commit begins without all four at the barrier, or without Verify")
+	}
+	committed := stands && verified && (d.First || was == v1alpha1.PhaseCommitting)
+	if is := d.Status.Current.Digest; is != current && (is != target || !committed) {
+		w.fail("another release is current without a commit")
+	}
+}
+
+func (w *walk) checkBarriers(before v1alpha1.ReleaseStatus, d Decision) {
+	w.Helper()
+	for _, service := range d.Release {
+		s := w.facts.Services[service]
+		forwards := before.Phase == v1alpha1.PhaseCommitting && d.Status.Phase == before.Phase && s.Set == d.Status.Target.Digest
+		if !s.AtBarrier || !s.Window || !forwards && s.Set != before.Current.Digest {
+			w.fail("the barrier of %s is released", service)
+		}
+	}
+}
+
 func (w *walk) checkFailures(before v1alpha1.ReleaseStatus, d Decision) {
 	w.Helper()
 	target := d.Status.Target.Digest
-	retried := d.Status.Request != before.Request && strings.HasPrefix(d.Status.Request.Value, Retry) && d.Status.Request.Answer == v1alpha1.RequestHonoured
+	retried := d.Status.Request != before.Request && strings.HasPrefix(d.Status.Request.Value, Retry) && d.Status.Request.Answer == v1alpha1.RequestHonored
 	runs := d.DataOnTarget || d.FrontendOnTarget
 	if w.condemned[target] && !retried && target != before.Current.Digest && !w.facts.Suspended && (runs || d.Status.Attempt != before.Attempt) {
 		w.fail("a set that failed is tried again without a request")

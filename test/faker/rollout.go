@@ -75,14 +75,14 @@ func (f *Faker) stepUpdate(ctx context.Context, r *argo.Rollout, b Behaviour) er
 		timeOut(r)
 		return nil
 	case b.Analysis != "" && r.Status.Canary.Weights != nil && r.Status.Canary.Weights.Canary.Weight > 0:
-		return f.analyse(ctx, r, b.Analysis)
+		return f.analyze(ctx, r, b.Analysis)
 	}
 	return f.stepCanary(ctx, r, b)
 }
 
-// analyse ends an analysis. One that failed, or could not measure, aborts the
+// analyze ends an analysis. One that failed, or could not measure, aborts the
 // update, and traffic goes back to the stable pods.
-func (f *Faker) analyse(ctx context.Context, r *argo.Rollout, result argo.AnalysisPhase) error {
+func (f *Faker) analyze(ctx context.Context, r *argo.Rollout, result argo.AnalysisPhase) error {
 	s, first, at := &r.Status, int32(0), now()
 	if result == argo.AnalysisPhaseInconclusive {
 		s.ControllerPause, s.PauseConditions = true, []argo.PauseCondition{{Reason: argo.PauseReasonInconclusiveAnalysis, StartTime: at}}

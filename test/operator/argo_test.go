@@ -148,15 +148,7 @@ func TestAReleaseIsHeldOpenByTheRealArgoRollouts(t *testing.T) {
 		}
 		return nil
 	})
-	for _, service := range services {
-		r := w.rollout(service)
-		if r.Status.StableRS != stable[service] || r.Status.Canary.Weights.Canary.Weight != 100 || r.Status.PauseConditions == nil {
-			t.Errorf("%s at the barrier: %+v", service, r.Status)
-		}
-		if old := w.replicaSets(service)[stable[service]]; *old.Spec.Replicas == 0 {
-			t.Errorf("%s has no pods to go back to", service)
-		}
-	}
+	w.canGoBack(stable)
 
 	// Back from the barrier: an abort of Argo Rollouts' own would only revert an update that has not finished.
 	w.asked(p, "abort v2.0.0")
@@ -173,12 +165,7 @@ func TestAReleaseIsHeldOpenByTheRealArgoRollouts(t *testing.T) {
 	w.asked(p, "retry v2.0.0")
 	w.untilReady(p)
 	w.allBackOn("v2.0.0")
-	for _, service := range services {
-		old := w.replicaSets(service)[stable[service]]
-		if *old.Spec.Replicas == 0 || old.Annotations[argo.DefaultReplicaSetScaleDownDeadlineAnnotationKey] == "" {
-			t.Errorf("right after the commit %s has %d pods of before: %v", service, *old.Spec.Replicas, old.Annotations)
-		}
-	}
+	w.stillUp(stable)
 
 	// A step back as a release of its own: its ReplicaSet is still up, and yet it takes every step.
 	peers.Set(faker.Job, w.namespace+"/blog-verify", faker.Behaviour{Absent: true})
@@ -190,7 +177,33 @@ func TestAReleaseIsHeldOpenByTheRealArgoRollouts(t *testing.T) {
 	peers.Set(faker.Job, w.namespace+"/blog-verify", faker.Behaviour{})
 	w.untilReady(p)
 	w.allBackOn("v1.0.0")
-	w.alwaysServed(p)
+	w.alwaysServed()
+}
+
+// canGoBack fails the test unless the canary of each service has all traffic,
+// and the stable pods are still up.
+func (w world) canGoBack(stable map[string]string) {
+	w.Helper()
+	for _, service := range services {
+		r := w.rollout(service)
+		if r.Status.StableRS != stable[service] || r.Status.Canary.Weights.Canary.Weight != 100 || r.Status.PauseConditions == nil {
+			w.Errorf("%s at the barrier: %+v", service, r.Status)
+		}
+		if old := w.replicaSets(service)[stable[service]]; *old.Spec.Replicas == 0 {
+			w.Errorf("%s has no pods to go back to", service)
+		}
+	}
+}
+
+// stillUp fails the test unless pods that are not the stable ones any more have a time to go.
+func (w world) stillUp(before map[string]string) {
+	w.Helper()
+	for _, service := range services {
+		old := w.replicaSets(service)[before[service]]
+		if *old.Spec.Replicas == 0 || old.Annotations[argo.DefaultReplicaSetScaleDownDeadlineAnnotationKey] == "" {
+			w.Errorf("right after the commit %s has %d pods of before: %v", service, *old.Spec.Replicas, old.Annotations)
+		}
+	}
 }
 
 // TestAnAbortOfTheRealArgoRolloutsTakesAllServicesBack: it aborts one of them,
@@ -221,7 +234,7 @@ func TestAnAbortOfTheRealArgoRolloutsTakesAllServicesBack(t *testing.T) {
 	if p.Status.Release.Attempt != 2 {
 		t.Errorf("attempt %d, want the second to be the last", p.Status.Release.Attempt)
 	}
-	w.alwaysServed(p)
+	w.alwaysServed()
 }
 
 // TestTheOperatorAndTheRealArgoRolloutsDoNotUndoEachOther has the operator make

@@ -38,7 +38,7 @@ func TestAnOperatorKilledOnTheWayOfARelease(t *testing.T) {
 			break
 		}
 	}
-	w.alwaysServed(p)
+	w.alwaysServed()
 	defer start(t).stop()
 	w.deletePlatform(p)
 }
@@ -68,7 +68,7 @@ func TestAnOperatorKilledOnTheWayOfAnAbort(t *testing.T) {
 			break
 		}
 	}
-	w.alwaysServed(p)
+	w.alwaysServed()
 	defer start(t).stop()
 	w.deletePlatform(p)
 }

@@ -120,7 +120,7 @@ func (w world) allBackOn(version string) {
 }
 
 // alwaysServed fails the test if users were not served for a moment after they were first.
-func (w world) alwaysServed(p *v1alpha1.BlogPlatform) {
+func (w world) alwaysServed() {
 	w.Helper()
 	for _, states := range statuses.of(w.namespace) {
 		served := false
@@ -183,7 +183,7 @@ func TestWhatFailsIsTakenBackWhole(t *testing.T) {
 			if p.Status.Release.Attempt != attempt+1 || len(p.Status.Release.Failures) > 0 || p.Status.Release.NextCheckTime != nil {
 				t.Errorf("after the retry: %+v", p.Status.Release)
 			}
-			w.alwaysServed(p)
+			w.alwaysServed()
 		})
 	}
 }
@@ -228,7 +228,7 @@ func TestAReleaseThatIsEditedMidCanaryGoesStraightToTheNewOne(t *testing.T) {
 	w.untilReady(p)
 	w.allBackOn("v3.0.0")
 	w.told(p, "v3.0.0 Succeeded", "v2.0.0 Superseded", "v1.0.0 Succeeded")
-	w.alwaysServed(p)
+	w.alwaysServed()
 }
 
 // TestGoingBackIsExact: the spec has moved on since the release that is gone
@@ -259,7 +259,30 @@ func TestGoingBackIsExact(t *testing.T) {
 	}
 }
 
-func TestRequestsAreHonouredOnceAndRefusedClearly(t *testing.T) {
+// TestAReleaseWaitsForWhatItNeeds: what runs is kept as it is meanwhile.
+func TestAReleaseWaitsForWhatItNeeds(t *testing.T) {
+	shareOperator(t)
+	w := newWorld(t)
+	p := w.givenReady("production", release("v1.0.0"), withSteps(20))
+	peers.Set(faker.SealedSecret, w.namespace+"/", faker.Behaviour{Fail: true})
+	w.edit(p, func(p *v1alpha1.BlogPlatform) {
+		p.Spec.Secrets.Cookies.Sealed.Key = "AgAAnotherCiphertextThatNobodyCanOpen="
+		p.Spec.Services.User.Replicas = new(int32(3))
+	})
+	w.untilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "CannotUnseal", "")
+	w.untilCondition(p, v1alpha1.ConditionWorkloadsReady, metav1.ConditionFalse, "Waiting", "runs what it did, and waits for SecretsReady")
+	if set := w.rollout("frontend").Annotations["blogplatform.io/set"]; set != p.Status.Release.Current.Digest {
+		t.Errorf("the frontend runs set %s, the current one is %s", set, p.Status.Release.Current.Digest)
+	}
+	peers.Set(faker.SealedSecret, w.namespace+"/", faker.Behaviour{})
+	w.edit(p, func(p *v1alpha1.BlogPlatform) {
+		p.Spec.Secrets.Cookies.Sealed.Key = "AgAAnotherCiphertextThatCanBeOpened="
+	})
+	w.untilReady(p)
+	w.alwaysServed()
+}
+
+func TestRequestsAreHonoredOnceAndRefusedClearly(t *testing.T) {
 	shareOperator(t)
 	w := newWorld(t)
 	p := w.givenReady("production", release("v1.0.0"), withSteps(20))
@@ -283,7 +306,7 @@ func TestRequestsAreHonouredOnceAndRefusedClearly(t *testing.T) {
 	w.asked(p, "pause v1.0.0")
 	answered(v1alpha1.RequestRefused, "v1.0.0 is not the release that is worked towards, which is v2.0.0")
 	w.asked(p, "pause v2.0.0")
-	answered(v1alpha1.RequestHonoured, "")
+	answered(v1alpha1.RequestHonored, "")
 	w.untilCondition(p, v1alpha1.ConditionWorkloadsReady, metav1.ConditionFalse, "Paused", "")
 	peers.Set(faker.Rollout, w.namespace+"/", faker.Behaviour{})
 	w.passAgainQuietly(p)
@@ -292,14 +315,14 @@ func TestRequestsAreHonouredOnceAndRefusedClearly(t *testing.T) {
 	}
 	peers.Set(faker.Rollout, w.namespace+"/", faker.Behaviour{Hold: true})
 	w.asked(p, "resume v2.0.0")
-	answered(v1alpha1.RequestHonoured, "")
+	answered(v1alpha1.RequestHonored, "")
 	w.asked(p, "abort v2.0.0")
 	w.untilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "ReleaseAborted", "AbortRequested")
 	w.allBackOn("v1.0.0")
-	if events := w.events(); events[`request "abort v2.0.0": honoured`] != 1 {
+	if events := w.events(); events[`request "abort v2.0.0": honored`] != 1 {
 		t.Errorf("events: %v", events)
 	}
-	w.alwaysServed(p)
+	w.alwaysServed()
 }
 
 // passAgainQuietly has the operator look at the platform, and waits until it has.
@@ -379,7 +402,7 @@ func TestAMigrationThatFailsSaysWhichStatement(t *testing.T) {
 	}
 	w.edit(p, release("v1.0.0"))
 	w.untilReady(p)
-	w.alwaysServed(p)
+	w.alwaysServed()
 }
 
 // failPods ends every pod of a migration badly, as a kubelet reports it.
@@ -421,7 +444,7 @@ func TestAMigrationThatExceedsItsDeadlineIsTold(t *testing.T) {
 			w.until(name+" gone", func(ctx context.Context) error { return gone(ctx, &child) })
 		}
 	}
-	w.alwaysServed(p)
+	w.alwaysServed()
 }
 
 func TestAFailedMigrationHoldsTheOldRelease(t *testing.T) {
