@@ -79,7 +79,7 @@ func rank(v ready.Verdict) int {
 		return 0
 	case v.State == ready.Unknown:
 		return 1
-	case v.Reason == reasonWaiting:
+	case v.Reason == reasonWaiting || v.Reason == reasonNextInLine:
 		return 3
 	case v.Reason == reasonDataPlaneAbsent:
 		return 4

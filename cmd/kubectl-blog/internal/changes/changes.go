@@ -27,7 +27,12 @@ func Find(ctx context.Context, c client.Client, p *platform.Platform) ([]apply.C
 	if err != nil {
 		return nil, err
 	}
-	planned, err := plan.Build(plan.Input{Platform: p.BlogPlatform, Release: p.Spec.Release, Observed: observed})
+	kept, err := sets(ctx, c, p)
+	if err != nil {
+		return nil, err
+	}
+	planned, err := plan.Build(plan.Input{Platform: p.BlogPlatform, Release: p.Spec.Release, Observed: observed,
+		Run: plan.Run{Kept: kept, Attempt: p.Status.Release.Attempt}})
 	if err != nil {
 		return nil, fmt.Errorf("plan BlogPlatform %s: %w", p.Key(), err)
 	}
@@ -50,20 +55,47 @@ func Find(ctx context.Context, c client.Client, p *platform.Platform) ([]apply.C
 func observe(ctx context.Context, c client.Reader, p *platform.Platform) ([]*unstructured.Unstructured, error) {
 	var observed []*unstructured.Unstructured
 	for _, kind := range []string{"VirtualService", "DestinationRule"} {
-		list := &unstructured.UnstructuredList{}
-		list.SetGroupVersionKind(platform.KindOf(plan.Kinds, kind).GroupVersion().WithKind(kind + "List"))
-		err := c.List(ctx, list, client.InNamespace(p.Namespace), client.MatchingLabels(p.Names().Labels()))
-		if platform.Unserved(err) {
-			continue
-		}
+		found, err := list(ctx, c, p, kind)
 		if err != nil {
-			return nil, fmt.Errorf("list %s in %s: %w", kind, p.Namespace, err)
+			return nil, err
 		}
-		for i := range list.Items {
-			observed = append(observed, &list.Items[i])
-		}
+		observed = append(observed, found...)
 	}
 	return observed, nil
+}
+
+// sets are the ControllerRevisions that the platform goes on to keep: of its
+// current release, and of those in its history that succeeded.
+func sets(ctx context.Context, c client.Reader, p *platform.Platform) ([]*unstructured.Unstructured, error) {
+	found, err := list(ctx, c, p, "ControllerRevision")
+	if err != nil {
+		return nil, err
+	}
+	wanted := map[string]bool{p.Names().Set(p.Status.Release.Current.Digest): true}
+	for _, r := range p.Status.History {
+		if r.Outcome == v1alpha1.OutcomeSucceeded {
+			wanted[p.Names().Set(r.Digest)] = true
+		}
+	}
+	return slices.DeleteFunc(found, func(u *unstructured.Unstructured) bool { return !wanted[u.GetName()] }), nil
+}
+
+// list answers the platform's children of a kind, none if the cluster does not serve it.
+func list(ctx context.Context, c client.Reader, p *platform.Platform, kind string) ([]*unstructured.Unstructured, error) {
+	list := &unstructured.UnstructuredList{}
+	list.SetGroupVersionKind(platform.KindOf(plan.Kinds, kind).GroupVersion().WithKind(kind + "List"))
+	err := c.List(ctx, list, client.InNamespace(p.Namespace), client.MatchingLabels(p.Names().Labels()))
+	if platform.Unserved(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list %s in %s: %w", kind, p.Namespace, err)
+	}
+	var found []*unstructured.Unstructured
+	for i := range list.Items {
+		found = append(found, &list.Items[i])
+	}
+	return found, nil
 }
 
 // finished tells of a Job that is gone and need not run again.
@@ -73,7 +105,7 @@ func finished(p *platform.Platform, planned plan.Plan, change apply.Change) bool
 		return false
 	}
 	return slices.ContainsFunc(p.Status.Migrations, func(m v1alpha1.MigrationStatus) bool { return m.Job == object.GetName() }) ||
-		object.GetName() == p.Names().VerifyJob(planned.Digest) && p.Status.Release.Current.Digest == planned.Digest
+		object.GetName() == p.Names().VerifyJob(planned.Digest, p.Status.Release.Attempt) && p.Status.Release.Current.Digest == planned.Digest
 }
 
 // Text is a change as a unified diff of YAML, after a line that says what it is.

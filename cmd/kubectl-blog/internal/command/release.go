@@ -113,6 +113,9 @@ Flux manages is not written: print the change with -o patch and commit it.`,
 			if err != nil {
 				return err
 			}
+			if err := delivery.WithImages(command.Context(), writer, p); err != nil {
+				return err
+			}
 			change, err := delivery.Rollback(p, to)
 			if err != nil {
 				return err

@@ -178,7 +178,8 @@ func TestOtherWaysBackAreRefused(t *testing.T) {
 		edits   []string
 		says    string
 	}{
-		{"v0.8", nil, "back to v0.8 it is 2 steps, and only one is always safe: the contract migrations that v1 and v0.9 may have run are not recorded; go back to v0.9"},
+		{"v0.8", []string{`startTime: "2026-11-26T12:00:00Z"`, `migrations: ["user contract 1 -> 2"], startTime: "2026-11-26T12:00:00Z"`},
+			"release v0.8 cannot run any more: release v1 has run the contract migration of v0.9 (user contract 1 -> 2)"},
 		{"v0.9.1", nil, "has no good release v0.9.1 in its history; it has v1, v0.9, v0.8"},
 		{"v0.9", []string{`"2026-11-24T12:00:00Z", images: ` + images("9"), `"2026-11-24T12:00:00Z"`}, "does not hold the images of release v0.9"},
 		{"", []string{"current: {version: v1, digest: d1, images: " + images("1") + "}", "current: {}"}, "no verified release to go back to"},

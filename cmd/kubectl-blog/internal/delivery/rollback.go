@@ -1,14 +1,19 @@
 package delivery
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/cmd/kubectl-blog/internal/platform"
+	"blogplatform.io/operator/internal/plan"
+	"blogplatform.io/operator/internal/release"
 )
 
 // record is a release of the past with what is needed to run it again.
@@ -31,9 +36,9 @@ func Rollback(p *platform.Platform, version string) (Change, error) {
 		return Change{}, err
 	}
 	to := good[steps]
-	if steps > 1 {
-		if err := longWayBack(p, good[:steps+1]); err != nil {
-			return Change{}, err
+	if steps > 0 {
+		if _, err := release.Rollback(p.Status.History, to.Version); err != nil {
+			return Change{}, fmt.Errorf("BlogPlatform %s: %w", p.Key(), err)
 		}
 	}
 	if to.Images == (v1alpha1.Images{}) {
@@ -88,15 +93,34 @@ func stepsBack(p *platform.Platform, good []record, version string) (int, error)
 	return 0, fmt.Errorf("BlogPlatform %s has no good release %s in its history; it has %s", p.Key(), version, strings.Join(versions, ", "))
 }
 
-// longWayBack tells whether several steps back are safe. A contract migration
-// runs first thing in the release after the one it belongs to, so that one step
-// back meets no schema that has lost what it needs; for more, the contracts in
-// between decide. The history does not hold them yet, so none is known to be safe.
-func longWayBack(p *platform.Platform, path []record) error {
-	var between []string
-	for _, r := range path[:len(path)-1] {
-		between = append(between, r.Version)
+// WithImages completes the history by the images of its releases, which the
+// ControllerRevisions hold by which the operator goes back to them.
+func WithImages(ctx context.Context, reader client.Reader, p *platform.Platform) error {
+	recorded, _, _ := unstructured.NestedSlice(p.Raw.Object, "status", "history")
+	for _, entry := range recorded {
+		fields, _ := entry.(map[string]any)
+		digest, _, _ := unstructured.NestedString(fields, "digest")
+		revision := &unstructured.Unstructured{}
+		revision.SetGroupVersionKind(platform.KindOf(plan.Kinds, "ControllerRevision"))
+		err := reader.Get(ctx, client.ObjectKey{Namespace: p.Namespace, Name: p.Names().Set(digest)}, revision)
+		if apierrors.IsNotFound(err) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("read what release %v of BlogPlatform %s ran: %w", fields["version"], p.Key(), err)
+		}
+		set, err := plan.ReadSet(revision)
+		if err != nil {
+			return err
+		}
+		images, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&set.Release.Images)
+		if err != nil {
+			return fmt.Errorf("read what release %v of BlogPlatform %s ran: %w", fields["version"], p.Key(), err)
+		}
+		fields["images"] = images
 	}
-	return fmt.Errorf("from release %s of BlogPlatform %s back to %s it is %d steps, and only one is always safe: the contract migrations that %s may have run are not recorded; go back to %s, or restore a backup",
-		path[0].Version, p.Key(), path[len(path)-1].Version, len(path)-1, strings.Join(between, " and "), path[1].Version)
+	if len(recorded) == 0 {
+		return nil
+	}
+	return unstructured.SetNestedSlice(p.Raw.Object, recorded, "status", "history")
 }
