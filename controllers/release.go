@@ -302,6 +302,14 @@ func (p *pass) serving() v1alpha1.Release {
 	return p.good.Release
 }
 
+// migrated is the release whose migrations are looked at: of one that failed none are.
+func (p *pass) migrated() v1alpha1.Release {
+	if p.decision.Stopped() && p.good != nil {
+		return p.good.Release
+	}
+	return p.target.Release
+}
+
 // releaseVerdict says in Ready how the release stands, where the parts of the
 // platform tell nothing more urgent.
 func (p *pass) releaseVerdict() ready.Verdict {

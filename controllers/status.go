@@ -175,7 +175,7 @@ func (p *pass) wellSaid(name string) string {
 		v1alpha1.ConditionSecretsReady:      "every Secret is there and has its keys",
 		v1alpha1.ConditionMeshReady:         "policies and routes are applied, and pods get a sidecar",
 		v1alpha1.ConditionDatabaseReady:     "PostgreSQL and its backup repository work",
-		v1alpha1.ConditionMigrationsReady:   "the migrations of release " + p.serving().Version + " are done",
+		v1alpha1.ConditionMigrationsReady:   "the migrations of release " + p.migrated().Version + " are done",
 		v1alpha1.ConditionWorkloadsReady:    "all four services run release " + p.serving().Version,
 		v1alpha1.ConditionCertificatesReady: "the certificate of the hosts is issued",
 	}[name]

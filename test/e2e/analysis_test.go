@@ -71,17 +71,11 @@ func TestACanaryIsJudgedByRequestsThatWentThroughIt(t *testing.T) {
 // verdict is the last AnalysisRun, once it has finished, on a release of a
 // service that has readers; the precheck before has one metric only.
 func verdict(ctx context.Context, env environment, service, version string) (rollouts.AnalysisRun, error) {
-	rollout := &unstructured.Unstructured{}
-	rollout.SetAPIVersion("argoproj.io/v1alpha1")
-	rollout.SetKind("Rollout")
-	if err := cluster.Get(ctx, client.ObjectKey{Namespace: env.namespace, Name: platform + "-" + service}, rollout); err != nil {
+	rollout, err := rolloutOf(ctx, env, service)
+	if err != nil {
 		return rollouts.AnalysisRun{}, err
 	}
-	var typed rollouts.Rollout
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(rollout.Object, &typed); err != nil {
-		return rollouts.AnalysisRun{}, err
-	}
-	if released := variablesOf(typed.Spec.Template.Spec.Containers[0])["RELEASE_VERSION"]; released != version {
+	if released := variablesOf(rollout.Spec.Template.Spec.Containers[0])["RELEASE_VERSION"]; released != version {
 		return rollouts.AnalysisRun{}, fmt.Errorf("%s is still told to run %s", service, released)
 	}
 	list := &unstructured.UnstructuredList{}
@@ -96,7 +90,7 @@ func verdict(ctx context.Context, env environment, service, version string) (rol
 		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(item.Object, &run); err != nil {
 			return last, err
 		}
-		if argumentOf(run, "service") != service || argumentOf(run, "pod-template-hash") != typed.Status.CurrentPodHash || len(run.Spec.Metrics) < 2 {
+		if argumentOf(run, "service") != service || argumentOf(run, "pod-template-hash") != rollout.Status.CurrentPodHash || len(run.Spec.Metrics) < 2 {
 			continue
 		}
 		if run.CreationTimestamp.After(last.CreationTimestamp.Time) {
@@ -105,7 +99,7 @@ func verdict(ctx context.Context, env environment, service, version string) (rol
 	}
 	switch {
 	case last.Name == "":
-		return last, fmt.Errorf("no AnalysisRun judges template %s of %s", typed.Status.CurrentPodHash, service)
+		return last, fmt.Errorf("no AnalysisRun judges template %s of %s", rollout.Status.CurrentPodHash, service)
 	case !last.Status.Phase.Completed():
 		return last, fmt.Errorf("AnalysisRun %s is %s", last.Name, last.Status.Phase)
 	}

@@ -4,14 +4,12 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/api/v1alpha1"
@@ -38,12 +36,21 @@ func TestAStepOfARolloutSplitsTraffic(t *testing.T) {
 		change(t, production, func(spec *v1alpha1.BlogPlatformSpec) { spec.Rollout.Steps = before.Spec.Rollout.Steps })
 		eventually(t, 10*time.Minute, "production Ready after the release", func(ctx context.Context) error { return ready(ctx, production) })
 	})
-	for _, service := range []string{"frontend", "content"} {
-		eventually(t, 5*time.Minute, service+" at its first pause", func(ctx context.Context) error { return atPause(ctx, service) })
-	}
-
+	// The data services go first, side by side, and the frontend follows.
+	eventually(t, 5*time.Minute, "content at its first pause", func(ctx context.Context) error { return atPause(ctx, "content") })
 	observer := outsider(t, production.namespace)
 	countsBefore := answered(t, observer, "content")
+	for range requests {
+		visit(t, "https://"+production.host+":"+httpsPort+"/")
+	}
+	counts := answered(t, observer, "content")
+	for release := range counts {
+		counts[release] -= countsBefore[release]
+	}
+	t.Logf("answers of content by release: %v", counts)
+	within(t, "content", counts["v0.1.1"], counts["v0.1.1"]+counts[before.Spec.Release.Version])
+
+	eventually(t, 8*time.Minute, "frontend at its first pause", func(ctx context.Context) error { return atPause(ctx, "frontend") })
 	pages := map[string]int{}
 	for range requests {
 		_, body := visit(t, "https://"+production.host+":"+httpsPort+"/")
@@ -51,13 +58,6 @@ func TestAStepOfARolloutSplitsTraffic(t *testing.T) {
 	}
 	t.Logf("pages by release: %v", pages)
 	within(t, "frontend", pages["v0.1.1"], pages["v0.1.1"]+pages[before.Spec.Release.Version])
-
-	counts := answered(t, observer, "content")
-	for release := range counts {
-		counts[release] -= countsBefore[release]
-	}
-	t.Logf("answers of content by release: %v", counts)
-	within(t, "content", counts["v0.1.1"], counts["v0.1.1"]+counts[before.Spec.Release.Version])
 
 	if bp := get(t, production); bp.Status.Release.Rollout != fmt.Sprintf("canary %d%%", canaryWeight) {
 		t.Errorf("column Rollout says %q, want canary %d%%", bp.Status.Release.Rollout, canaryWeight)
@@ -110,15 +110,12 @@ func answered(t *testing.T, p probe, service string) map[string]int {
 
 // atPause is nil once a Rollout of production waits at a pause of its steps.
 func atPause(ctx context.Context, service string) error {
-	rollout := &unstructured.Unstructured{}
-	rollout.SetAPIVersion("argoproj.io/v1alpha1")
-	rollout.SetKind("Rollout")
-	if err := cluster.Get(ctx, client.ObjectKey{Namespace: production.namespace, Name: platform + "-" + service}, rollout); err != nil {
+	rollout, err := rolloutOf(ctx, production, service)
+	if err != nil {
 		return err
 	}
-	message, _, err := unstructured.NestedString(rollout.Object, "status", "message")
-	if err != nil || message != "CanaryPauseStep" {
-		return errors.Join(fmt.Errorf("it is not paused: %q", message), err)
+	if rollout.Status.Message != "CanaryPauseStep" {
+		return fmt.Errorf("it is not paused: %q", rollout.Status.Message)
 	}
 	return nil
 }

@@ -272,6 +272,7 @@ func TestTheOperatorAndTheRealArgoRolloutsDoNotUndoEachOther(t *testing.T) {
 	if shifts < 30 {
 		t.Errorf("traffic was shifted only %d times", shifts)
 	}
+	w.deletePlatform(p) // the next operator would look after it
 }
 
 // watchTraffic fails the test if a canary's weight ever goes back on its way,

@@ -15,14 +15,14 @@ import (
 
 // These tests have operators of their own, and the cluster for themselves.
 
-// TestAnOperatorKilledOnTheWayOfARelease kills the operator at every ninth
+// TestAnOperatorKilledOnTheWayOfARelease kills the operator at every thirteenth
 // write of a release, each time of another one, and starts the next.
 func TestAnOperatorKilledOnTheWayOfARelease(t *testing.T) {
 	w := newWorld(t)
 	first := start(t)
 	p := w.givenReady("production", release("v0.0.0"), withSteps(20))
 	first.stop()
-	for n := 1; ; n += 9 {
+	for n := 1; ; n += 13 {
 		version := fmt.Sprintf("v0.0.%d", n)
 		w.edit(p, release(version))
 		crashed := w.crashesBefore(p, n, v1alpha1.PhaseComplete, version)
@@ -51,7 +51,7 @@ func TestAnOperatorKilledOnTheWayOfAnAbort(t *testing.T) {
 	p := w.givenReady("production", release("v0.0.0"), withSteps(20))
 	first.stop()
 	peers.Set(faker.Rollout, w.namespace+"/blog-frontend", faker.Behaviour{Analysis: argo.AnalysisPhaseFailed})
-	for n := 1; ; n += 9 {
+	for n := 1; ; n += 13 {
 		version := fmt.Sprintf("v1.0.%d", n)
 		before := p.Status.Release.Attempt
 		w.edit(p, release(version))

@@ -266,17 +266,23 @@ func TestAReleaseWaitsForWhatItNeeds(t *testing.T) {
 	p := w.givenReady("production", release("v1.0.0"), withSteps(20))
 	peers.Set(faker.SealedSecret, w.namespace+"/", faker.Behaviour{Fail: true})
 	w.edit(p, func(p *v1alpha1.BlogPlatform) {
-		p.Spec.Secrets.Cookies.Sealed.Key = "AgAAnotherCiphertextThatNobodyCanOpen="
+		p.Spec.Secrets.Cookies.Sealed.Key = "AgA" + strings.Repeat("B", 61)
 		p.Spec.Services.User.Replicas = new(int32(3))
 	})
 	w.untilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "CannotUnseal", "")
-	w.untilCondition(p, v1alpha1.ConditionWorkloadsReady, metav1.ConditionFalse, "Waiting", "runs what it did, and waits for SecretsReady")
+	w.untilCondition(p, v1alpha1.ConditionMigrationsReady, metav1.ConditionFalse, "Waiting", "waits for SecretsReady")
+	w.until("what is no part of the release", func(context.Context) error {
+		if n := *w.rollout("user").Spec.Replicas; n != 3 {
+			return fmt.Errorf("%d replicas", n)
+		}
+		return nil
+	})
 	if set := w.rollout("frontend").Annotations["blogplatform.io/set"]; set != p.Status.Release.Current.Digest {
 		t.Errorf("the frontend runs set %s, the current one is %s", set, p.Status.Release.Current.Digest)
 	}
 	peers.Set(faker.SealedSecret, w.namespace+"/", faker.Behaviour{})
 	w.edit(p, func(p *v1alpha1.BlogPlatform) {
-		p.Spec.Secrets.Cookies.Sealed.Key = "AgAAnotherCiphertextThatCanBeOpened="
+		p.Spec.Secrets.Cookies.Sealed.Key = "AgA" + strings.Repeat("C", 61)
 	})
 	w.untilReady(p)
 	w.alwaysServed()
