@@ -203,6 +203,10 @@ func TestARequestNamesTheReleaseThatItIsAbout(t *testing.T) {
 	}
 	_, err := Request(edited(t, staging, "generation: 2}", `generation: 2, annotations: {blogplatform.io/request: "abort v3"}}`), Abort)
 	refuses(t, err, `holds the request "abort v3" already`)
+	answered := edited(t, staging, "generation: 2}", `generation: 2, annotations: {blogplatform.io/request: "abort v3"}}`, "release: {phase", "release: {request: {value: abort v3, answer: Honored}, phase")
+	if request, err := Request(answered, Abort); err != nil || request != "abort v3 again" {
+		t.Errorf("a request that was answered before: %q, %v", request, err)
+	}
 	_, err = Request(edited(t, staging, "generation: 2}", "generation: 3}"), Abort)
 	refuses(t, err, "has not seen the last change")
 	_, err = Request(edited(t, staging, "generation: 2}", `generation: 2, deletionTimestamp: "2026-11-26T12:00:00Z"}`), Abort)

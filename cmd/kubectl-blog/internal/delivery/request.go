@@ -31,7 +31,11 @@ func Request(p *platform.Platform, verb Verb) (string, error) {
 		return "", fmt.Errorf("release %s of BlogPlatform %s is complete, there is nothing to %s%s", version, p.Key(), verb, instead(verb))
 	}
 	request := string(verb) + " " + version
-	if p.Annotations[naming.AnnotationRequest] == request {
+	switch answered := p.Status.Release.Request.Value; {
+	case p.Annotations[naming.AnnotationRequest] != request:
+	case answered == request:
+		return request + " again", nil // each value is honored once
+	default:
 		return "", fmt.Errorf("BlogPlatform %s holds the request %q already; `kubectl blog status` shows what comes of it", p.Key(), request)
 	}
 	return request, nil
