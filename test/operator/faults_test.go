@@ -146,7 +146,7 @@ func TestWhatWasWrittenJustBeforeACrashGoesWithThePlatform(t *testing.T) {
 	w.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "mine"}, StringData: map[string]string{"key": "thirty-two-bytes-thirty-two-bytes"}})
 	p := w.given("staging", withCookiesOf("mine"))
 	crashed := make(chan struct{})
-	first := start(t, crashAt(func(r *http.Request) bool { return strings.Contains(r.URL.Path, "/certificates/") }, crashed))
+	first := start(t, crashAt(func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/certificates/"+w.namespace+".blog") }, crashed))
 	<-crashed
 	first.stop()
 	certificate := w.object("Certificate", w.namespace+".blog")
