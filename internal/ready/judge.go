@@ -64,7 +64,7 @@ func certificate(u *unstructured.Unstructured) Verdict {
 	issuer := text(u.Object, "spec", "issuerRef", "kind") + " " + text(u.Object, "spec", "issuerRef", "name")
 	switch {
 	case ready == nil, observed > 0 && observed < u.GetGeneration():
-		return Verdict{Progressing, "NotObserved", name(u) + " is not yet seen by cert-manager: is it running?"}
+		return Verdict{Progressing, "NotObserved", name(u) + " is not yet seen by cert-manager; if it stays so, see whether that runs"}
 	case is(ready, "True"):
 		return Verdict{Ready, "Issued", name(u) + " is issued"}
 	case number(u.Object, "status", "failedIssuanceAttempts") > 0, is(issuing, "False") && text(issuing, "reason") != "Issued":
@@ -86,7 +86,7 @@ func SealedSecret(live *unstructured.Unstructured, keys map[string]bool, want []
 	missing := slices.DeleteFunc(slices.Sorted(slices.Values(want)), func(key string) bool { return keys[key] })
 	// A controller that is told to write no status never observes; then the Secret alone counts.
 	if observed := number(live.Object, "status", "observedGeneration"); observed > 0 && observed < live.GetGeneration() {
-		return Verdict{Progressing, "NotObserved", name(live) + " is not yet seen by Sealed Secrets: is it running?"}
+		return Verdict{Progressing, "NotObserved", name(live) + " is not yet seen by Sealed Secrets; if it stays so, see whether that runs"}
 	}
 	if synced := condition(live, "Synced"); is(synced, "False") {
 		if v := unsynced(live, text(synced, "message"), len(missing) > 0); v.State != "" {

@@ -168,7 +168,7 @@ status:
 func TestACertificate(t *testing.T) {
 	const spec = "spec: {secretName: blog, issuerRef: {kind: ClusterIssuer, name: letsencrypt}}\n"
 	stories := []story{
-		{"is new", ``, Progressing, "NotObserved", "by cert-manager: is it running?"},
+		{"is new", ``, Progressing, "NotObserved", "by cert-manager; if it stays so, see whether that runs"},
 		{"is seen first", `
 status:
   conditions:

@@ -10,7 +10,7 @@ func postgresCluster(u *unstructured.Unstructured) Verdict {
 	case truth(u.Object, "spec", "paused"):
 		return Verdict{Progressing, "Paused", name(u) + " is paused: what the Postgres operator reports is out of date; set its spec.paused to false"}
 	case number(u.Object, "status", "observedGeneration") < u.GetGeneration():
-		return Verdict{Progressing, "NotObserved", name(u) + " is not yet seen by the Postgres operator: is it running? Look at the events of both"}
+		return Verdict{Progressing, "NotObserved", name(u) + " is not yet seen by the Postgres operator; if it stays so, see whether that runs, and look at the events of both"}
 	}
 	for _, judge := range []func(*unstructured.Unstructured) Verdict{instances, backups, initSQL} {
 		if v := judge(u); v.State != "" {

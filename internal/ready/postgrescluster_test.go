@@ -43,7 +43,7 @@ func TestAPostgresCluster(t *testing.T) {
 	const set, repo, backup = "replicas: 2, readyReplicas: 2, updatedReplicas: 2", "replicaCreateBackupComplete: true, stanzaCreated: true", `type: PGBackRestReplicaCreate, status: "True"`
 	tell(t, "PostgresCluster", []story{
 		{"is healthy", healthy, Ready, "InstancesReady", "is ready"},
-		{"is new", spec, Progressing, "NotObserved", "by the Postgres operator: is it running?"},
+		{"is new", spec, Progressing, "NotObserved", "by the Postgres operator; if it stays so, see whether that runs"},
 		{"was changed", but("observedGeneration: 2\n  databaseInitSQL", "observedGeneration: 1\n  databaseInitSQL"), Progressing, "NotObserved", ""},
 		{"was paused by somebody", but("postgresVersion: 15", "paused: true"), Progressing, "Paused", "set its spec.paused to false"},
 		{"starts", spec + "status: {observedGeneration: 2, instances: [{name: instance, replicas: 2}]}", Progressing, "InstancesNotReady", "not all instances of set instance are ready; look at its pods"},

@@ -2,6 +2,7 @@ package ready
 
 import (
 	"cmp"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -14,7 +15,7 @@ import (
 func rollout(u *unstructured.Unstructured) Verdict {
 	observed, err := strconv.ParseInt(text(u.Object, "status", "observedGeneration"), 10, 64)
 	if err != nil || observed < u.GetGeneration() {
-		return Verdict{Progressing, "NotObserved", name(u) + " is not yet seen by Argo Rollouts: is it running?"}
+		return Verdict{Progressing, "NotObserved", name(u) + " is not yet seen by Argo Rollouts; if it stays so, see whether that runs"}
 	}
 	if c := condition(u, "InvalidSpec"); c != nil {
 		return Verdict{Failed, "InvalidSpec", name(u) + " is refused by Argo Rollouts: " + text(c, "message")}
@@ -55,8 +56,12 @@ func paused(u *unstructured.Unstructured, why string) Verdict {
 	return Verdict{Progressing, "Paused", name(u) + " is paused (" + why + "); " + cmp.Or(action, "look at it")}
 }
 
-// refusal is why the API server refuses pods, by a quota for instance. The name
-// of the refused pod, another one each time, is left out.
+// used is what pods of a namespace use of its quota, which moves with every pod
+// (apiserver pkg/admission/plugin/resourcequota, "exceeded quota: ...").
+var used = regexp.MustCompile(`, used: .*, limited: `)
+
+// refusal is why the API server refuses pods, by a quota for instance. What
+// differs each time is left out: the name of the refused pod, and what others use.
 func refusal(u *unstructured.Unstructured) string {
 	c := condition(u, "ReplicaFailure")
 	if !is(c, "True") {
@@ -66,5 +71,5 @@ func refusal(u *unstructured.Unstructured) string {
 	if _, after, found := strings.Cut(message, " is forbidden: "); found {
 		message = after
 	}
-	return "; its pods are refused: " + message
+	return "; its pods are refused: " + used.ReplaceAllLiteralString(message, ", limited: ")
 }

@@ -9,7 +9,7 @@ import (
 
 func TestARollout(t *testing.T) {
 	tell(t, "Rollout", []story{
-		{"is new", ``, Progressing, "NotObserved", "by Argo Rollouts: is it running?"},
+		{"is new", ``, Progressing, "NotObserved", "by Argo Rollouts; if it stays so, see whether that runs"},
 		{"was observed in an earlier generation", `status: {observedGeneration: "1", phase: Healthy}`, Progressing, "NotObserved", ""},
 		{"was invalid in an earlier generation", `
 status:
@@ -104,8 +104,8 @@ status:
   phase: Progressing
   message: more replicas need to be updated
   conditions:
-  - {type: ReplicaFailure, status: "True", reason: FailedCreate, message: 'pods "blog-5b9d7c6f8-x7k2p" is forbidden: exceeded quota: small, requested: cpu=1'}
-`, Progressing, "PodsRefused", "its pods are refused: exceeded quota: small, requested: cpu=1"},
+  - {type: ReplicaFailure, status: "True", reason: FailedCreate, message: 'pods "blog-5b9d7c6f8-x7k2p" is forbidden: exceeded quota: small, requested: cpu=1,pods=1, used: cpu=3,pods=7, limited: cpu=3,pods=8'}
+`, Progressing, "PodsRefused", "its pods are refused: exceeded quota: small, requested: cpu=1,pods=1, limited: cpu=3,pods=8"},
 		{"gets its pods again", `
 status:
   observedGeneration: "2"

@@ -34,7 +34,7 @@ func TestASealedSecret(t *testing.T) {
 		{story{"is opened, though Synced sticks", stuck, Ready, "Unsealed", ""}, complete},
 		{story{"could not be written", stuck, Failed, "NotSynced", "condition Synced"}, nil},
 		{story{"could not be written with all keys", stuck, Failed, "NotSynced", ""}, empty},
-		{story{"was sealed anew and is not seen yet", resealed, Progressing, "NotObserved", "by Sealed Secrets: is it running?"}, complete},
+		{story{"was sealed anew and is not seen yet", resealed, Progressing, "NotObserved", "by Sealed Secrets; if it stays so, see whether that runs"}, complete},
 	} {
 		s.tell(t, "SealedSecret", func(u *unstructured.Unstructured) Verdict { return SealedSecret(u, s.keys, []string{"key"}) })
 	}
