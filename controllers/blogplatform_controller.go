@@ -129,8 +129,11 @@ type pass struct {
 // Reconcile makes one pass over one platform.
 func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 	platform := &v1alpha1.BlogPlatform{}
-	if err := r.client.Get(ctx, request.NamespacedName, platform); err != nil {
-		return reconcile.Result{}, client.IgnoreNotFound(err)
+	if err := r.client.Get(ctx, request.NamespacedName, platform); apierrors.IsNotFound(err) {
+		r.applier.Forget(request.NamespacedName)
+		return reconcile.Result{}, nil
+	} else if err != nil {
+		return reconcile.Result{}, err
 	}
 	if r.behind(platform) {
 		return reconcile.Result{RequeueAfter: staleRetry}, nil
