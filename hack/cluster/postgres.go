@@ -85,7 +85,6 @@ func postgresImages(ctx context.Context, c *build.Cache) ([]build.BuiltImage, er
 		Name: "blogplatform.local/postgres", Base: root, Files: map[string]string{"/opt/crunchy/bin/pgbackrest": filepath.Join(shim, "pgbackrest")},
 		User: "26:26", Env: []string{
 			"LANG=C.UTF-8", "PATH=/usr/lib/postgresql/15/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
-			"PGBACKREST_START_FAST=y", // a backup does not wait minutes for the next checkpoint
 		},
 	}.Build(ctx, c)
 	return []build.BuiltImage{operator, database}, err
