@@ -20,17 +20,19 @@ import (
 // edits change a field that the plan owns, by kind. What has no edit, or is not
 // named here, is deleted.
 var edits = map[string]string{
-	"Certificate":         `{"spec":{"secretName":"drift"}}`,
-	"ConfigMap":           `{"data":{"init.sql":"drift"}}`,
-	"DestinationRule":     `{"spec":{"host":"drift.example.com"}}`,
-	"Gateway":             `{"spec":{"selector":{"istio":"drift"}}}`,
-	"NetworkPolicy":       `{"spec":{"podSelector":{"matchLabels":{"drift":"drift"}}}}`,
-	"PeerAuthentication":  `{"spec":{"mtls":{"mode":"PERMISSIVE"}}}`,
-	"PodDisruptionBudget": `{"spec":{"maxUnavailable":2}}`,
-	"Rollout":             `{"spec":{"replicas":7}}`,
-	"Service":             `{"spec":{"selector":{"drift":"drift"}}}`,
-	"ServiceAccount":      `{"automountServiceAccountToken":true}`,
-	"VirtualService":      `{"spec":{"hosts":["drift.example.com"]}}`,
+	"AnalysisTemplate":        `{"spec":{"args":[{"name":"drift"}]}}`,
+	"Certificate":             `{"spec":{"secretName":"drift"}}`,
+	"ConfigMap":               `{"data":{"init.sql":"drift"}}`,
+	"DestinationRule":         `{"spec":{"host":"drift.example.com"}}`,
+	"Gateway":                 `{"spec":{"selector":{"istio":"drift"}}}`,
+	"HorizontalPodAutoscaler": `{"spec":{"maxReplicas":7}}`,
+	"NetworkPolicy":           `{"spec":{"podSelector":{"matchLabels":{"drift":"drift"}}}}`,
+	"PeerAuthentication":      `{"spec":{"mtls":{"mode":"PERMISSIVE"}}}`,
+	"PodDisruptionBudget":     `{"spec":{"maxUnavailable":2}}`,
+	"Rollout":                 `{"spec":{"revisionHistoryLimit":7}}`,
+	"Service":                 `{"spec":{"selector":{"drift":"drift"}}}`,
+	"ServiceAccount":          `{"automountServiceAccountToken":true}`,
+	"VirtualService":          `{"spec":{"hosts":["drift.example.com"]}}`,
 }
 
 // patience is how long a repair may take before the benchmark gives up.
@@ -53,7 +55,7 @@ func measureDrift(ctx context.Context, w *world, platforms []*v1alpha1.BlogPlatf
 		}
 		took, err := disturb(ctx, w, child.Object, random.Intn(2) == 0)
 		if err != nil {
-			return nil, fmt.Errorf("repair of %s: %w", identity(child.Object), err)
+			return nil, fmt.Errorf("child %d of %d, %s: it is not repaired: %w", i+1, n, identity(child.Object), err)
 		}
 		repairs = append(repairs, took)
 		progress("%d of %d children are repaired", i+1, n)
