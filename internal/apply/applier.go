@@ -55,7 +55,7 @@ func (a *Applier) Apply(ctx context.Context, owner client.Object, child Child) (
 	if err != nil {
 		return Result{}, explain(desired, err)
 	}
-	sum := digestOf(desired)
+	sum := kube.Digest(desired)
 	if live != nil {
 		if !ours(owner, live) {
 			return Result{}, notOurs(owner, desired)
@@ -71,7 +71,7 @@ func (a *Applier) Apply(ctx context.Context, owner client.Object, child Child) (
 		}
 		return Result{}, explain(desired, err)
 	}
-	a.memory.remember(key, id, record{desired: sum, live: digestOf(written), version: versionOf(written)})
+	a.memory.remember(key, id, record{desired: sum, live: kube.Digest(written), version: versionOf(written)})
 	return Result{Action: action(live, written), Live: written}, nil
 }
 

@@ -6,6 +6,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"blogplatform.io/operator/internal/kube"
 )
 
 // Deleted is what Diff says of an object that Prune would delete.
@@ -88,7 +90,7 @@ func (a *Applier) diff(ctx context.Context, owner client.Object, child Child) (C
 	}
 	if live != nil {
 		change.Action = Configured
-		if err == nil && digestOf(live) == digestOf(withoutGeneration(change.After, live)) {
+		if err == nil && kube.Digest(live) == kube.Digest(withoutGeneration(change.After, live)) {
 			change.Action = Unchanged
 		}
 	}

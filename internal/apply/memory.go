@@ -1,13 +1,13 @@
 package apply
 
 import (
-	"crypto/sha256"
-	"encoding/json"
 	"maps"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+
+	"blogplatform.io/operator/internal/kube"
 )
 
 // memory holds what was last applied for each owner, by the identities of its
@@ -19,31 +19,12 @@ type memory struct {
 
 // record is the last apply of one child.
 type record struct {
-	// desired is what was asked for, live what came of it.
-	desired, live digest
+	// desired is the digest of what was asked for, live of what came of it.
+	desired, live string
 	// version of a live object that is known to have this digest.
 	version string
 	// conflict: somebody else had written the object, and the cache did not know.
 	conflict bool
-}
-
-type digest [sha256.Size]byte
-
-// digestOf leaves out what changes without anyone editing the object.
-func digestOf(u *unstructured.Unstructured) digest {
-	object := maps.Clone(u.Object)
-	delete(object, "status")
-	if metadata, ok := object["metadata"].(map[string]any); ok {
-		metadata = maps.Clone(metadata)
-		delete(metadata, "managedFields")
-		delete(metadata, "resourceVersion")
-		object["metadata"] = metadata
-	}
-	raw, err := json.Marshal(object)
-	if err != nil {
-		return digest{} // Never recorded: nor could it have been sent to the API server.
-	}
-	return sha256.Sum256(raw)
 }
 
 func versionOf(live *unstructured.Unstructured) string {
@@ -91,13 +72,13 @@ func (m *memory) forget(owner types.NamespacedName) {
 
 // unchanged tells whether neither the desired nor the live object differs from
 // the last apply. Most of the time the live object's version alone tells.
-func (m *memory) unchanged(owner types.NamespacedName, child string, desired digest, live *unstructured.Unstructured) bool {
+func (m *memory) unchanged(owner types.NamespacedName, child string, desired string, live *unstructured.Unstructured) bool {
 	last, version := m.recall(owner, child), versionOf(live)
 	if last.desired != desired {
 		return false
 	}
 	if last.version != version {
-		if last.live != digestOf(live) {
+		if last.live != kube.Digest(live) {
 			return false
 		}
 		last.version = version

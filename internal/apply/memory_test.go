@@ -10,50 +10,9 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
-
-func TestADigestCoversAllThatAPersonMayEdit(t *testing.T) {
-	object := func() *unstructured.Unstructured {
-		return parse(`
-apiVersion: example.com/v1
-kind: Thing
-metadata:
-  name: child
-  uid: uid
-  resourceVersion: "1"
-  labels: {a: b}
-  annotations: {a: b}
-  finalizers: [example.com/a]
-  ownerReferences: [{uid: owner}]
-  managedFields: [{manager: blogplatform}]
-spec: {list: [{name: a, number: 1}], text: a}
-status: {phase: Healthy}
-`)
-	}
-	before := digestOf(object())
-	for _, field := range []string{"metadata.resourceVersion", "metadata.managedFields", "status", "status.phase"} {
-		u := object()
-		unstructured.RemoveNestedField(u.Object, strings.Split(field, ".")...)
-		if digestOf(u) != before {
-			t.Errorf("%s counts", field)
-		}
-	}
-	for _, field := range []string{"metadata.uid", "metadata.labels.a", "metadata.annotations.a", "metadata.finalizers", "metadata.ownerReferences", "spec.list", "spec.text"} {
-		u := object()
-		unstructured.RemoveNestedField(u.Object, strings.Split(field, ".")...)
-		if digestOf(u) == before {
-			t.Errorf("%s does not count", field)
-		}
-	}
-	u := object()
-	digestOf(u)
-	if u.GetResourceVersion() != "1" || len(u.GetManagedFields()) != 1 || u.Object["status"] == nil {
-		t.Error("the object was modified")
-	}
-}
 
 func TestWhatIsRememberedIsForgotten(t *testing.T) {
 	w := newWorld(t)

@@ -67,7 +67,7 @@ func ManagerOptions() manager.Options {
 		Scheme: NewScheme(),
 		Cache: cache.Options{
 			DefaultLabelSelector: labels.SelectorFromSet(labels.Set{naming.LabelManagedBy: naming.ManagedBy}),
-			DefaultTransform:     cache.TransformStripManagedFields(),
+			DefaultTransform:     slimChild,
 			ByObject:             cached(),
 		},
 		Client: client.Options{
