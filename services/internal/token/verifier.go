@@ -146,7 +146,7 @@ func (v *Verifier) lookup(id string) (key jose.JSONWebKey, known, fresh bool) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
 	key, known = v.keys[id]
-	return key, known, v.keys != nil && v.now().Sub(v.fetched) < keepFor
+	return key, known, len(v.keys) > 0 && v.now().Sub(v.fetched) < keepFor
 }
 
 // refresh fetches the keys, unless that was tried less than pause ago.

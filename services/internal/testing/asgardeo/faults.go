@@ -1,6 +1,7 @@
 package asgardeo
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -79,6 +80,8 @@ func (f *Fake) withFaults(next http.Handler) http.Handler {
 		case fault == nil:
 			next.ServeHTTP(w, r)
 		case fault.Hang:
+			// Only then does the server notice that the client has gone.
+			_, _ = io.Copy(io.Discard, r.Body)
 			<-r.Context().Done()
 			panic(http.ErrAbortHandler)
 		case fault.Refuse:
