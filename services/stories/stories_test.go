@@ -86,8 +86,9 @@ func TestSeedingBeforeMigratingSaysWhatIsMissing(t *testing.T) {
 func TestMigrationsLeaveTheirVersionsAsTerminationMessage(t *testing.T) {
 	for _, service := range []string{"user", "content", "comment"} {
 		env := settings(postgres.Shared(t).Database(t, service))
+		latest := len(expansions(t, service))
 		for _, step := range []struct{ phase, want string }{
-			{"expand", `{"from":0,"to":1}`}, {"contract", `{"from":0,"to":0}`}, {"expand", `{"from":1,"to":1}`},
+			{"expand", fmt.Sprintf(`{"from":0,"to":%d}`, latest)}, {"contract", `{"from":0,"to":0}`}, {"expand", fmt.Sprintf(`{"from":%d,"to":%[1]d}`, latest)},
 		} {
 			if got := mustRun(t, service, env, "migrate", "--phase="+step.phase); got.termination != step.want {
 				t.Errorf("%s %s left %s", service, step.phase, got.termination)
@@ -97,6 +98,16 @@ func TestMigrationsLeaveTheirVersionsAsTerminationMessage(t *testing.T) {
 	if got := run(t, "user", nil, "migrate", "--phase=sideways"); got.code != 2 || !strings.Contains(got.stderr, "choose expand or contract") {
 		t.Errorf("an unknown phase: %+v", got)
 	}
+}
+
+// expansions are the files of a service's expand phase.
+func expansions(t *testing.T, service string) []string {
+	t.Helper()
+	files, err := filepath.Glob("../" + service + "/service/migrations/expand/*.sql")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%s has no migrations: %v", service, err)
+	}
+	return files
 }
 
 func TestAServiceRefusesADatabaseThatCannotProveWhoItIs(t *testing.T) {
@@ -115,7 +126,8 @@ func TestWrongRequestsGetProblems(t *testing.T) {
 		content + "/v1/posts?limit=many":  {Status: 400, Detail: "limit must be a number from 1 to 100."},
 		content + "/v1/posts/nothing":     {Status: 404, Detail: "There is no published post with this slug."},
 		user + "/v1/people/1":             {Status: 404, Detail: "There is no person with this id."},
-		user + "/v1/people/amara":         {Status: 404, Detail: "There is no person with this id."},
+		user + "/v1/people/amara":         {Status: 400, Detail: "id is missing or has the wrong form; the API's document says what it takes."},
+		user + "/v1/me":                   {Status: 401, Detail: "Sign in first."},
 		comment + "/v1/posts/-1/comments": {Status: 404, Detail: "There is no post with this id."},
 		comment + "/v2":                   {Status: 404, Detail: "There is nothing at this path."},
 	} {
@@ -128,7 +140,7 @@ func TestWrongRequestsGetProblems(t *testing.T) {
 		}
 	}
 	execute(t, b.user, `INSERT INTO "user".people (display_name) VALUES ('Amara Silva')`)
-	if got := answers(t, user+"/v1/people/1", http.StatusOK); got != `{"id":1,"displayName":"Amara Silva"}`+"\n" {
+	if got := answers(t, user+"/v1/people/1", http.StatusOK); got != `{"displayName":"Amara Silva","id":1}`+"\n" {
 		t.Errorf("a person: %s", got)
 	}
 	if got := answers(t, comment+"/v1/posts/99/comments", http.StatusOK); got != `{"comments":[]}`+"\n" {
