@@ -77,6 +77,7 @@ func worldOn(t *testing.T, on *postgres.Server) *world {
 			{ID: amara, UserName: "amara@example.com", Password: "pw", Given: "Amara", Family: "Silva", EmailVerified: true},
 			{ID: nuwan, UserName: "nuwan@example.com", Password: "pw", Given: "Nuwan", Family: "Perera"},
 			{ID: priya, UserName: "priya@example.com", Password: "pw", Given: "Priya", Family: "Nair"},
+			{ID: "4e5f6071-8293-4a4b-85d6-e7f8091a2b3c", UserName: "other@example.com", Password: "pw", Given: "Some", Family: "Other"},
 		},
 	})
 	if err != nil {
