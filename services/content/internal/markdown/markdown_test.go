@@ -1,0 +1,145 @@
+package markdown
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/net/html"
+)
+
+func TestMarkdownBecomesTheHTMLThatItsAuthorMeant(t *testing.T) {
+	cases := map[string]struct{ source, want string }{
+		"marks":               {"**bold** _soft_ ~~gone~~ `code`", "<p><strong>bold</strong> <em>soft</em> <del>gone</del> <code>code</code></p>\n"},
+		"headings start at 2": {"# One\n\n## Two", "<h2 id=\"h-one\">One</h2>\n<h3 id=\"h-two\">Two</h3>\n"},
+		"real quotes":         {`She said "it's fine" -- really...`, "<p>She said “it’s fine” – really…</p>\n"},
+		"a bare link":         {"See https://example.com/a?b=c.", "<p>See <a href=\"https://example.com/a?b=c\">https://example.com/a?b=c</a>.</p>\n"},
+		"code names language": {"```go\nx := \"<b>\"\n```", "<pre><code class=\"language-go\">x := &#34;&lt;b&gt;&#34;\n</code></pre>\n"},
+		"an aligned table":    {"|a|\n|--:|\n|1|", "<table>\n<thead>\n<tr>\n<th align=\"right\">a</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td align=\"right\">1</td>\n</tr>\n</tbody>\n</table>\n"},
+		"a task list":         {"- [x] done", "<ul>\n<li><input checked=\"\" disabled=\"\" type=\"checkbox\"> done</li>\n</ul>\n"},
+		"an image":            {"![A cat](/media/cat.jpg \"Tom\")", "<p><img src=\"/media/cat.jpg\" alt=\"A cat\" title=\"Tom\"></p>\n"},
+		"paragraphs":          {"One.\n\nTwo.", "<p>One.</p>\n<p>Two.</p>\n"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			got, err := Render(c.source)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, got.HTML); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestATextTellsItsHeadingsAndWords(t *testing.T) {
+	got, err := Render("# It's *here* \\*\n\nFour words of text.\n\n## Here\n\n## Here\n\n```\ncode too\n```\n\nÜber &amp; out[^1]\n\n[^1]: A note.")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Heading{{2, "h-its-here", "It’s here *"}, {3, "h-here", "Here"}, {3, "h-here-2", "Here"}}
+	if diff := cmp.Diff(want, got.Headings); diff != "" {
+		t.Error(diff)
+	}
+	if got.Words < 14 || got.Words > 20 {
+		t.Errorf("%d words", got.Words)
+	}
+	if !strings.Contains(got.HTML, `<sup id="fnref:1"><a href="#fn:1" class="footnote-ref" role="doc-noteref">1</a></sup>`) ||
+		!strings.Contains(got.HTML, `<li id="fn:1">`) {
+		t.Errorf("the note is lost: %s", got.HTML)
+	}
+}
+
+// hostile are texts that somebody would like to run in a reader's browser.
+var hostile = []string{
+	"<script>alert(1)</script>", "[x](javascript:alert(1))", "[x](JaVaScRiPt:alert(1))", "[x](&#106;avascript:alert(1))",
+	"![x](data:text/html;base64,PHNjcmlwdD4=)", "<img src=x onerror=alert(1)>", "<a href=\"javascript:x\">", "[x](vbscript:x)",
+	"<svg onload=alert(1)>", "# <iframe src=x>", "```\"onmouseover=alert(1)\ncode\n```", "[x](https://e.example \"\\\" onclick=\\\"x\")",
+	"<https://e.example/\"onclick=x>", "[x]: javascript:alert(1)\n\n[x]", "| a |\n|---|\n| <b onclick=x> |", "\x00<script>", "<style>*{}</style>",
+	"[^1]\n\n[^1]: <script>", "# constructor\n\n# __proto__", "<form action=x><input name=attributes>", "[x](file:///etc/passwd)", "<!--><script>alert(1)</script>-->",
+}
+
+func TestHostileTextStaysText(t *testing.T) {
+	for _, source := range hostile {
+		checkSafe(t, source)
+	}
+}
+
+func TestTextsThatAreBuiltToBeSlowAreNot(t *testing.T) {
+	for name, unit := range map[string]string{
+		"quotes": ">", "spaced quotes": "> ", "lists": "- ", "brackets": "[", "images": "![", "stars": "*a _", "ticks": "`", "links": "[a](", "angles": "<a ",
+		"footnotes": "[^a]", "tables": "|", "entities": "&#1;", "autolinks": "www.a.b/(",
+	} {
+		t.Run(name, func(t *testing.T) {
+			start := time.Now()
+			checkSafe(t, strings.Repeat(unit, 200<<10/len(unit)))
+			checkSafe(t, strings.Repeat(strings.Repeat(unit, 30)+"\n", 200<<10/(30*len(unit)+1)))
+			// A tenth of what a request may take, with room for a busy machine.
+			if took := time.Since(start); took > 5*time.Second {
+				t.Errorf("it took %s", took)
+			}
+		})
+	}
+	for _, source := range []string{strings.Repeat(">", 33), "1. - " + strings.Repeat("> ", 33) + "x", strings.Repeat("[a](", 5001)} {
+		if _, err := Render(source); !errors.Is(err, ErrTooComplex) {
+			t.Errorf("%.40s… is rendered", source)
+		}
+	}
+}
+
+func FuzzMarkdownToHTML(f *testing.F) {
+	for _, source := range hostile {
+		f.Add(source)
+	}
+	f.Add("# Title\n\nA *paragraph*[^1] with a [link](https://example.com).\n\n[^1]: Note\n\n|a|b|\n|:-|-:|\n|1|2|\n\n- [ ] todo\n")
+	f.Fuzz(func(t *testing.T, source string) { checkSafe(t, source) })
+}
+
+// checkSafe parses what became of source as a browser would, and looks for
+// anything that is not on the list.
+func checkSafe(t *testing.T, source string) {
+	t.Helper()
+	got, err := Render(source)
+	if errors.Is(err, ErrTooComplex) {
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	elements := map[string]bool{}
+	for _, name := range strings.Fields("p br hr em strong del blockquote pre code ul ol li table thead tbody tr th td h2 h3 h4 h5 h6 sup a img input div") {
+		elements[name] = true
+	}
+	attributes := map[string]bool{}
+	for _, name := range strings.Fields("id class role align start type checked disabled href src alt title rel") {
+		attributes[name] = true
+	}
+	for tokens := html.NewTokenizer(strings.NewReader(got.HTML)); ; {
+		kind := tokens.Next()
+		if kind == html.ErrorToken {
+			return
+		}
+		if kind == html.TextToken {
+			continue
+		}
+		token := tokens.Token()
+		if !elements[token.Data] {
+			t.Fatalf("%q became an element %q: %s", source, token.Data, got.HTML)
+		}
+		for _, a := range token.Attr {
+			address := strings.ToLower(strings.TrimSpace(a.Val))
+			scheme, _, isURL := strings.Cut(address, ":")
+			switch {
+			case !attributes[a.Key]:
+				t.Fatalf("%q became an attribute %q: %s", source, a.Key, got.HTML)
+			case (a.Key == "href" || a.Key == "src") && isURL && !strings.ContainsAny(scheme, "/?#") && scheme != "http" && scheme != "https" && scheme != "mailto":
+				t.Fatalf("%q leads to %q", source, a.Val)
+			case a.Key == "id" && !strings.HasPrefix(a.Val, "h-") && !strings.HasPrefix(a.Val, "fn"):
+				t.Fatalf("%q became the id %q", source, a.Val)
+			}
+		}
+	}
+}

@@ -1,0 +1,53 @@
+package markdown
+
+import (
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Slug returns title as part of an address: lower-case ASCII letters and digits
+// in groups that are joined by single hyphens, at most 80 bytes. It is empty for
+// a title without a letter or digit that has an ASCII form.
+func Slug(title string) string {
+	var out strings.Builder
+	gap := false
+	write := func(r rune) bool {
+		if gap && out.Len() > 0 {
+			out.WriteByte('-')
+		}
+		gap = false
+		out.WriteRune(r)
+		return out.Len() < maxSlug
+	}
+	for _, r := range strings.ToLower(norm.NFKD.String(title)) {
+		text, special := letters[r]
+		switch {
+		case special:
+		case r < unicode.MaxASCII && (unicode.IsLetter(r) || unicode.IsDigit(r)):
+			text = string(r)
+		case unicode.Is(unicode.Mn, r) || r == '\'' || r == '’':
+			continue
+		default:
+			gap = true
+			continue
+		}
+		for _, c := range text {
+			if c == ' ' {
+				gap = true
+			} else if !write(c) {
+				return cut(out.String())
+			}
+		}
+	}
+	return cut(out.String())
+}
+
+// cut drops what is longer than a slug may be, and a hyphen at the end.
+func cut(slug string) string {
+	if len(slug) > maxSlug {
+		slug = slug[:maxSlug]
+	}
+	return strings.TrimRight(slug, "-")
+}
