@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
+	"strconv"
+	"time"
 )
 
 // MediaType is the content type of a problem document (RFC 9457, section 3).
@@ -32,6 +35,8 @@ type Error struct {
 	Detail string
 	// Field is the part of the request that is wrong, empty for the whole.
 	Field string
+	// RetryAfter is when the client may ask again, zero for no word on it.
+	RetryAfter time.Duration
 	// Cause is for the log, nil when the client is to blame.
 	Cause error
 }
@@ -57,8 +62,14 @@ func write(w http.ResponseWriter, r *http.Request, problem *Error) {
 	header := w.Header()
 	header.Set("Content-Type", MediaType)
 	header.Set("Cache-Control", "no-store")
-	if problem.Status == http.StatusServiceUnavailable {
+	switch {
+	case problem.RetryAfter > 0:
+		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(problem.RetryAfter.Seconds()))))
+	case problem.Status == http.StatusServiceUnavailable:
 		header.Set("Retry-After", "5")
+	case problem.Status == http.StatusUnauthorized:
+		// A 401 says how to do better (RFC 9110, section 15.5.2).
+		header.Set("WWW-Authenticate", "Bearer")
 	}
 	w.WriteHeader(problem.Status)
 	// The status is sent; a client that went away cannot be told anything more.

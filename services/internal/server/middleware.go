@@ -11,18 +11,16 @@ import (
 const (
 	// requestTimeout is how long a handler may work on one request.
 	requestTimeout = 10 * time.Second
-	// maxBodyBytes bounds what a request may send.
+	// maxBodyBytes bounds what a request may send, unless its route allows more.
 	maxBodyBytes = 64 << 10
 )
 
-// limit gives every request a deadline and a bounded body.
+// limit gives every request a deadline.
 func limit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
 		defer cancel()
-		r = r.WithContext(ctx)
-		r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"slices"
 
 	"blogplatform.io/operator/services/internal/problem"
 )
@@ -10,13 +11,15 @@ import (
 // are answered.
 type Mux struct {
 	*http.ServeMux
+	patterns []string
+	bodies   map[string]int64
 	// Fallback answers with the given status.
 	Fallback func(w http.ResponseWriter, r *http.Request, status int)
 }
 
 // NewMux returns a Mux that answers unknown paths and methods with problem documents.
 func NewMux() *Mux {
-	return &Mux{ServeMux: http.NewServeMux(), Fallback: func(w http.ResponseWriter, r *http.Request, status int) {
+	return &Mux{ServeMux: http.NewServeMux(), bodies: map[string]int64{}, Fallback: func(w http.ResponseWriter, r *http.Request, status int) {
 		detail := "There is nothing at this path."
 		if status == http.StatusMethodNotAllowed {
 			detail = "This path does not take " + r.Method + "; the Allow header lists what it takes."
@@ -25,9 +28,32 @@ func NewMux() *Mux {
 	}}
 }
 
+// Handle is that of http.ServeMux.
+func (m *Mux) Handle(pattern string, handler http.Handler) {
+	m.patterns = append(m.patterns, pattern)
+	m.ServeMux.Handle(pattern, handler)
+}
+
+// HandleFunc is that of http.ServeMux.
+func (m *Mux) HandleFunc(pattern string, handler func(http.ResponseWriter, *http.Request)) {
+	m.Handle(pattern, http.HandlerFunc(handler))
+}
+
+// Patterns are those that are handled, in the order in which they were added.
+func (m *Mux) Patterns() []string { return slices.Clone(m.patterns) }
+
+// AllowBody lets requests for a pattern send bodies of up to that many bytes
+// instead of 64 KiB.
+func (m *Mux) AllowBody(pattern string, bytes int64) { m.bodies[pattern] = bytes }
+
 // ServeHTTP implements http.Handler.
 func (m *Mux) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	own, pattern := m.Handler(r)
+	limit := int64(maxBodyBytes)
+	if allowed, found := m.bodies[pattern]; found {
+		limit = allowed
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, limit)
 	if pattern != "" {
 		m.ServeMux.ServeHTTP(w, r)
 		return

@@ -248,11 +248,19 @@ func TestUnknownPathsAndMethodsAreProblems(t *testing.T) {
 
 func TestARequestThatIsTooLargeIsCutOff(t *testing.T) {
 	var err error
-	handler := limit(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, err = io.Copy(io.Discard, r.Body) }))
-	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", strings.NewReader(strings.Repeat("x", maxBodyBytes+1))))
-	var tooLarge *http.MaxBytesError
-	if !errors.As(err, &tooLarge) {
-		t.Errorf("got %v", err)
+	read := func(_ http.ResponseWriter, r *http.Request) { _, err = io.Copy(io.Discard, r.Body) }
+	mux := NewMux()
+	mux.HandleFunc("POST /things", read)
+	mux.HandleFunc("POST /books/{id}", read)
+	mux.AllowBody("POST /books/{id}", 2*maxBodyBytes)
+	for path, allowed := range map[string]int{"/things": maxBodyBytes, "/books/7": 2 * maxBodyBytes} {
+		for more, want := range map[int]bool{0: false, 1: true} {
+			mux.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, path, strings.NewReader(strings.Repeat("x", allowed+more))))
+			var tooLarge *http.MaxBytesError
+			if errors.As(err, &tooLarge) != want {
+				t.Errorf("%s with %d more than allowed: %v", path, more, err)
+			}
+		}
 	}
 }
 
