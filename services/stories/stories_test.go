@@ -37,9 +37,12 @@ func TestReadersSeeWhatTheSeedWrote(t *testing.T) {
 			t.Errorf("the post lacks %q", want)
 		}
 	}
-	execute(t, b.comment, `INSERT INTO comment.comments (post_id, author, body) VALUES (1, 'Amara', 'So true.')`)
-	if post := answers(t, b.frontend.app+"/posts/the-quiet-release", http.StatusOK); !strings.Contains(post, "So true.") {
-		t.Error("the post lacks its comment")
+	for range 2 {
+		mustRun(t, "comment", b.comment, "seed", "--posts=the-quiet-release=1,what-a-backup-is-for=3")
+	}
+	post = answers(t, b.frontend.app+"/posts/the-quiet-release", http.StatusOK)
+	if strings.Count(post, "We still have the calendar entry.") != 1 || !strings.Contains(post, `data-depth="2"`) || strings.Contains(post, "cheap lamps") {
+		t.Errorf("the comments: %s", post)
 	}
 }
 
@@ -66,11 +69,11 @@ func TestSeedingTwiceWritesOnceAndProductionAsksForForce(t *testing.T) {
 		args []string
 		want string
 	}{
-		{env, []string{"seed"}, `{"written":5,"kept":0}`},
-		{env, []string{"seed"}, `{"written":0,"kept":5}`},
-		{production, []string{"seed", "--force"}, `{"written":0,"kept":5}`},
+		{env, []string{"seed"}, `{"written":6,"kept":0,"posts":{`},
+		{env, []string{"seed"}, `{"written":0,"kept":6,"posts":{`},
+		{production, []string{"seed", "--force"}, `{"written":0,"kept":6,"posts":{`},
 	} {
-		if got := mustRun(t, "content", step.env, step.args...); got.termination != step.want {
+		if got := mustRun(t, "content", step.env, step.args...); !strings.HasPrefix(got.termination, step.want) || !strings.Contains(got.termination, `"the-quiet-release":1`) {
 			t.Errorf("%v left %s", step.args, got.termination)
 		}
 	}
@@ -122,14 +125,15 @@ func TestWrongRequestsGetProblems(t *testing.T) {
 	b := newBlog(t, postgres.Shared(t))
 	content, user, comment := b.processes["content"].app, b.processes["user"].app, b.processes["comment"].app
 	for url, want := range map[string]problem.Document{
-		content + "/v1/posts?limit=0":     {Status: 400, Detail: "limit must be a number from 1 to 100."},
-		content + "/v1/posts?limit=many":  {Status: 400, Detail: "limit must be a number from 1 to 100."},
-		content + "/v1/posts/nothing":     {Status: 404, Detail: "There is no published post with this slug."},
-		user + "/v1/people/1":             {Status: 404, Detail: "There is no person with this id."},
-		user + "/v1/people/amara":         {Status: 400, Detail: "id is missing or has the wrong form; the API's document says what it takes."},
-		user + "/v1/me":                   {Status: 401, Detail: "Sign in first."},
-		comment + "/v1/posts/-1/comments": {Status: 404, Detail: "There is no post with this id."},
-		comment + "/v2":                   {Status: 404, Detail: "There is nothing at this path."},
+		content + "/v1/posts?limit=0":    {Status: 400, Detail: "limit must be a number from 1 to 100."},
+		content + "/v1/posts?limit=many": {Status: 400, Detail: "limit is missing or has the wrong form; the API's document says what it takes."},
+		content + "/v1/manuscripts":      {Status: 401, Detail: "Sign in first: this needs a token."},
+		content + "/v1/posts/nothing":    {Status: 404, Detail: "There is no published post with this slug."},
+		comment + "/v1/comments/-1":      {Status: 404, Detail: "There is no comment with this id, or it is not yours to see."},
+		user + "/v1/people/1":            {Status: 404, Detail: "There is no person with this id."},
+		user + "/v1/people/amara":        {Status: 400, Detail: "id is missing or has the wrong form; the API's document says what it takes."},
+		user + "/v1/me":                  {Status: 401, Detail: "Sign in first."},
+		comment + "/v2":                  {Status: 404, Detail: "There is nothing at this path."},
 	} {
 		var got problem.Document
 		if err := json.Unmarshal([]byte(answers(t, url, want.Status)), &got); err != nil {
@@ -195,7 +199,7 @@ func TestTheFrontendStartsWithoutAnyOtherService(t *testing.T) {
 }
 
 func TestMetricsTellACanaryFromTheStableVersion(t *testing.T) {
-	env := migrated(t, postgres.Shared(t), "content").with(settings{"RELEASE_VERSION": "v1.4.2", "POD_TEMPLATE_HASH": "7d9c5"})
+	env := migrated(t, postgres.Shared(t), "content").with(settings{"USER_URL": "http://localhost:1", "RELEASE_VERSION": "v1.4.2", "POD_TEMPLATE_HASH": "7d9c5"})
 	p := serve(t, "content", env).ready(t)
 	answers(t, p.app+"/v1/posts?limit=3", http.StatusOK)
 	answers(t, p.app+"/v1/posts/nothing", http.StatusNotFound)
@@ -304,8 +308,9 @@ func newBlog(t *testing.T, server *postgres.Server) *blog {
 		processes: map[string]*process{},
 	}
 	mustRun(t, "content", b.content, "seed")
-	for service, env := range map[string]settings{"user": b.user, "content": b.content, "comment": b.comment} {
-		b.processes[service] = serve(t, service, env).ready(t)
+	b.processes["user"] = serve(t, "user", b.user).ready(t)
+	for service, env := range map[string]settings{"content": b.content, "comment": b.comment} {
+		b.processes[service] = serve(t, service, env.with(settings{"USER_URL": b.processes["user"].app})).ready(t)
 	}
 	b.frontendEnv = frontendSettings(t, b.processes["user"].app, b.processes["content"].app, b.processes["comment"].app)
 	b.frontend = serve(t, "frontend", b.frontendEnv).ready(t)

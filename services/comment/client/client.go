@@ -3,34 +3,38 @@ package client
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"blogplatform.io/operator/services/internal/rest"
 )
 
-// Comment is a reader's comment. Body is plain text.
-type Comment struct {
-	ID        int64     `json:"id"`
-	Author    string    `json:"author"`
-	Body      string    `json:"body"`
-	CreatedAt time.Time `json:"createdAt"`
-}
+// threadsShown is how many threads Comments returns.
+const threadsShown = 100
 
-// CommentList is the answer to GET /v1/posts/{id}/comments, oldest first.
-type CommentList struct {
-	Comments []Comment `json:"comments"`
+// Client asks the comment service. Its own methods return errors that wrap
+// [rest.ErrNotFound] or [rest.ErrUnavailable] where they apply; for those with
+// Response in their name, [rest.Result] does that.
+type Client struct {
+	*rest.Client
+	*ClientWithResponses
 }
-
-// Client asks the comment service. Errors wrap [rest.ErrUnavailable] where it applies.
-type Client struct{ *rest.Client }
 
 // New returns a client for the comment service at base.
-func New(base string) *Client { return &Client{rest.New(base)} }
+func New(base string) *Client {
+	transport := rest.New(base)
+	// It fails only on options that fail, and this one does not.
+	requests, _ := NewClientWithResponses(base, WithHTTPClient(transport))
+	return &Client{transport, requests}
+}
 
-// Comments returns the comments on the post with that id, oldest first.
+// Comments returns the first 100 threads under the post with that id, oldest
+// first; each comment comes before its replies.
 func (c *Client) Comments(ctx context.Context, postID int64) ([]Comment, error) {
-	var list CommentList
-	if err := c.Get(ctx, fmt.Sprintf("/v1/posts/%d/comments", postID), &list); err != nil {
+	answer, err := c.ListCommentsWithResponse(ctx, postID, &ListCommentsParams{Limit: new(threadsShown)})
+	if err != nil {
+		return nil, fmt.Errorf("list comments on post %d: %w", postID, err)
+	}
+	list, err := rest.Result(answer.JSON200, answer.HTTPResponse, answer.Body)
+	if err != nil {
 		return nil, fmt.Errorf("list comments on post %d: %w", postID, err)
 	}
 	return list.Comments, nil

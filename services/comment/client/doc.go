@@ -1,3 +1,3 @@
-// Package client is how other services ask the comment service. Its types are the
-// JSON documents on the wire, and the comment service answers with the same ones.
+// Package client is how other services ask the comment service. All but New and
+// Comments is generated from openapi.yaml.
 package client

@@ -3,54 +3,48 @@ package client
 import (
 	"context"
 	"fmt"
-	"net/url"
-	"time"
 
 	"blogplatform.io/operator/services/internal/rest"
 )
 
-// PostSummary is a published post as lists show it.
-type PostSummary struct {
-	ID             int64     `json:"id"`
-	Title          string    `json:"title"`
-	Slug           string    `json:"slug"`
-	Summary        string    `json:"summary"`
-	ReadingMinutes int       `json:"readingMinutes"`
-	PublishedAt    time.Time `json:"publishedAt"`
+// Client asks the content service. Its own methods return errors that wrap
+// [rest.ErrNotFound] or [rest.ErrUnavailable] where they apply; for those with
+// Response in their name, [rest.Result] does that.
+type Client struct {
+	*rest.Client
+	*ClientWithResponses
 }
-
-// Post is a published post. Body is plain text, paragraphs are separated by an
-// empty line.
-type Post struct {
-	PostSummary
-	Body string `json:"body"`
-}
-
-// PostList is the answer to GET /v1/posts, newest first.
-type PostList struct {
-	Posts []PostSummary `json:"posts"`
-}
-
-// Client asks the content service. Errors wrap [rest.ErrNotFound] or
-// [rest.ErrUnavailable] where they apply.
-type Client struct{ *rest.Client }
 
 // New returns a client for the content service at base.
-func New(base string) *Client { return &Client{rest.New(base)} }
+func New(base string) *Client {
+	transport := rest.New(base)
+	// It fails only on options that fail, and this one does not.
+	requests, _ := NewClientWithResponses(base, WithHTTPClient(transport))
+	return &Client{transport, requests}
+}
 
 // Posts returns the newest published posts, at most limit (1 to 100).
 func (c *Client) Posts(ctx context.Context, limit int) ([]PostSummary, error) {
-	var list PostList
-	if err := c.Get(ctx, fmt.Sprintf("/v1/posts?limit=%d", limit), &list); err != nil {
+	answer, err := c.ListPostsWithResponse(ctx, &ListPostsParams{Limit: &limit})
+	if err != nil {
+		return nil, fmt.Errorf("list posts: %w", err)
+	}
+	list, err := rest.Result(answer.JSON200, answer.HTTPResponse, answer.Body)
+	if err != nil {
 		return nil, fmt.Errorf("list posts: %w", err)
 	}
 	return list.Posts, nil
 }
 
-// Post returns the published post with that slug.
+// Post returns the published post with that slug, or, after its slug has
+// changed, that had it: the answer's Slug is the present one.
 func (c *Client) Post(ctx context.Context, slug string) (Post, error) {
-	var post Post
-	if err := c.Get(ctx, "/v1/posts/"+url.PathEscape(slug), &post); err != nil {
+	answer, err := c.GetPostWithResponse(ctx, slug)
+	if err != nil {
+		return Post{}, fmt.Errorf("get post %q: %w", slug, err)
+	}
+	post, err := rest.Result(answer.JSON200, answer.HTTPResponse, answer.Body)
+	if err != nil {
 		return Post{}, fmt.Errorf("get post %q: %w", slug, err)
 	}
 	return post, nil

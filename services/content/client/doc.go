@@ -1,3 +1,3 @@
-// Package client is how other services ask the content service. Its types are the
-// JSON documents on the wire, and the content service answers with the same ones.
+// Package client is how other services ask the content service. All but New,
+// Posts and Post is generated from openapi.yaml.
 package client

@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"blogplatform.io/operator/services/content/internal/api"
 	"blogplatform.io/operator/services/internal/command"
 	"blogplatform.io/operator/services/internal/postgres"
 )
@@ -23,12 +24,20 @@ const seedTimeout = time.Minute
 //go:embed seed.json
 var demo []byte
 
-// demoPost is an entry of seed.json. DaysAgo is counted from the day of seeding,
-// so that the posts are public whatever year it is.
+// demoBlog is what seed.json holds.
+type demoBlog struct {
+	// Categories are listed parents first.
+	Categories []struct{ Slug, Name, Parent string }
+	Posts      []demoPost
+}
+
+// demoPost is a post whose author is nobody who could sign in. DaysAgo is
+// counted from the day of seeding, so that the posts are public whatever year it is.
 type demoPost struct {
-	Slug, Title, Summary string
-	DaysAgo              int
-	Paragraphs           []string
+	Slug, Title, Summary, Author, Category string
+	State                                  api.State
+	DaysAgo                                int
+	Tags, Paragraphs                       []string
 }
 
 func seedCommand() command.Command {
@@ -51,11 +60,19 @@ func seedCommand() command.Command {
 	}
 }
 
+// seeded is the command's termination message.
+type seeded struct {
+	Written int `json:"written"`
+	Kept    int `json:"kept"`
+	// Posts are the ids by slug, for the comment service's seed.
+	Posts map[string]int64 `json:"posts"`
+}
+
 // seed writes the demo posts in one transaction. A slug that is taken is left
 // alone, whoever wrote it.
 func seed(ctx context.Context) error {
-	var posts []demoPost
-	if err := json.Unmarshal(demo, &posts); err != nil {
+	var blog demoBlog
+	if err := json.Unmarshal(demo, &blog); err != nil {
 		return fmt.Errorf("read the demo posts: %w", err)
 	}
 	pool, err := postgres.Open(ctx, "content seed")
@@ -63,24 +80,67 @@ func seed(ctx context.Context) error {
 		return err
 	}
 	defer pool.Close()
-	written := int64(0)
+	done := seeded{Posts: map[string]int64{}}
 	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		for _, post := range posts {
-			tag, err := tx.Exec(ctx, `
-				INSERT INTO content.posts (slug, title, summary, body, published_at)
-				VALUES ($1, $2, $3, $4, date_trunc('day', now()) - make_interval(days => $5)) ON CONFLICT (slug) DO NOTHING`,
-				post.Slug, post.Title, post.Summary, strings.Join(post.Paragraphs, "\n\n"), post.DaysAgo)
-			if err != nil {
+		for _, category := range blog.Categories {
+			if _, err := tx.Exec(ctx, `INSERT INTO content.categories (slug, name, parent_id)
+				VALUES ($1, $2, (SELECT id FROM content.categories WHERE slug = $3)) ON CONFLICT (slug) DO NOTHING`,
+				category.Slug, category.Name, category.Parent); err != nil {
+				return fmt.Errorf("category %s: %w", category.Slug, err)
+			}
+		}
+		for _, post := range blog.Posts {
+			if err := seedPost(ctx, tx, post, &done); err != nil {
 				return fmt.Errorf("post %s: %w", post.Slug, err)
 			}
-			written += tag.RowsAffected()
 		}
 		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("write demo posts (has migrate --phase=expand run?): %w", err)
 	}
-	slog.Info("seeded", "written", written, "kept", int64(len(posts))-written)
-	command.Terminate(fmt.Sprintf(`{"written":%d,"kept":%d}`, written, int64(len(posts))-written))
+	message, err := json.Marshal(done)
+	if err != nil {
+		return fmt.Errorf("encode the result: %w", err)
+	}
+	slog.Info("seeded", "written", done.Written, "kept", done.Kept)
+	command.Terminate(string(message))
 	return nil
+}
+
+func seedPost(ctx context.Context, tx pgx.Tx, post demoPost, done *seeded) error {
+	body := strings.Join(post.Paragraphs, "\n\n")
+	html, outline, words := renderAnyway(body)
+	encoded, err := json.Marshal(outline)
+	if err != nil {
+		return fmt.Errorf("encode the headings: %w", err)
+	}
+	var (
+		id int64
+		at *time.Time
+	)
+	err = tx.QueryRow(ctx, `
+		INSERT INTO content.posts (slug, title, summary, body, html, headings, words, renderer, author_name, state, category_id, published_at, first_published_at)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, (SELECT id FROM content.categories WHERE slug = $11), day.at, day.at
+		FROM (SELECT CASE WHEN $10 = 'published' THEN date_trunc('day', now()) - make_interval(days => $12) END AS at) day
+		ON CONFLICT (slug) DO NOTHING RETURNING id, published_at`,
+		post.Slug, post.Title, post.Summary, body, html, encoded, words, rendererVersion, post.Author, string(post.State), post.Category, post.DaysAgo).Scan(&id, &at)
+	if errors.Is(err, pgx.ErrNoRows) {
+		done.Kept++
+		if err := tx.QueryRow(ctx, `SELECT id FROM content.posts WHERE slug = $1`, post.Slug).Scan(&id); err != nil {
+			return err
+		}
+		done.Posts[post.Slug] = id
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	done.Written++
+	done.Posts[post.Slug] = id
+	tags, err := readTags(&post.Tags)
+	if err != nil {
+		return err
+	}
+	return setTags(ctx, tx, id, tags, at)
 }

@@ -3,29 +3,35 @@ package service
 import (
 	"context"
 	"embed"
-	"fmt"
+	"log/slog"
 	"net/http"
-	"strconv"
-	"strings"
+	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"blogplatform.io/operator/services/content/client"
+	"blogplatform.io/operator/services/content/internal/api"
+	"blogplatform.io/operator/services/internal/caller"
 	"blogplatform.io/operator/services/internal/command"
 	"blogplatform.io/operator/services/internal/data"
 	"blogplatform.io/operator/services/internal/postgres"
 	"blogplatform.io/operator/services/internal/problem"
+	"blogplatform.io/operator/services/internal/quota"
 	"blogplatform.io/operator/services/internal/server"
+	"blogplatform.io/operator/services/internal/token"
 )
 
-const (
-	noSuchPost   = "There is no published post with this slug."
-	defaultLimit = 20
-	maxLimit     = 100
-	// wordsPerMinute is how fast an adult reads English prose silently
-	// (Brysbaert 2019 found 238).
-	wordsPerMinute = 238
+const schema = "content"
+
+// textBody is how many bytes a request with a text may have: each of its
+// characters may take six as JSON writes it.
+const textBody = 6*maxBody + 64<<10
+
+// What one person may do, on all replicas together.
+var (
+	// saves leave room for an autosave every other second.
+	saves    = quota.Bucket{Name: "save", Uses: 120, Window: time.Minute}
+	previews = quota.Bucket{Name: "preview", Uses: 240, Window: time.Minute}
+	creates  = quota.Bucket{Name: "create", Uses: 60, Window: time.Hour}
 )
 
 //go:embed migrations
@@ -36,74 +42,57 @@ func Main() int {
 	return command.Main("content", append(data.Commands("content", migrations, setup), seedCommand())...)
 }
 
-func setup(_ context.Context, mux *server.Mux, pool *pgxpool.Pool) error {
-	store := store{pool}
-	mux.Handle("GET /v1/posts", problem.Handler(store.list))
-	mux.Handle("GET /v1/posts/{slug}", problem.Handler(store.get))
-	return nil
-}
-
-type store struct{ pool *pgxpool.Pool }
-
-// row is a post as the table has it.
-type row struct {
-	client.PostSummary
-	body string
-}
-
-// public selects what readers may see.
-const public = `
-	SELECT id, title, slug, summary, published_at, body FROM content.posts
-	WHERE published_at <= now()`
-
-func (s store) list(w http.ResponseWriter, r *http.Request) error {
-	limit, err := limitOf(r)
+func setup(background context.Context, mux *server.Mux, pool *pgxpool.Pool) error {
+	verifier, err := token.VerifierFromEnv(token.Content)
 	if err != nil {
 		return err
 	}
-	// Query's error comes back from CollectRows.
-	rows, _ := s.pool.Query(r.Context(), public+` ORDER BY published_at DESC, id DESC LIMIT $1`, limit)
-	posts, err := pgx.CollectRows(rows, scan)
+	go verifier.Run(background)
+	go rerender(background, pool)
+	routes(mux, pool, verifier)
+	return nil
+}
+
+// routes adds the routes of openapi.yaml.
+func routes(mux *server.Mux, pool *pgxpool.Pool, verifier *token.Verifier) {
+	strict := api.NewStrictHandlerWithOptions(&service{pool, caller.Changes{Pool: pool, Schema: schema}}, nil, api.StrictHTTPServerOptions{
+		RequestErrorHandlerFunc: problem.Malformed, ResponseErrorHandlerFunc: fail,
+	})
+	api.HandlerWithOptions(strict, api.StdHTTPServerOptions{
+		BaseRouter: mux, ErrorHandlerFunc: problem.Malformed,
+		Middlewares: []api.MiddlewareFunc{caller.Authenticate(verifier), server.ETags},
+	})
+	for _, pattern := range []string{"POST /v1/manuscripts", "PUT /v1/manuscripts/{id}", "PUT /v1/manuscripts/{id}/draft", "POST /v1/preview"} {
+		mux.AllowBody(pattern, textBody)
+	}
+}
+
+// fail answers with a problem, where only the database can have failed in a way
+// that has none yet.
+func fail(w http.ResponseWriter, r *http.Request, err error) {
+	problem.Fail(w, r, postgres.Classify(err, "There is no such thing."))
+}
+
+// service implements api.StrictServerInterface. Handlers begin with who may ask,
+// then look at what is asked, then at the database.
+type service struct {
+	pool    *pgxpool.Pool
+	changes caller.Changes
+}
+
+// ErasePerson implements api.StrictServerInterface.
+func (s *service) ErasePerson(ctx context.Context, r api.ErasePersonRequestObject) (api.ErasePersonResponseObject, error) {
+	if err := caller.RequireErasure(ctx, r.ID); err != nil {
+		return nil, err
+	}
+	err := s.changes.Forget(ctx, r.ID,
+		`DELETE FROM content.posts WHERE author_id = $1 AND first_published_at IS NULL`,
+		`UPDATE content.posts SET author_id = NULL, author_name = '' WHERE author_id = $1`,
+		`UPDATE content.post_log SET actor_id = NULL, actor_name = '' WHERE actor_id = $1`,
+		`DELETE FROM content.drafts WHERE person_id = $1`)
 	if err != nil {
-		return postgres.Classify(err, noSuchPost)
+		return nil, err
 	}
-	list := client.PostList{Posts: make([]client.PostSummary, len(posts))}
-	for i, post := range posts {
-		list.Posts[i] = post.PostSummary
-	}
-	return problem.JSON(w, list)
-}
-
-func (s store) get(w http.ResponseWriter, r *http.Request) error {
-	rows, _ := s.pool.Query(r.Context(), public+` AND slug = $1`, r.PathValue("slug"))
-	post, err := pgx.CollectExactlyOneRow(rows, scan)
-	if err != nil {
-		return postgres.Classify(err, noSuchPost)
-	}
-	return problem.JSON(w, client.Post{PostSummary: post.PostSummary, Body: post.body})
-}
-
-func scan(r pgx.CollectableRow) (row, error) {
-	var post row
-	err := r.Scan(&post.ID, &post.Title, &post.Slug, &post.Summary, &post.PublishedAt, &post.body)
-	post.PublishedAt = post.PublishedAt.UTC()
-	post.ReadingMinutes = readingMinutes(post.body)
-	return post, err
-}
-
-// readingMinutes rounds up: nothing takes zero minutes to read.
-func readingMinutes(body string) int {
-	return max(1, (len(strings.Fields(body))+wordsPerMinute-1)/wordsPerMinute)
-}
-
-func limitOf(r *http.Request) (int, error) {
-	text := r.URL.Query().Get("limit")
-	if text == "" {
-		return defaultLimit, nil
-	}
-	limit, err := strconv.Atoi(text)
-	if err != nil || limit < 1 || limit > maxLimit {
-		return 0, &problem.Error{Status: http.StatusBadRequest, Detail: fmt.Sprintf("limit must be a number from 1 to %d.", maxLimit)}
-	}
-	return limit, nil
+	slog.InfoContext(ctx, "person erased", "person", r.ID)
+	return api.ErasePerson204Response{}, nil
 }

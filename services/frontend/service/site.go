@@ -48,6 +48,8 @@ func newSite(identity command.Identity, public *url.URL, services backends, sign
 		"day":        func(t time.Time) string { return t.Format("2 January 2006") },
 		"machine":    func(t time.Time) string { return t.Format(time.RFC3339) },
 		"paragraphs": paragraphs,
+		// The content service's HTML has been through its sanitiser.
+		"sanitised": func(html string) template.HTML { return template.HTML(html) },
 	}
 	for _, page := range []string{"home", "post", "error"} {
 		s.pages[page], err = template.New("layout.html").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/"+page+".html")
@@ -116,6 +118,10 @@ func (s *site) post(w http.ResponseWriter, r *http.Request) {
 	post, err := s.backends.content.Post(r.Context(), r.PathValue("slug"))
 	if err != nil {
 		s.fail(w, r, err)
+		return
+	}
+	if post.Slug != r.PathValue("slug") {
+		http.Redirect(w, r, "/posts/"+url.PathEscape(post.Slug), http.StatusMovedPermanently)
 		return
 	}
 	page := postPage{Post: post}

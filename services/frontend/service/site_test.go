@@ -45,18 +45,26 @@ func TestABlogWithoutPostsExplainsItself(t *testing.T) {
 
 func TestAPostShowsItsParagraphsAndComments(t *testing.T) {
 	body := page(t, blog(t, map[string]any{
-		"/v1/posts/one":        content.Post{PostSummary: content.PostSummary{ID: 7, Title: "One", Summary: "First"}, Body: "First paragraph.\n\nSecond <script>."},
-		"/v1/posts/7/comments": comment.CommentList{Comments: []comment.Comment{{Author: "Amara", Body: "Well said."}}},
+		"/v1/posts/one":        content.Post{ID: 7, Slug: "one", Title: "One", Summary: "First", HTML: "<p>First paragraph.</p>\n<p>Second &lt;script&gt;.</p>"},
+		"/v1/posts/7/comments": comment.CommentList{Comments: []comment.Comment{{Author: comment.Author{Name: "Amara"}, Body: "Well said."}, {Depth: 1}}},
 	}), "/posts/one", http.StatusOK)
-	for _, want := range []string{"<p>First paragraph.</p>", "<p>Second &lt;script&gt;.</p>", "Amara", "Well said.", "<title>One · Marginalia</title>"} {
+	for _, want := range []string{"<p>First paragraph.</p>", "<p>Second &lt;script&gt;.</p>", "Amara", "Well said.", `data-depth="1"`, "Removed", "<title>One · Marginalia</title>"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("missing %q", want)
 		}
 	}
 }
 
+func TestAPostThatHasMovedSendsReadersOn(t *testing.T) {
+	s := blog(t, map[string]any{"/v1/posts/old": content.Post{Slug: "new"}})
+	resp := send(s.handler(), httptest.NewRequest(http.MethodGet, "/posts/old", nil))
+	if resp.StatusCode != http.StatusMovedPermanently || resp.Header.Get("Location") != "/posts/new" {
+		t.Errorf("%d to %q", resp.StatusCode, resp.Header.Get("Location"))
+	}
+}
+
 func TestAPostIsShownWithoutCommentsWhenTheirServiceIsDown(t *testing.T) {
-	body := page(t, blog(t, map[string]any{"/v1/posts/one": content.Post{Body: "Text."}}), "/posts/one", http.StatusOK)
+	body := page(t, blog(t, map[string]any{"/v1/posts/one": content.Post{Slug: "one", HTML: "<p>Text.</p>"}}), "/posts/one", http.StatusOK)
 	if !strings.Contains(body, "Text.") || !strings.Contains(body, "Comments cannot be shown right now") {
 		t.Error(body)
 	}
@@ -274,6 +282,7 @@ func blog(t *testing.T, answers map[string]any) *site {
 		answer, known := answers[r.URL.Path]
 		switch {
 		case known:
+			w.Header().Set("Content-Type", "application/json")
 			_ = json.NewEncoder(w).Encode(answer)
 		case strings.HasPrefix(r.URL.Path, "/v1/posts/") && !strings.HasSuffix(r.URL.Path, "/comments"):
 			problem.Write(w, r, http.StatusNotFound, "No such post.")

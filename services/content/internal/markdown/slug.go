@@ -1,6 +1,8 @@
 package markdown
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"strings"
 	"unicode"
 
@@ -50,4 +52,16 @@ func cut(slug string) string {
 		slug = slug[:maxSlug]
 	}
 	return strings.TrimRight(slug, "-")
+}
+
+// TagSlug returns a tag's name as part of an address. Tags that differ only in
+// what [Slug] leaves out, such as C and C++, or that have no letter of ASCII,
+// get different ones.
+func TagSlug(name string) string {
+	slug := Slug(strings.NewReplacer("+", " plus ", "#", " sharp ").Replace(name))
+	if slug == "" {
+		sum := sha256.Sum256([]byte(norm.NFKC.String(strings.ToLower(name))))
+		slug = "tag-" + hex.EncodeToString(sum[:6])
+	}
+	return slug
 }
