@@ -44,7 +44,7 @@ func Main(service string, commands ...Command) int {
 }
 
 func run(ctx context.Context, stderr io.Writer, identity Identity, args []string, commands []Command) int {
-	slog.SetDefault(newLogger(stderr, identity))
+	slog.SetDefault(NewLogger(stderr, identity))
 	chosen, err := find(commands, args)
 	if err != nil {
 		fmt.Fprintf(stderr, "%v\n\n%s", err, usage(identity.Service, commands))
@@ -61,10 +61,6 @@ func run(ctx context.Context, stderr io.Writer, identity Identity, args []string
 	slog.Error(chosen.Name+" failed", "error", err)
 	Terminate(err.Error())
 	return ExitFailed
-}
-
-func newLogger(w io.Writer, identity Identity) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(w, nil)).With("service", identity.Service, "version", identity.Version)
 }
 
 func find(commands []Command, args []string) (Command, error) {

@@ -59,7 +59,7 @@ func TestArgumentsDecideWhatRunsAndHowTheProcessEnds(t *testing.T) {
 
 func TestEveryLogLineSaysWhichServiceAndVersionWroteIt(t *testing.T) {
 	var out bytes.Buffer
-	newLogger(&out, Identity{Service: "content", Version: "v3"}).Info("hello")
+	NewLogger(&out, Identity{Service: "content", Version: "v3"}).Info("hello")
 	var line map[string]any
 	if err := json.Unmarshal(out.Bytes(), &line); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"blogplatform.io/operator/services/internal/problem"
+	"blogplatform.io/operator/services/internal/trace"
 )
 
 const (
@@ -38,7 +39,7 @@ func New(base string) *Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	// All requests go to one host.
 	transport.MaxIdleConnsPerHost = 64
-	return &Client{base: strings.TrimSuffix(base, "/"), http: &http.Client{Transport: transport, Timeout: timeout}}
+	return &Client{base: strings.TrimSuffix(base, "/"), http: &http.Client{Transport: trace.Transport(transport), Timeout: timeout}}
 }
 
 // Get reads the JSON document at path (with query, if any) into out. Errors

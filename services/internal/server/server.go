@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"blogplatform.io/operator/services/internal/command"
+	"blogplatform.io/operator/services/internal/trace"
 )
 
 const (
@@ -61,9 +62,14 @@ func OptionsFromEnv(identity command.Identity) (Options, error) {
 // native sidecar guarantees: the kubelet stops it after this container. Run
 // returns nil after a complete drain.
 func Run(ctx context.Context, o Options) error {
+	flush, err := trace.Start(ctx, o.Identity)
+	if err != nil {
+		return err
+	}
+	defer flush()
 	state := &state{}
 	metrics := newMetrics(o.Identity, state)
-	app := newServer(limit(ofTemplate(o.Identity.PodTemplateHash, metrics.observe(closeWhenDraining(state, securityHeaders(o.Handler))))))
+	app := newServer(trace.Handler(limit(ofTemplate(o.Identity.PodTemplateHash, metrics.observe(closeWhenDraining(state, securityHeaders(o.Handler)))))))
 	admin := newServer(adminHandler(state, metrics))
 
 	appListener, err := net.Listen("tcp", o.AppAddress)
