@@ -174,7 +174,7 @@ type postRow struct {
 	OlderTitle, OlderSlug *string
 }
 
-// getPost finds a public post by its slug, and its neighbours.
+// getPost finds a public post by its slug, and those beside it.
 const getPost = `SELECT ` + summaryColumns + `, p.updated_at,
 		CASE WHEN p.renderer < $2 THEN p.body END, p.html, p.headings, newer.title, newer.slug, older.title, older.slug
 	FROM content.posts p LEFT JOIN content.categories c ON c.id = p.category_id

@@ -279,7 +279,7 @@ func TestListsComeInPagesThatNeitherRepeatNorLose(t *testing.T) {
 	}
 	post := get[api.Post](t, w.anybody, "/v1/posts/p-9")
 	if post.Newer == nil || post.Newer.Slug != "p-10" || post.Older == nil || post.Older.Slug != "p-8" {
-		t.Errorf("neighbours: %+v %+v", post.Newer, post.Older)
+		t.Errorf("beside it: %+v %+v", post.Newer, post.Older)
 	}
 	some := get[api.PostList](t, w.anybody, "/v1/posts?ids=3,41,999")
 	if diff := cmp.Diff([]string{"P41", "P3"}, titles(some)); diff != "" {

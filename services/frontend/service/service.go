@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	comment "blogplatform.io/operator/services/comment/client"
 	content "blogplatform.io/operator/services/content/client"
@@ -23,6 +24,13 @@ func Main() int {
 		command.Command{Name: "load", Help: "send an even load to the pods of one template and judge the answers", Run: load},
 	)
 }
+
+// What one client address may ask of one replica: more than any reader with a
+// family behind the same address does.
+const (
+	requestsAtOnce = 600
+	requestsWithin = time.Minute
+)
 
 // backends are the services that pages are composed from.
 type backends struct {
@@ -82,7 +90,11 @@ func serve(ctx context.Context, identity command.Identity, args []string) error 
 	if err != nil {
 		return err
 	}
-	options.Handler = site.handler()
+	hops, err := command.IntEnv("TRUSTED_HOPS", 1)
+	if err != nil {
+		return err
+	}
+	options.Handler = site.limitAddresses(server.NewAddressLimit(requestsAtOnce, requestsWithin, hops), site.handler())
 	return server.Run(ctx, options)
 }
 

@@ -10,8 +10,10 @@ import (
 	"fmt"
 	"html/template"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,6 +21,7 @@ import (
 	content "blogplatform.io/operator/services/content/client"
 	"blogplatform.io/operator/services/internal/command"
 	"blogplatform.io/operator/services/internal/rest"
+	"blogplatform.io/operator/services/internal/server"
 )
 
 // postsOnHome is how many posts the home page lists, the lead included.
@@ -48,8 +51,8 @@ func newSite(identity command.Identity, public *url.URL, services backends, sign
 		"day":        func(t time.Time) string { return t.Format("2 January 2006") },
 		"machine":    func(t time.Time) string { return t.Format(time.RFC3339) },
 		"paragraphs": paragraphs,
-		// The content service's HTML has been through its sanitiser.
-		"sanitised": func(html string) template.HTML { return template.HTML(html) },
+		// The content service has made its HTML safe.
+		"safe": func(html string) template.HTML { return template.HTML(html) },
 	}
 	for _, page := range []string{"home", "post", "error"} {
 		s.pages[page], err = template.New("layout.html").Funcs(functions).ParseFS(templateFiles, "templates/layout.html", "templates/"+page+".html")
@@ -164,6 +167,25 @@ func (s *site) crossOrigin(w http.ResponseWriter, r *http.Request) {
 	s.render(w, r, http.StatusForbidden, "error", errorPage{
 		Title: "This request came from another site",
 		Text:  "To protect you, we only accept changes that were made on this one.",
+	})
+}
+
+// limitAddresses refuses what one client address asks beyond the limit. Assets
+// are not counted: a page has several.
+func (s *site) limitAddresses(limit *server.AddressLimit, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, "/assets/") {
+			if wait, ok := limit.Allow(r); !ok {
+				w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+				s.render(w, r, http.StatusTooManyRequests, "error", errorPage{
+					Title: "That was a lot at once",
+					Text:  "Your address has asked for very many pages in a short time. Wait a moment, then try again.",
+					Retry: true,
+				})
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 

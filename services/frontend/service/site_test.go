@@ -19,6 +19,7 @@ import (
 	content "blogplatform.io/operator/services/content/client"
 	"blogplatform.io/operator/services/internal/command"
 	"blogplatform.io/operator/services/internal/problem"
+	"blogplatform.io/operator/services/internal/server"
 	user "blogplatform.io/operator/services/user/client"
 )
 
@@ -92,6 +93,31 @@ func TestErrorsLookLikeTheRestOfTheBlog(t *testing.T) {
 				t.Error("an error names a canonical address")
 			}
 		})
+	}
+}
+
+func TestAnAddressThatAsksTooMuchIsAskedToWait(t *testing.T) {
+	s := blog(t, map[string]any{"/v1/posts": content.PostList{}})
+	handler := s.limitAddresses(server.NewAddressLimit(2, time.Hour, 1), s.handler())
+	ask := func(path, address string) *http.Response {
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		r.Header.Set("X-Forwarded-For", address)
+		return send(handler, r)
+	}
+	for range 2 {
+		if resp := ask("/", "198.51.100.7"); resp.StatusCode != http.StatusOK {
+			t.Fatalf("answered %d", resp.StatusCode)
+		}
+	}
+	resp := ask("/", "203.0.113.1, 198.51.100.7")
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Retry-After") != "1800" || !strings.Contains(string(body), "That was a lot at once") {
+		t.Errorf("answered %d, Retry-After %s, %v: %s", resp.StatusCode, resp.Header.Get("Retry-After"), err, body)
+	}
+	for path, address := range map[string]string{"/": "198.51.100.8", s.assets.path("site.css"): "198.51.100.7"} {
+		if resp := ask(path, address); resp.StatusCode != http.StatusOK {
+			t.Errorf("%s for %s: %d", path, address, resp.StatusCode)
+		}
 	}
 }
 
@@ -252,6 +278,7 @@ func TestAMissingOrWeakSettingIsNamed(t *testing.T) {
 		"a key that is missing": {"COOKIE_KEY_FILE", key + ".gone", "no such file"},
 		"a short key":           {"key", "hunter2", "has 7 bytes, it needs at least 32"},
 		"a malformed duration":  {"DRAIN_DELAY", "soon", "DRAIN_DELAY"},
+		"a malformed number":    {"TRUSTED_HOPS", "-1", "TRUSTED_HOPS"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -278,7 +305,7 @@ func TestAMissingOrWeakSettingIsNamed(t *testing.T) {
 // other posts are 404, everything else is 503.
 func blog(t *testing.T, answers map[string]any) *site {
 	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	backend := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		answer, known := answers[r.URL.Path]
 		switch {
 		case known:
@@ -290,9 +317,9 @@ func blog(t *testing.T, answers map[string]any) *site {
 			problem.Write(w, r, http.StatusServiceUnavailable, "The database does not answer.")
 		}
 	}))
-	t.Cleanup(server.Close)
+	t.Cleanup(backend.Close)
 	public := &url.URL{Scheme: "https", Host: "blog.example.com"}
-	services := backends{user.New(server.URL), content.New(server.URL), comment.New(server.URL)}
+	services := backends{user.New(backend.URL), content.New(backend.URL), comment.New(backend.URL)}
 	s, err := newSite(command.Identity{Service: "frontend", Version: "v1"}, public, services, signer{[]byte(strings.Repeat("k", 32))})
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"time"
 )
 
@@ -61,6 +62,20 @@ func DurationEnv(name string, fallback time.Duration) (time.Duration, error) {
 	value, err := time.ParseDuration(text)
 	if err != nil || value < 0 {
 		return 0, fmt.Errorf("environment variable %s=%q: write a duration such as 5s", name, text)
+	}
+	return value, nil
+}
+
+// IntEnv returns the environment variable as a number from 0 on, or fallback
+// when it is unset. Anything else is an error.
+func IntEnv(name string, fallback int) (int, error) {
+	text := os.Getenv(name)
+	if text == "" {
+		return fallback, nil
+	}
+	value, err := strconv.Atoi(text)
+	if err != nil || value < 0 {
+		return 0, fmt.Errorf("environment variable %s=%q: write a number such as 1", name, text)
 	}
 	return value, nil
 }

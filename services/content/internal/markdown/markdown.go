@@ -42,7 +42,7 @@ type Heading struct {
 
 // Result is what a text became.
 type Result struct {
-	// HTML is sanitised.
+	// HTML is safe to show.
 	HTML string
 	// Headings are in the order of the text.
 	Headings []Heading
