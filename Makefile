@@ -42,6 +42,18 @@ e2e: $(CLUSTER) $(BIN)/gotestsum ## Bring up a second cluster on free ports, che
 bench-operator: ## Measure the operator alone, with faked child status; prints ratios.
 	@go run ./test/bench/operator
 
+# Each target that exists, for this long.
+FUZZTIME ?= 1m
+
+.PHONY: fuzz
+fuzz: ## Search for input that breaks a promise: every fuzz target for FUZZTIME (1m). Their known inputs run in `make test`.
+	@grep -rlE --include='*_test.go' '^func Fuzz' services internal controllers cmd api | xargs -n1 dirname | sort -u | while read -r package; do \
+		for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' "$$package"/*_test.go | sed 's/func //'); do \
+			echo "$$package $$target"; \
+			go test "./$$package" -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME); \
+		done; \
+	done
+
 ##@ Plugin
 
 .PHONY: plugin

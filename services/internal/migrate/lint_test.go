@@ -57,33 +57,35 @@ func lint(phase, name, sql string) []string {
 			}
 		}
 	}
-	if phase != "expand" {
-		return wrong
+	if phase == "expand" {
+		wrong = append(append(wrong, lintColumns(plain)...), lintConstraints(plain)...)
 	}
-	// Each match's end is where the next begins, so that all columns of one statement are seen.
-	for rest := plain; ; {
-		at := addColumn.FindStringSubmatchIndex(rest)
-		if at == nil {
-			break
-		}
-		name, definition := rest[at[2]:at[3]], rest[at[4]:at[5]]
+	return wrong
+}
+
+// lintColumns looks at columns that are added to tables in use.
+func lintColumns(sql string) (wrong []string) {
+	// Each search begins where the last column ended, so that all of one statement are seen.
+	for at := addColumn.FindStringSubmatchIndex(sql); at != nil; at = addColumn.FindStringSubmatchIndex(sql) {
+		name, definition := sql[at[2]:at[3]], sql[at[4]:at[5]]
 		if notNull.MatchString(definition) && !hasDefault.MatchString(definition) {
 			wrong = append(wrong, name+": NOT NULL without DEFAULT: the previous release does not write it")
 		}
 		if references.MatchString(definition) {
 			wrong = append(wrong, name+": its check reads the whole table under a lock: add it as a constraint that is NOT VALID")
 		}
-		rest = rest[at[5]:]
+		sql = sql[at[5]:]
 	}
-	for rest := plain; ; {
-		at := addConstraint.FindStringIndex(rest)
-		if at == nil {
-			break
-		}
-		if constraint := rest[at[0]:at[1]]; !notValid.MatchString(constraint) {
+	return wrong
+}
+
+// lintConstraints looks at constraints that are added to tables in use.
+func lintConstraints(sql string) (wrong []string) {
+	for at := addConstraint.FindStringIndex(sql); at != nil; at = addConstraint.FindStringIndex(sql) {
+		if constraint := sql[at[0]:at[1]]; !notValid.MatchString(constraint) {
 			wrong = append(wrong, fmt.Sprintf("%.60q: it reads the whole table under a lock: add it NOT VALID", constraint))
 		}
-		rest = rest[at[0]+len("ADD "):]
+		sql = sql[at[0]+len("ADD "):]
 	}
 	return wrong
 }
