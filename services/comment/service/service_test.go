@@ -330,6 +330,65 @@ func TestAnAdminDecidesHowCommentsAreTaken(t *testing.T) {
 	w.admin.Ask(t, "PUT", "/v1/settings", api.SettingsInput{Policy: api.Open}, "If-Match", `"1"`).Refused(http.StatusPreconditionFailed)
 }
 
+func TestPostgresKilledInTheMiddleLosesNoAcceptedComment(t *testing.T) {
+	database := postgres.New(t)
+	w := newWorld(t, database)
+	accepted := make(chan string, 100_000)
+	stop := make(chan struct{})
+	var group errgroup.Group
+	group.Go(func() error {
+		defer close(accepted)
+		for i := 0; ; i++ {
+			select {
+			case <-stop:
+				return nil
+			default:
+			}
+			// Each by another person: this is not about floods.
+			body := fmt.Sprint("Comment ", i)
+			answer, err := w.Person(int64(100+i), "Somebody", token.Editor).Try(t, "POST", post7, api.CommentInput{Body: body})
+			switch {
+			case err != nil:
+				return err
+			case answer.Status == http.StatusCreated:
+				accepted <- body
+			case answer.Status == http.StatusServiceUnavailable:
+				<-time.After(20 * time.Millisecond)
+			default:
+				return fmt.Errorf("answered %d: %s", answer.Status, answer.Body)
+			}
+		}
+	})
+	var said []string
+	progress := func() {
+		for range 20 {
+			select {
+			case body := <-accepted:
+				said = append(said, body)
+			case <-time.After(30 * time.Second):
+				t.Error("no comment was accepted for 30 s")
+				return
+			}
+		}
+	}
+	progress()
+	database.Crash(t)
+	w.anybody.Ask(t, "GET", post7, nil).Refused(http.StatusServiceUnavailable)
+	database.Restart(t)
+	progress()
+	close(stop)
+	for body := range accepted {
+		said = append(said, body)
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	var kept int
+	if err := w.Pool.QueryRow(t.Context(), `SELECT count(DISTINCT body) FROM comment.comments WHERE body = ANY ($1)`, said).Scan(&kept); err != nil || kept != len(said) {
+		t.Errorf("%d comments were accepted, %d are kept, %v", len(said), kept, err)
+	}
+}
+
 func TestAPersonWhoLeftIsForgottenAndHasNoSay(t *testing.T) {
 	w := newWorld(t, postgres.Shared(t))
 	c := settle(t, w.editor, speak(t, w.rita, "My street is Main Street.", nil), api.DecisionInputStateApproved, "")

@@ -288,7 +288,10 @@ type ManuscriptSummary struct {
 	State       State      `json:"state"`
 	Title       string     `json:"title"`
 	UpdatedAt   time.Time  `json:"updatedAt"`
-	Words       int        `json:"words"`
+
+	// Views How often it was read; counted every few seconds.
+	Views int64 `json:"views"`
+	Words int   `json:"words"`
 }
 
 // Moved defines model for Moved.
@@ -472,6 +475,12 @@ type ListPostsParams struct {
 
 	// Ids The posts with these ids, such as 3,8.
 	Ids *[]int64 `form:"ids,omitempty" json:"ids,omitempty"`
+}
+
+// GetPostParams defines parameters for GetPost.
+type GetPostParams struct {
+	// BlogViews How many readers this request stands for, where one answer is shown to several.
+	BlogViews *int32 `json:"Blog-Views,omitempty"`
 }
 
 // UpdateSettingsParams defines parameters for UpdateSettings.
@@ -718,7 +727,7 @@ type ClientInterface interface {
 	// GetPost A published post. A slug that the post had before answers 301 with the present one.
 	//
 	// Corresponds with GET /v1/posts/{slug} (the `GetPost` operationId).
-	GetPost(ctx context.Context, slug string, reqEditors ...RequestEditorFn) (*http.Response, error)
+	GetPost(ctx context.Context, slug string, params *GetPostParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// PreviewWithBody Render a text without keeping it. For Editors.
 	//
@@ -1135,8 +1144,8 @@ func (c *Requests) ListPosts(ctx context.Context, params *ListPostsParams, reqEd
 // GetPost A published post. A slug that the post had before answers 301 with the present one.
 //
 // Corresponds with GET /v1/posts/{slug} (the `GetPost` operationId).
-func (c *Requests) GetPost(ctx context.Context, slug string, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewGetPostRequest(c.Server, slug)
+func (c *Requests) GetPost(ctx context.Context, slug string, params *GetPostParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPostRequest(c.Server, slug, params)
 	if err != nil {
 		return nil, err
 	}
@@ -2062,7 +2071,7 @@ func NewListPostsRequest(server string, params *ListPostsParams) (*http.Request,
 }
 
 // NewGetPostRequest constructs an http.Request for the GetPost method
-func NewGetPostRequest(server string, slug string) (*http.Request, error) {
+func NewGetPostRequest(server string, slug string, params *GetPostParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -2090,6 +2099,21 @@ func NewGetPostRequest(server string, slug string) (*http.Request, error) {
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+
+		if params.BlogViews != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Blog-Views", *params.BlogViews, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "integer", Format: "int32"})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Blog-Views", headerParam0)
+		}
+
 	}
 
 	return req, nil
@@ -2528,7 +2552,7 @@ type ClientWithResponsesInterface interface {
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/posts/{slug} (the `GetPost` operationId).
-	GetPostWithResponse(ctx context.Context, slug string, reqEditors ...RequestEditorFn) (*GetPostResponse, error)
+	GetPostWithResponse(ctx context.Context, slug string, params *GetPostParams, reqEditors ...RequestEditorFn) (*GetPostResponse, error)
 
 	// PreviewWithBodyWithResponse Render a text without keeping it. For Editors.
 	//
@@ -4024,8 +4048,8 @@ func (c *ClientWithResponses) ListPostsWithResponse(ctx context.Context, params 
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/posts/{slug} (the `GetPost` operationId).
-func (c *ClientWithResponses) GetPostWithResponse(ctx context.Context, slug string, reqEditors ...RequestEditorFn) (*GetPostResponse, error) {
-	rsp, err := c.GetPost(ctx, slug, reqEditors...)
+func (c *ClientWithResponses) GetPostWithResponse(ctx context.Context, slug string, params *GetPostParams, reqEditors ...RequestEditorFn) (*GetPostResponse, error) {
+	rsp, err := c.GetPost(ctx, slug, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,7 @@ func (c *Client) Posts(ctx context.Context, limit int) ([]PostSummary, error) {
 // Post returns the published post with that slug, or, after its slug has
 // changed, that had it: the answer's Slug is the present one.
 func (c *Client) Post(ctx context.Context, slug string) (Post, error) {
-	answer, err := c.GetPostWithResponse(ctx, slug)
+	answer, err := c.GetPostWithResponse(ctx, slug, nil)
 	if err != nil {
 		return Post{}, fmt.Errorf("get post %q: %w", slug, err)
 	}

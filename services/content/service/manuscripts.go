@@ -134,8 +134,10 @@ func (s *service) ListManuscripts(ctx context.Context, r api.ListManuscriptsRequ
 		UpdatedAt   time.Time
 		PublishedAt *time.Time
 		Words       int
+		Views       int64
 	}
-	rows, _ := s.pool.Query(ctx, `SELECT id, title, slug, state, revision, author_id, author_name, updated_at, published_at, words
+	rows, _ := s.pool.Query(ctx, `SELECT id, title, slug, state, revision, author_id, author_name, updated_at, published_at, words,
+			coalesce((SELECT views FROM content.post_views v WHERE v.post_id = posts.id), 0)
 		FROM content.posts WHERE (updated_at, id) < ($1, $2)`+where+` ORDER BY updated_at DESC, id DESC LIMIT $3`,
 		append([]any{after.At, after.ID, limit + 1}, args...)...)
 	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[row])
@@ -147,7 +149,7 @@ func (s *service) ListManuscripts(ctx context.Context, r api.ListManuscriptsRequ
 	for i, f := range found {
 		list.Manuscripts[i] = api.ManuscriptSummary{
 			ID: f.ID, Title: f.Title, Slug: f.Slug, State: f.State, Revision: f.Revision, Author: api.Author{ID: f.AuthorID, Name: f.AuthorName},
-			UpdatedAt: f.UpdatedAt.UTC(), PublishedAt: utc(f.PublishedAt), Words: f.Words,
+			UpdatedAt: f.UpdatedAt.UTC(), PublishedAt: utc(f.PublishedAt), Words: f.Words, Views: f.Views,
 		}
 	}
 	return list, nil

@@ -193,6 +193,10 @@ func (s *service) GetPost(ctx context.Context, r api.GetPostRequestObject) (api.
 	if !isSlug(r.Slug) {
 		return nil, &problem.Error{Status: http.StatusNotFound, Detail: noSuchPost}
 	}
+	readers, err := viewsOf(r.Params.BlogViews)
+	if err != nil {
+		return nil, err
+	}
 	rows, _ := s.pool.Query(ctx, getPost, r.Slug, rendererVersion)
 	row, err := pgx.CollectExactlyOneRow(rows, scanPost)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -205,6 +209,7 @@ func (s *service) GetPost(ctx context.Context, r api.GetPostRequestObject) (api.
 	if err != nil {
 		return nil, err
 	}
+	s.views.add(row.ID, readers)
 	return api.GetPost200JSONResponse{
 		ID: row.ID, Title: row.Title, Slug: row.Slug, Summary: row.Summary, PublishedAt: row.PublishedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(),
 		Author: api.Author{ID: row.AuthorID, Name: row.AuthorName}, Category: row.category(), Tags: row.Tags,

@@ -48,14 +48,16 @@ func setup(background context.Context, mux *server.Mux, pool *pgxpool.Pool) erro
 		return err
 	}
 	go verifier.Run(background)
+	views := newViews()
 	go rerender(background, pool)
-	routes(mux, pool, verifier)
+	go views.run(background, pool)
+	routes(mux, pool, verifier, views)
 	return nil
 }
 
 // routes adds the routes of openapi.yaml.
-func routes(mux *server.Mux, pool *pgxpool.Pool, verifier *token.Verifier) {
-	strict := api.NewStrictHandlerWithOptions(&service{pool, caller.Changes{Pool: pool, Schema: schema}}, nil, api.StrictHTTPServerOptions{
+func routes(mux *server.Mux, pool *pgxpool.Pool, verifier *token.Verifier, views *views) {
+	strict := api.NewStrictHandlerWithOptions(&service{pool, caller.Changes{Pool: pool, Schema: schema}, views}, nil, api.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc: problem.Malformed, ResponseErrorHandlerFunc: fail,
 	})
 	api.HandlerWithOptions(strict, api.StdHTTPServerOptions{
@@ -78,6 +80,7 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 type service struct {
 	pool    *pgxpool.Pool
 	changes caller.Changes
+	views   *views
 }
 
 // ErasePerson implements api.StrictServerInterface.

@@ -7,9 +7,11 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"blogplatform.io/operator/services/content/internal/api"
 	"blogplatform.io/operator/services/internal/input"
+	"blogplatform.io/operator/services/internal/server"
 	"blogplatform.io/operator/services/internal/testing/apitest"
 	"blogplatform.io/operator/services/internal/testing/postgres"
 	"blogplatform.io/operator/services/internal/token"
@@ -20,14 +22,18 @@ func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
 // world is a content service with some of the people who use it.
 type world struct {
 	*apitest.Service
+	views                               *views
 	anybody, reader, amara, noah, admin *apitest.Person
 }
 
 func newWorld(t testing.TB, database *postgres.Server) *world {
 	t.Helper()
-	s := apitest.Start(t, database, "content", migrations, routes)
+	views := newViews()
+	s := apitest.Start(t, database, "content", migrations, func(mux *server.Mux, pool *pgxpool.Pool, verifier *token.Verifier) {
+		routes(mux, pool, verifier, views)
+	})
 	return &world{
-		Service: s, anybody: s.Anybody(), reader: s.Person(1, "Rita Reader", token.Reader),
+		Service: s, views: views, anybody: s.Anybody(), reader: s.Person(1, "Rita Reader", token.Reader),
 		amara: s.Person(2, "Amara Silva", token.Editor), noah: s.Person(3, "Noah Perera", token.Editor), admin: s.Person(4, "Ada Admin", token.Admin),
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"blogplatform.io/operator/services/content/internal/api"
 	"blogplatform.io/operator/services/internal/input"
 	"blogplatform.io/operator/services/internal/testing/apitest"
+	"blogplatform.io/operator/services/internal/testing/await"
 	"blogplatform.io/operator/services/internal/testing/postgres"
 	"blogplatform.io/operator/services/internal/token"
 )
@@ -478,6 +479,43 @@ func TestPostgresKilledInTheMiddleLosesNoAcceptedSave(t *testing.T) {
 	kept := get[api.Manuscript](t, w.amara, path(m))
 	if kept.Body != fmt.Sprint(last) && kept.Body != fmt.Sprint(last+1) {
 		t.Errorf("accepted %d, kept %s", last, kept.Body)
+	}
+}
+
+func TestViewsAreCountedTogetherAndNotLostWithTheDatabase(t *testing.T) {
+	database := postgres.New(t)
+	w := newWorld(t, database)
+	m := w.publish(t, api.ManuscriptInput{Title: "Read me", Body: "x"})
+	read := func(readers string) {
+		t.Helper()
+		w.anybody.Ask(t, "GET", "/v1/posts/read-me", nil, "Blog-Views", readers).Into(http.StatusOK, nil)
+	}
+	w.anybody.Ask(t, "GET", "/v1/posts/read-me", nil).Into(http.StatusOK, nil)
+	read("41")
+	read("0")
+	w.anybody.Ask(t, "GET", "/v1/posts/nothing", nil).Refused(http.StatusNotFound)
+	for _, wrong := range []string{"-1", "10001", "x"} {
+		if doc := w.anybody.Ask(t, "GET", "/v1/posts/read-me", nil, "Blog-Views", wrong).Refused(http.StatusBadRequest); doc.Field != "Blog-Views" {
+			t.Errorf("%s: %+v", wrong, doc)
+		}
+	}
+	database.Crash(t)
+	if err := w.views.flush(t.Context(), w.Pool); err == nil {
+		t.Error("views were written to a database that is away")
+	}
+	database.Restart(t)
+	seen := func() int64 { return get[api.ManuscriptList](t, w.amara, "/v1/manuscripts").Manuscripts[0].Views }
+	await.Nil(t, func() error { return w.views.flush(t.Context(), w.Pool) })
+	if got := seen(); got != 42 {
+		t.Errorf("%d views", got)
+	}
+	read("8")
+	w.views.add(999, 5)
+	if err := w.views.flush(t.Context(), w.Pool); err != nil || seen() != 50 {
+		t.Errorf("%d views, %v", seen(), err)
+	}
+	if got := get[api.Manuscript](t, w.amara, path(m)); got.Revision != m.Revision {
+		t.Error("reading is a change")
 	}
 }
 

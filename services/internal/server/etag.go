@@ -20,6 +20,9 @@ func ETags(next http.Handler) http.Handler {
 		held := &held{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(held, r)
 		if held.status == http.StatusOK {
+			if w.Header().Get("Cache-Control") == "" {
+				w.Header().Set("Cache-Control", "no-cache")
+			}
 			tag := w.Header().Get("ETag")
 			if tag == "" {
 				sum := sha256.Sum256(held.body.Bytes())

@@ -288,7 +288,10 @@ type ManuscriptSummary struct {
 	State       State      `json:"state"`
 	Title       string     `json:"title"`
 	UpdatedAt   time.Time  `json:"updatedAt"`
-	Words       int        `json:"words"`
+
+	// Views How often it was read; counted every few seconds.
+	Views int64 `json:"views"`
+	Words int   `json:"words"`
 }
 
 // Moved defines model for Moved.
@@ -474,6 +477,12 @@ type ListPostsParams struct {
 	Ids *[]int64 `form:"ids,omitempty" json:"ids,omitempty"`
 }
 
+// GetPostParams defines parameters for GetPost.
+type GetPostParams struct {
+	// BlogViews How many readers this request stands for, where one answer is shown to several.
+	BlogViews *int32 `json:"Blog-Views,omitempty"`
+}
+
 // UpdateSettingsParams defines parameters for UpdateSettings.
 type UpdateSettingsParams struct {
 	// IfMatch The ETag that the change is based on. It is required.
@@ -559,7 +568,7 @@ type ServerInterface interface {
 	ListPosts(w http.ResponseWriter, r *http.Request, params ListPostsParams)
 	// GetPost A published post. A slug that the post had before answers 301 with the present one.
 	// (GET /v1/posts/{slug})
-	GetPost(w http.ResponseWriter, r *http.Request, slug string)
+	GetPost(w http.ResponseWriter, r *http.Request, slug string, params GetPostParams)
 	// Preview Render a text without keeping it. For Editors.
 	// (POST /v1/preview)
 	Preview(w http.ResponseWriter, r *http.Request)
@@ -1150,8 +1159,32 @@ func (siw *ServerInterfaceWrapper) GetPost(w http.ResponseWriter, r *http.Reques
 		return
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetPostParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Blog-Views" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Blog-Views")]; found {
+		var BlogViews int32
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Blog-Views", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Blog-Views", valueList[0], &BlogViews, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "int32"})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Blog-Views", Err: err})
+			return
+		}
+
+		params.BlogViews = &BlogViews
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.GetPost(w, r, slug)
+		siw.Handler.GetPost(w, r, slug, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -2111,7 +2144,8 @@ func (response ListPostsdefaultApplicationProblemPlusJSONResponse) VisitListPost
 }
 
 type GetPostRequestObject struct {
-	Slug string `json:"slug"`
+	Slug   string `json:"slug"`
+	Params GetPostParams
 }
 
 type GetPostResponseObject interface {
@@ -2982,10 +3016,11 @@ func (sh *strictHandler) ListPosts(w http.ResponseWriter, r *http.Request, param
 }
 
 // GetPost operation middleware
-func (sh *strictHandler) GetPost(w http.ResponseWriter, r *http.Request, slug string) {
+func (sh *strictHandler) GetPost(w http.ResponseWriter, r *http.Request, slug string, params GetPostParams) {
 	var request GetPostRequestObject
 
 	request.Slug = slug
+	request.Params = params
 
 	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
 		return sh.ssi.GetPost(ctx, request.(GetPostRequestObject))

@@ -88,6 +88,12 @@ CREATE TABLE drafts (
 COMMENT ON TABLE drafts IS 'what a person has typed and not saved: private to that person';
 CREATE INDEX drafts_of_person ON drafts (person_id);
 
+-- Beside posts, so that readers never wait for writers nor rewrite their rows.
+CREATE TABLE post_views (
+    post_id bigint PRIMARY KEY REFERENCES posts (id) ON DELETE CASCADE,
+    views   bigint NOT NULL CHECK (views >= 0)
+);
+
 CREATE TABLE post_log (
     id         bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     post_id    bigint      NOT NULL REFERENCES posts (id) ON DELETE CASCADE,
