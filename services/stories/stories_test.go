@@ -21,6 +21,7 @@ import (
 	"blogplatform.io/operator/services/internal/problem"
 	"blogplatform.io/operator/services/internal/testing/await"
 	"blogplatform.io/operator/services/internal/testing/postgres"
+	"blogplatform.io/operator/services/internal/token"
 )
 
 func TestReadersSeeWhatTheSeedWrote(t *testing.T) {
@@ -44,6 +45,95 @@ func TestReadersSeeWhatTheSeedWrote(t *testing.T) {
 	if strings.Count(post, "We still have the calendar entry.") != 1 || !strings.Contains(post, `data-depth="2"`) || strings.Contains(post, "cheap lamps") {
 		t.Errorf("the comments: %s", post)
 	}
+}
+
+func TestWhatAnEditorWritesIsReviewedReadAndCommentedOn(t *testing.T) {
+	server := postgres.Shared(t)
+	users := newUsers(t)
+	env := settings{"USER_URL": users.URL, "TOKEN_ISSUER": users.issuer}
+	content := serve(t, "content", migrated(t, server, "content").with(env)).ready(t)
+	comment := serve(t, "comment", migrated(t, server, "comment").with(env)).ready(t)
+	frontend := serve(t, "frontend", frontendSettings(t, users.URL, content.app, comment.app)).ready(t)
+	amara, noah := token.Claims{Person: 1, Name: "Amara Silva", Role: token.Editor}, token.Claims{Person: 2, Name: "Noah Perera", Role: token.Editor}
+	rita := token.Claims{Person: 3, Name: "Rita Reader", Role: token.Reader}
+
+	m := users.ask(t, token.Content, amara, http.StatusCreated, "POST", content.app+"/v1/manuscripts", `{"title": "First light", "body": "*Hello*, readers."}`, "")
+	transitions := fmt.Sprintf("%s/v1/manuscripts/%v/transitions", content.app, m["id"])
+	m = users.ask(t, token.Content, amara, http.StatusOK, "POST", transitions, `{"action": "submit"}`, `"1"`)
+	users.ask(t, token.Content, amara, http.StatusForbidden, "POST", transitions, `{"action": "publish"}`, `"2"`)
+	m = users.ask(t, token.Content, noah, http.StatusOK, "POST", transitions, `{"action": "publish"}`, `"2"`)
+	// A token for one service is worth nothing at another.
+	comments := fmt.Sprintf("%s/v1/posts/%v/comments", comment.app, m["id"])
+	users.ask(t, token.Content, rita, http.StatusUnauthorized, "POST", comments, `{"body": "So true."}`, "")
+	c := users.ask(t, token.Comment, rita, http.StatusCreated, "POST", comments, `{"body": "So true."}`, "")
+	post := answers(t, frontend.app+"/posts/first-light", http.StatusOK)
+	if !strings.Contains(post, "<em>Hello</em>, readers.") || !strings.Contains(post, "Amara Silva") || strings.Contains(post, "So true.") {
+		t.Errorf("the post before moderation: %s", post)
+	}
+	users.ask(t, token.Comment, noah, http.StatusOK, "POST", fmt.Sprintf("%s/v1/comments/%v/decisions", comment.app, c["id"]), `{"state": "approved", "revision": 1}`, "")
+	if post := answers(t, frontend.app+"/posts/first-light", http.StatusOK); !strings.Contains(post, "So true.") || !strings.Contains(post, "Rita Reader") {
+		t.Errorf("the post after moderation: %s", post)
+	}
+
+	users.ask(t, token.Content, amara, http.StatusOK, "PUT", fmt.Sprintf("%s/v1/manuscripts/%v", content.app, m["id"]), `{"title": "First light", "body": "Moved.", "slug": "moved"}`, `"3"`)
+	if code, page, err := get(frontend.app + "/posts/first-light"); code != http.StatusOK || !strings.Contains(page, "Moved.") {
+		t.Errorf("its old address leads nowhere: %d %v", code, err)
+	}
+}
+
+// users is the user service's part in this: it signs tokens and publishes the
+// key. Signing in is the user service's own story.
+type users struct {
+	*httptest.Server
+	issuer string
+	key    token.Key
+}
+
+func newUsers(t *testing.T) *users {
+	t.Helper()
+	key, err := token.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := &users{issuer: "blogplatform://test/blog", key: key}
+	u.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/v1/keys" {
+			problem.Write(w, r, http.StatusNotFound, "There is nothing at this path.")
+			return
+		}
+		var set token.Set
+		set.Keys = append(set.Keys, key.Public())
+		_ = json.NewEncoder(w).Encode(set)
+	}))
+	t.Cleanup(u.Close)
+	return u
+}
+
+// ask sends a request as somebody, and returns the document of the answer, which
+// must have the status.
+func (u *users) ask(t *testing.T, audience string, who token.Claims, status int, method, url, body, ifMatch string) map[string]any {
+	t.Helper()
+	raw, err := u.key.Sign(u.issuer, audience, who, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+raw)
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("If-Match", ifMatch)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var document map[string]any
+	if err := json.NewDecoder(resp.Body).Decode(&document); err != nil || resp.StatusCode != status {
+		t.Fatalf("%s %s answered %d instead of %d: %v %v", method, url, resp.StatusCode, status, document, err)
+	}
+	return document
 }
 
 func TestDraftsAndPostsOfTomorrowAreNotPublic(t *testing.T) {
