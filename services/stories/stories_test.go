@@ -59,9 +59,9 @@ func TestWhatAnEditorWritesIsReviewedReadAndCommentedOn(t *testing.T) {
 
 	m := users.ask(t, token.Content, amara, http.StatusCreated, "POST", content.app+"/v1/manuscripts", `{"title": "First light", "body": "*Hello*, readers."}`, "")
 	transitions := fmt.Sprintf("%s/v1/manuscripts/%v/transitions", content.app, m["id"])
-	m = users.ask(t, token.Content, amara, http.StatusOK, "POST", transitions, `{"action": "submit"}`, `"1"`)
+	users.ask(t, token.Content, amara, http.StatusOK, "POST", transitions, `{"action": "submit"}`, `"1"`)
 	users.ask(t, token.Content, amara, http.StatusForbidden, "POST", transitions, `{"action": "publish"}`, `"2"`)
-	m = users.ask(t, token.Content, noah, http.StatusOK, "POST", transitions, `{"action": "publish"}`, `"2"`)
+	users.ask(t, token.Content, noah, http.StatusOK, "POST", transitions, `{"action": "publish"}`, `"2"`)
 	// A token for one service is worth nothing at another.
 	comments := fmt.Sprintf("%s/v1/posts/%v/comments", comment.app, m["id"])
 	users.ask(t, token.Content, rita, http.StatusUnauthorized, "POST", comments, `{"body": "So true."}`, "")

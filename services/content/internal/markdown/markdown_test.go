@@ -77,8 +77,8 @@ func TestTextsThatAreBuiltToBeSlowAreNot(t *testing.T) {
 			start := time.Now()
 			checkSafe(t, strings.Repeat(unit, 200<<10/len(unit)))
 			checkSafe(t, strings.Repeat(strings.Repeat(unit, 30)+"\n", 200<<10/(30*len(unit)+1)))
-			// A tenth of what a request may take, with room for a busy machine.
-			if took := time.Since(start); took > 5*time.Second {
+			// What a request may take, so that there is room for a busy machine.
+			if took := time.Since(start); took > 10*time.Second {
 				t.Errorf("it took %s", took)
 			}
 		})
