@@ -16,7 +16,7 @@ import (
 
 // Config is what a fake begins with.
 type Config struct {
-	// BaseURL is that of an organisation, https://api.asgardeo.io/t/<org> at the
+	// BaseURL is that of an organization, https://api.asgardeo.io/t/<org> at the
 	// real one. The issuer is <BaseURL>/oauth2/token.
 	BaseURL string   `json:"baseURL"`
 	Clients []Client `json:"clients"`
@@ -25,7 +25,7 @@ type Config struct {
 	HTTPClient *http.Client `json:"-"`
 }
 
-// Client is an application of the organisation.
+// Client is an application of the organization.
 type Client struct {
 	ID                     string   `json:"id"`
 	Secret                 string   `json:"secret"`
@@ -37,7 +37,7 @@ type Client struct {
 	Scopes []string `json:"scopes"`
 }
 
-// User is a person of the organisation's primary user store.
+// User is a person of the organization's primary user store.
 type User struct {
 	// ID is the SCIM id and the subject of tokens, a UUID at the real one.
 	ID string `json:"id"`
