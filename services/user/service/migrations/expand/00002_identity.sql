@@ -4,7 +4,7 @@ ALTER TABLE people
     ADD COLUMN subject        text,
     ADD COLUMN email          text        NOT NULL DEFAULT '',
     ADD COLUMN email_verified boolean     NOT NULL DEFAULT false,
-    ADD COLUMN role           text        NOT NULL DEFAULT 'Reader' CHECK (role IN ('Reader', 'Editor', 'Admin')),
+    ADD COLUMN role           text        NOT NULL DEFAULT 'Reader',
     ADD COLUMN locked_here    boolean     NOT NULL DEFAULT false,
     -- What the provider said when it was asked last, at checked_at.
     ADD COLUMN locked_there   boolean     NOT NULL DEFAULT false,
@@ -12,7 +12,8 @@ ALTER TABLE people
     ADD COLUMN check_due_at   timestamptz NOT NULL DEFAULT now(),
     ADD COLUMN signed_in_at   timestamptz,
     -- People without both cannot sign in: they were here before.
-    ADD CONSTRAINT people_identity_whole CHECK ((issuer IS NULL) = (subject IS NULL)),
+    ADD CONSTRAINT people_identity_whole CHECK ((issuer IS NULL) = (subject IS NULL)) NOT VALID,
+    ADD CONSTRAINT people_role CHECK (role IN ('Reader', 'Editor', 'Admin')) NOT VALID,
     ADD CONSTRAINT people_identity UNIQUE (issuer, subject);
 
 -- A sign-in under way. Its secret is in the browser's cookie; here is only its hash.
