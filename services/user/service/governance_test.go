@@ -226,13 +226,19 @@ func TestAPersonMindsTheirOwnAccount(t *testing.T) {
 	if _, err := w.exchange(t, me.session); status(err) != 401 {
 		t.Errorf("the ended session: %v", err)
 	}
-	export, err := w.client.ExportMeWithResponse(t.Context(), me.as)
-	if err != nil || export.JSON200 == nil {
-		t.Fatalf("%s %v", export.Body, err)
-	}
-	if got := export.JSON200; got.Subject != nuwan || got.Profile.Email != "nuwan@example.com" || len(got.Sessions) != 1 || got.Audit == nil {
+	if got := w.export(t, me); got.Subject != nuwan || got.Profile.Email != "nuwan@example.com" || len(got.Sessions) != 1 || got.Audit == nil {
 		t.Errorf("the export: %+v", got)
 	}
+}
+
+// export is all that the blog holds of a person, as they get it.
+func (w *world) export(t *testing.T, p person) *client.Export {
+	t.Helper()
+	answer, err := w.client.ExportMeWithResponse(t.Context(), p.as)
+	if err != nil || answer.JSON200 == nil {
+		t.Fatalf("%s %v", answer.Body, err)
+	}
+	return answer.JSON200
 }
 
 func TestPublicProfilesHoldTheNameOnly(t *testing.T) {

@@ -174,7 +174,7 @@ func TestAProviderThatWantsPeaceGetsIt(t *testing.T) {
 func TestAMissingScopeIsShownAndWaitsForAPerson(t *testing.T) {
 	w := newWorld(t)
 	w.settings.scimClientID = "weak"
-	w.service.outbox = w.replica(t).outbox
+	w.outbox = w.replica(t).outbox
 	admin, spammer := w.someone(t, "amara"), w.someone(t, "nuwan")
 	w.work(t)
 	if _, err := w.lock(t, admin, spammer.id); err != nil {
@@ -304,7 +304,7 @@ func TestAPersonWhoLeavesIsErasedInEveryService(t *testing.T) {
 		return server.URL
 	}
 	w.settings.erasers = map[string]string{token.Content: eraser(token.Content, &content, 0), token.Comment: eraser(token.Comment, &comment, 1)}
-	w.service.outbox = w.replica(t).outbox
+	w.outbox = w.replica(t).outbox
 	me := w.someone(t, "nuwan")
 	w.work(t)
 	answer, err := w.client.EraseMeWithResponse(t.Context(), me.as)

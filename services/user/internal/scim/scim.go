@@ -30,7 +30,7 @@ const (
 	maxRetryAfter = 10 * time.Minute
 )
 
-// scopes that the application must be authorised for. Asgardeo drops the others
+// scopes that the application must be authorized for. Asgardeo drops the others
 // without a word.
 var scopes = []string{"internal_user_mgt_update", "internal_user_mgt_view", "internal_session_delete"}
 
@@ -80,8 +80,8 @@ func RetryAfter(err error) time.Duration {
 	return 0
 }
 
-// ErrScope says that the application is not authorised for what it needs.
-var ErrScope = errors.New("authorise the application at the provider for the scopes " + strings.Join(scopes, ", "))
+// ErrScope says that the application is not authorized for what it needs.
+var ErrScope = errors.New("authorize the application at the provider for the scopes " + strings.Join(scopes, ", "))
 
 // Config says where the provider is and who we are there.
 type Config struct {
@@ -156,7 +156,7 @@ func (c *Client) user(subject string) string {
 	return strings.TrimSuffix(c.config.BaseURL, "/") + "/Users/" + url.PathEscape(id(subject))
 }
 
-// id is the SCIM id in a subject: Asgardeo's is the id itself, or id@organisation.
+// id is the SCIM id in a subject: Asgardeo's is the id itself, or id@organization.
 func id(subject string) string {
 	before, _, _ := strings.Cut(subject, "@")
 	return before
@@ -174,7 +174,7 @@ func (c *Client) ask(ctx context.Context, what, method, address string, body []b
 }
 
 func (c *Client) askOnce(ctx context.Context, what, method, address string, body []byte, out any) error {
-	token, err := c.authorise(ctx)
+	token, err := c.authorize(ctx)
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
@@ -220,8 +220,8 @@ func refused(what string, resp *http.Response, document []byte) error {
 	return answer
 }
 
-// authorise returns a token that holds for a while yet.
-func (c *Client) authorise(ctx context.Context) (*oauth2.Token, error) {
+// authorize returns a token that holds for a while yet.
+func (c *Client) authorize(ctx context.Context) (*oauth2.Token, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.token.Valid() {
