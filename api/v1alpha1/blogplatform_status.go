@@ -131,6 +131,24 @@ type ReleaseStatus struct {
 	// request is the last request that was answered.
 	// +optional
 	Request RequestStatus `json:"request,omitzero"`
+	// override is the last emergency override that was used.
+	// +optional
+	Override OverrideStatus `json:"override,omitzero"`
+}
+
+// OverrideStatus is an emergency override that let a release through the gate.
+// It is used once, for the images that spec.release named then.
+type OverrideStatus struct {
+	// value of the annotation blogplatform.io/promotion-override.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Value string `json:"value,omitempty"`
+	// imagesDigest of the release that it let through.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	ImagesDigest string `json:"imagesDigest,omitempty"`
 }
 
 // ReleaseFailure is a set of pods that failed, and why.
@@ -234,6 +252,12 @@ type ReleaseRecord struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	Digest string `json:"digest,omitempty"`
+	// imagesDigest is the SHA-256, in hexadecimal digits, of the digests of the four
+	// images, the same on every platform; absent if one of them is named by a tag alone.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	ImagesDigest string `json:"imagesDigest,omitempty"`
 	// startTime is when the operator first saw it.
 	// +required
 	StartTime metav1.Time `json:"startTime,omitzero"`
@@ -253,6 +277,11 @@ type ReleaseRecord struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
 	Message string `json:"message,omitempty"`
+	// override is the emergency override that let it through the gate: the version and the reason.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Override string `json:"override,omitempty"`
 	// migrations that changed a schema, each as service, phase and the schema's
 	// versions, such as user expand 2 -> 3. Those of phase contract are of the release before.
 	// +optional

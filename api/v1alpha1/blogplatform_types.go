@@ -83,6 +83,7 @@ const (
 // +kubebuilder:validation:XValidation:rule=`quantity(string(has(self.database) && has(self.database.backups) && has(self.database.backups.storage) && has(self.database.backups.storage.size) ? self.database.backups.storage.size : has(self.database) && has(self.database.storage) && has(self.database.storage.size) ? self.database.storage.size : self.environment == 'Production' ? '20Gi' : '1Gi')).compareTo(quantity(string(has(oldSelf.database) && has(oldSelf.database.backups) && has(oldSelf.database.backups.storage) && has(oldSelf.database.backups.storage.size) ? oldSelf.database.backups.storage.size : has(oldSelf.database) && has(oldSelf.database.storage) && has(oldSelf.database.storage.size) ? oldSelf.database.storage.size : self.environment == 'Production' ? '20Gi' : '1Gi'))) >= 0`,message=`database.backups.storage.size cannot shrink (left out it is that of the database): write the present size or more`,fieldPath=".database.backups.storage.size"
 // +kubebuilder:validation:XValidation:rule=`(has(self.database) && has(self.database.storage) && has(self.database.storage.storageClassName) ? self.database.storage.storageClassName : "") == (has(oldSelf.database) && has(oldSelf.database.storage) && has(oldSelf.database.storage.storageClassName) ? oldSelf.database.storage.storageClassName : "")`,message=`database.storage.storageClassName cannot change: volumes do not move between classes, so write the present class`,fieldPath=".database.storage.storageClassName"
 // +kubebuilder:validation:XValidation:rule=`(has(self.database) && has(self.database.backups) && has(self.database.backups.storage) && has(self.database.backups.storage.storageClassName) ? self.database.backups.storage.storageClassName : "") == (has(oldSelf.database) && has(oldSelf.database.backups) && has(oldSelf.database.backups.storage) && has(oldSelf.database.backups.storage.storageClassName) ? oldSelf.database.backups.storage.storageClassName : "")`,message=`database.backups.storage.storageClassName cannot change: volumes do not move between classes, so write the present class`,fieldPath=".database.backups.storage.storageClassName"
+// +kubebuilder:validation:XValidation:rule=`!has(self.promotion) || self.environment == 'Production'`,message=`promotion is for Production only: releases come to it from the Staging platform that promotion.from names; leave it out here`,fieldPath=".promotion"
 type BlogPlatformSpec struct {
 	// environment picks the defaults of size and safety. Immutable.
 	// +required
@@ -100,6 +101,13 @@ type BlogPlatformSpec struct {
 	// release is what runs: the one block that CI changes.
 	// +required
 	Release Release `json:"release,omitzero"`
+	// promotion is the gate that a release of Production has to pass: staging has
+	// verified it, it has soaked there, and a window is open. What has not passed it
+	// changes nothing that runs. Without promotion there is no gate. The first
+	// release of a platform passes always, and so does one that this platform has
+	// verified itself before.
+	// +optional
+	Promotion Promotion `json:"promotion,omitzero"`
 	// secrets are the values that nobody but the workloads may read.
 	// +required
 	Secrets Secrets `json:"secrets,omitzero"`
@@ -172,6 +180,73 @@ type Images struct {
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule=`self.matches('^([a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?(:[0-9]{1,5})?/)?[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*(:[A-Za-z0-9_][-A-Za-z0-9_.]{0,127}(@sha256:[0-9a-f]{64})?|@sha256:[0-9a-f]{64})$')`,message=`release.images.comment must be an image reference with a tag or a digest, such as registry.example.com/blog/comment:v1.4.2 or …/comment@sha256:<64 hexadecimal digits>`
 	Comment string `json:"comment,omitempty"`
+}
+
+// Promotion is the gate that a release of Production has to pass.
+type Promotion struct {
+	// from is the BlogPlatform of environment Staging that has to verify exactly these image digests first.
+	// +required
+	From PlatformReference `json:"from,omitzero"`
+	// soakSeconds is how long staging has to run the release once it has verified it. Default none.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=2592000
+	SoakSeconds *int32 `json:"soakSeconds,omitempty"`
+	// windows are the times at which a release may begin; what has begun comes to its end.
+	// Default any time.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	Windows []PromotionWindow `json:"windows,omitempty"`
+}
+
+// PlatformReference names a BlogPlatform of this cluster.
+type PlatformReference struct {
+	// namespace of the BlogPlatform.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')`,message=`namespace must be the name of a namespace: lower-case letters, digits and dashes, such as blog-staging`
+	Namespace string `json:"namespace,omitempty"`
+	// name of the BlogPlatform.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=30
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')`,message=`name must be that of a BlogPlatform: lower-case letters, digits and dashes, starting with a letter, such as blog`
+	Name string `json:"name,omitempty"`
+}
+
+// Day of the week.
+//
+// +kubebuilder:validation:Enum=Mon;Tue;Wed;Thu;Fri;Sat;Sun
+type Day string
+
+// PromotionWindow is a time that comes again every week.
+type PromotionWindow struct {
+	// days on which it opens.
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=7
+	Days []Day `json:"days,omitempty"`
+	// start is when it opens, by the clocks of the time zone. If they skip that time
+	// on a day, it opens when they go on; if they show it twice, the first time.
+	// +required
+	// +kubebuilder:validation:MinLength=5
+	// +kubebuilder:validation:MaxLength=5
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^([01][0-9]|2[0-3]):[0-5][0-9]$')`,message=`start must be a time of day from 00:00 to 23:59, with two digits each, such as "09:00"`
+	Start string `json:"start,omitempty"`
+	// durationMinutes is how long it stays open, past midnight too.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=1440
+	DurationMinutes int32 `json:"durationMinutes,omitempty"`
+	// timezone is the name of a time zone in the IANA database, such as Asia/Colombo. Default UTC.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^[A-Za-z][-+_A-Za-z0-9]*(/[A-Za-z0-9][-+_A-Za-z0-9]*)*$') && self != 'Local'`,message=`timezone must be a name of the IANA time zone database, such as Asia/Colombo or UTC`
+	Timezone string `json:"timezone,omitempty"`
 }
 
 // Secrets are the secret values of an environment, each sealed here or held in a Secret of this namespace.

@@ -1,7 +1,8 @@
 package v1alpha1
 
 // The condition types of a BlogPlatform. Stalled, Reconciling and Suspended
-// are present only when they are true; the others always are.
+// are present only when they are true; Promotable is of Staging, PromotionAllowed
+// of a Production with a gate; the others are always there.
 const (
 	// ConditionAvailable is true while users are served.
 	ConditionAvailable = "Available"
@@ -19,6 +20,12 @@ const (
 	ConditionMigrationsReady = "MigrationsReady"
 	// ConditionWorkloadsReady is true when all four services run the target release.
 	ConditionWorkloadsReady = "WorkloadsReady"
+	// ConditionPromotable is true, for Staging, when spec.release is verified here,
+	// by digests, so that Production may follow.
+	ConditionPromotable = "Promotable"
+	// ConditionPromotionAllowed is true, where Production has a gate, when
+	// spec.release has passed it.
+	ConditionPromotionAllowed = "PromotionAllowed"
 	// ConditionSuspended is present while spec.suspend is true.
 	ConditionSuspended = "Suspended"
 	// ConditionReconciling is kstatus' word for work in progress.

@@ -51,6 +51,9 @@ const (
 	// or retry a release: "<verb> <version>", and a third word of any kind to
 	// ask for the same once more. Each value is honored once.
 	AnnotationRequest = "blogplatform.io/request"
+	// AnnotationPromotionOverride on a BlogPlatform lets a release through a gate that
+	// is closed: "<version> <reason>". It is used once; to write it takes the verb override.
+	AnnotationPromotionOverride = "blogplatform.io/promotion-override"
 	// AnnotationSet on a Rollout names the set of pod templates that its own is of.
 	AnnotationSet = "blogplatform.io/set"
 )
