@@ -44,12 +44,27 @@ spec:
   suspend: true
 `
 
+// everyPromotion is what only Production may set.
+const everyPromotion = `
+spec:
+  promotion:
+    from: {namespace: 9-stg, name: blog-2}
+    soakSeconds: 1800
+    windows:
+    - {days: [Mon, Tue, Wed, Thu, Fri, Sat, Sun], start: "00:00", durationMinutes: 1440}
+    - {days: [Mon], start: "23:59", durationMinutes: 1, timezone: America/Argentina/Buenos_Aires}
+    - {days: [Fri], start: "09:00", durationMinutes: 420, timezone: Etc/GMT+5}
+`
+
 func TestValidPlatformsAreAccepted(t *testing.T) {
 	for _, c := range []struct{ name, environment, patch string }{
 		{"smallest staging", "staging", ""},
 		{"smallest production", "production", ""},
 		{"production with every field", "production", everything},
 		{"staging with every field", "staging", everything},
+		{"production with every field of a gate", "production", everyPromotion},
+		{"gate of nothing but staging's word", "production", `spec: {promotion: {from: {namespace: stg, name: blog}}}`},
+		{"as many windows as allowed", "production", `spec: {promotion: {from: {namespace: stg, name: blog}, windows: [` + repeat(`{days: [Mon], start: "09:00", durationMinutes: 60}`, 10) + `]}}`},
 		{"name as long as allowed", "staging", `metadata: {name: a23456789012345678901234567890}`},
 		{"name of one letter", "staging", `metadata: {name: b}`},
 		{"local host on another port", "staging", `spec: {hosts: [stg.blog.localhost], gateway: {httpsPort: 8443}}`},

@@ -73,6 +73,39 @@ func TestHostsAreRefused(t *testing.T) {
 	})
 }
 
+func TestGatesAreRefused(t *testing.T) {
+	gate := func(rest string) string { return `spec: {promotion: {from: {namespace: stg, name: blog}, ` + rest + `}}` }
+	window := func(fields string) string { return gate(`windows: [{` + fields + `}]`) }
+	refusals := []refusal{
+		{name: "gate of staging", environment: "staging", patch: `spec: {promotion: {from: {namespace: stg, name: blog}}}`, field: "spec.promotion", says: "promotion is for Production only"},
+		{name: "gate without a staging", patch: `spec: {promotion: {soakSeconds: 60}}`, field: "spec.promotion.from", says: "Required"},
+		{name: "staging without a namespace", patch: `spec: {promotion: {from: {name: blog}}}`, field: "spec.promotion.from.namespace", says: "Required"},
+		{name: "namespace of staging with a slash", patch: `spec: {promotion: {from: {namespace: stg/blog, name: blog}}}`, field: "spec.promotion.from.namespace", says: "must be the name of a namespace"},
+		{name: "name of staging in upper case", patch: `spec: {promotion: {from: {namespace: stg, name: Blog}}}`, field: "spec.promotion.from.name", says: "must be that of a BlogPlatform"},
+		{name: "soak as a duration", patch: gate(`soakSeconds: 30m`), field: "spec.promotion.soakSeconds", says: "must be of type integer"},
+		{name: "soak of nothing", patch: gate(`soakSeconds: 0`), field: "spec.promotion.soakSeconds", says: "greater than or equal to 1"},
+		{name: "soak of two months", patch: gate(`soakSeconds: 5184000`), field: "spec.promotion.soakSeconds", says: "less than or equal to 2592000"},
+		{name: "window on no day", patch: window(`start: "09:00", durationMinutes: 60`), field: "spec.promotion.windows[0].days", says: "Required"},
+		{name: "window on an empty list of days", patch: window(`days: [], start: "09:00", durationMinutes: 60`), field: "spec.promotion.windows[0].days", says: "at least 1 items"},
+		{name: "window on a day in full", patch: window(`days: [Monday], start: "09:00", durationMinutes: 60`), field: "spec.promotion.windows[0].days[0]", says: `supported values: "Mon"`},
+		{name: "window twice on a day", patch: window(`days: [Mon, Mon], start: "09:00", durationMinutes: 60`), field: "spec.promotion.windows[0].days[1]", says: "Duplicate value"},
+		{name: "window that starts at nine", patch: window(`days: [Mon], start: "9:00", durationMinutes: 60`), field: "spec.promotion.windows[0].start", says: "at least 5 chars"},
+		{name: "window that starts at midnight the other way", patch: window(`days: [Mon], start: "24:00", durationMinutes: 60`), field: "spec.promotion.windows[0].start", says: "must be a time of day from 00:00 to 23:59"},
+		{name: "window that never opens", patch: window(`days: [Mon], start: "09:00", durationMinutes: 0`), field: "spec.promotion.windows[0].durationMinutes", says: "greater than or equal to 1"},
+		{name: "window that never closes", patch: window(`days: [Mon], start: "09:00", durationMinutes: 1441`), field: "spec.promotion.windows[0].durationMinutes", says: "less than or equal to 1440"},
+		{name: "window by an offset", patch: window(`days: [Mon], start: "09:00", durationMinutes: 60, timezone: "+05:30"`), field: "spec.promotion.windows[0].timezone", says: "must be a name of the IANA time zone database"},
+		{name: "window by the clock of the operator", patch: window(`days: [Mon], start: "09:00", durationMinutes: 60, timezone: Local`), field: "spec.promotion.windows[0].timezone", says: "must be a name of the IANA time zone database"},
+		{name: "window by a path", patch: window(`days: [Mon], start: "09:00", durationMinutes: 60, timezone: ../../etc/passwd`), field: "spec.promotion.windows[0].timezone", says: "must be a name of the IANA time zone database"},
+		{name: "eleven windows", patch: gate(`windows: [` + repeat(`{days: [Mon], start: "09:00", durationMinutes: 60}`, 11) + `]`), field: "spec.promotion.windows", says: "at most 10 items"},
+	}
+	for i := range refusals {
+		if refusals[i].environment == "" {
+			refusals[i].environment = "production"
+		}
+	}
+	testRefusals(t, refusals)
+}
+
 func TestReleasesAreRefused(t *testing.T) {
 	testRefusals(t, []refusal{
 		{name: "release is missing", patch: `spec: {release: null}`, field: "spec.release", says: "Required"},
