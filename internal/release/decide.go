@@ -79,6 +79,7 @@ func Decide(status v1alpha1.ReleaseStatus, f Facts) Decision {
 	m.First = status.Current.Digest == ""
 	if f.Suspended && status.Phase != "" {
 		m.stay()
+		m.Status.NextCheckTime = nil
 		return m.Decision
 	}
 	m.aim()
@@ -346,14 +347,15 @@ func (m *machine) forget(digest string) {
 // due tells whether it is time to try the target again.
 func (m *machine) due() bool {
 	failure := m.failure()
-	return failure != nil && failure.RetryTime != nil && !m.Now.Before(failure.RetryTime.Time)
+	return !m.Closed && failure != nil && failure.RetryTime != nil && !m.Now.Before(failure.RetryTime.Time)
 }
 
 // nextCheck is when something is due though nothing happens.
 func (m *machine) nextCheck() *metav1.Time {
 	switch m.Status.Phase {
 	case v1alpha1.PhaseAborted, v1alpha1.PhaseAborting:
-		if failure := m.failure(); failure != nil {
+		// One whose time has come, and that may not begin, waits for the gate.
+		if failure := m.failure(); failure != nil && !(m.Closed && failure.RetryTime != nil && !m.Now.Before(failure.RetryTime.Time)) {
 			return failure.RetryTime
 		}
 	case v1alpha1.PhaseVerifying, v1alpha1.PhaseCommitting:

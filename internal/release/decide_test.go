@@ -397,3 +397,31 @@ func TestDecidingDoesNotTouchWhatItIsTold(t *testing.T) {
 		t.Errorf("%+v", p.status)
 	}
 }
+
+// TestAClosedGateHoldsTheNextAttempt: what broke in a window is not tried again
+// out of it, neither by itself nor by request; nobody is woken up in between.
+func TestAClosedGateHoldsTheNextAttempt(t *testing.T) {
+	p := halfway(t)
+	p.set(Service{Set: "of-v2", Trouble: Verdict{Broken, "AnalysisError", "Prometheus did not answer"}}, naming.Content)
+	p.expect(v1alpha1.PhaseAborting)
+	p.set(Service{Set: "of-v1", Stands: true, Healthy: true}, naming.Services...)
+	p.expect(v1alpha1.PhaseAborted)
+	retry := p.status.NextCheckTime
+	if retry == nil {
+		t.Fatal("it is never tried again")
+	}
+	p.facts.Closed = true
+	if p.expect(v1alpha1.PhaseAborted); !p.status.NextCheckTime.Equal(retry) {
+		t.Errorf("it is looked at again at %v, want %v", p.status.NextCheckTime, retry)
+	}
+	p.facts.Now = retry.Time
+	if p.expect(v1alpha1.PhaseAborted); p.status.NextCheckTime != nil {
+		t.Errorf("it is looked at again at %v, though only the gate knows when", p.status.NextCheckTime)
+	}
+	p.facts.Request = "retry v2"
+	if p.expect(v1alpha1.PhaseAborted); p.status.Request.Answer != v1alpha1.RequestRefused || !strings.Contains(p.status.Request.Message, "window") {
+		t.Errorf("the request is answered by %+v", p.status.Request)
+	}
+	p.facts.Closed = false
+	p.expect(v1alpha1.PhaseProgressing)
+}

@@ -23,6 +23,8 @@ type Facts struct {
 	Verify Verdict
 	// Request is the value of the annotation blogplatform.io/request.
 	Request string
+	// Closed is true while no further attempt of a release that was taken back may begin.
+	Closed bool
 	// Suspended platforms are looked at, and nothing is decided.
 	Suspended bool
 }

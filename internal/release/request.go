@@ -66,6 +66,9 @@ func (m *machine) honor(words []string) (refusal string) {
 		if m.Status.Phase != v1alpha1.PhaseAborted {
 			return fmt.Sprintf("release %s has not failed: its phase is %s", version, m.Status.Phase)
 		}
+		if m.Closed {
+			return fmt.Sprintf("release %s may not begin now: no window of spec.promotion.windows is open", version)
+		}
 		m.forget(m.Status.Target.Digest)
 		m.begin()
 	default:
