@@ -23,6 +23,7 @@ import (
 	"blogplatform.io/operator/internal/apply"
 	"blogplatform.io/operator/internal/naming"
 	"blogplatform.io/operator/internal/plan"
+	"blogplatform.io/operator/internal/promote"
 	"blogplatform.io/operator/internal/release"
 )
 
@@ -104,6 +105,10 @@ type pass struct {
 
 	view
 	plan plan.Plan
+	// gate says whether the platform may run what its spec asks for.
+	gate promote.Decision
+	// overridden is true once the gate has let a release through because of an override.
+	overridden bool
 	// wanted is the release that the platform should run.
 	wanted v1alpha1.Release
 	// target is the set that is worked towards, good the one that was verified last, if any was.
@@ -255,7 +260,9 @@ func (p *pass) makePlan(ctx context.Context) error {
 	if p.stalled, err = p.hostConflict(ctx); err != nil || p.stalled != nil {
 		return err
 	}
-	p.wanted = p.platform.Spec.Release
+	if err := p.passGate(ctx); err != nil {
+		return err
+	}
 	if err := p.aim(ctx); err != nil {
 		return err
 	}

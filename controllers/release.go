@@ -115,8 +115,9 @@ func (p *pass) decide(ctx context.Context) error {
 	}
 	p.decision = release.Decide(status, release.Facts{
 		Now: p.now(), Wanted: identityOf(p.target), Images: p.target.Release.Images, Prepared: prepared,
-		Services: p.services, Verify: verdict, Request: p.platform.Annotations[naming.AnnotationRequest], Suspended: p.suspended(),
+		Services: p.services, Verify: verdict, Request: p.platform.Annotations[naming.AnnotationRequest], Closed: p.gate.Closed, Suspended: p.suspended(),
 	})
+	p.lookAtGateAgain()
 	return nil
 }
 
@@ -234,6 +235,7 @@ func (p *pass) writeAhead(ctx context.Context) error {
 	before := p.platform.Status.Release
 	p.platform.Status.Release = p.decision.Status
 	p.platform.Status.History = release.Record(p.platform.Status.History, p.decision.Status, metav1.NewTime(p.now()).Rfc3339Copy())
+	p.recordGate()
 	after := p.decision.Status
 	if p.decision.First || before.Phase == after.Phase && before.Attempt == after.Attempt && equality.Semantic.DeepEqual(before.Failures, after.Failures) {
 		return nil

@@ -27,7 +27,7 @@ var parts = []string{
 
 // order of conditions in a status.
 var order = append([]string{v1alpha1.ConditionReady, v1alpha1.ConditionAvailable, v1alpha1.ConditionReconciling,
-	v1alpha1.ConditionStalled, v1alpha1.ConditionSuspended}, parts...)
+	v1alpha1.ConditionStalled, v1alpha1.ConditionSuspended, v1alpha1.ConditionPromotable, v1alpha1.ConditionPromotionAllowed}, parts...)
 
 // condition is what the pass says of one condition type.
 type condition struct {
@@ -58,6 +58,7 @@ func (p *pass) report(ctx context.Context) error {
 	}
 	p.events(old, now)
 	p.releaseEvents(p.began, status.Release)
+	p.overrideEvent()
 	return nil
 }
 
@@ -93,6 +94,14 @@ func (p *pass) merge(old []metav1.Condition, now []condition) []metav1.Condition
 	return merged
 }
 
+// told are condition types, and the one by which the platform takes part in promotions.
+func (p *pass) told(types []string) []string {
+	if gate := p.gateCondition(); gate != "" {
+		return append(slices.Clone(types), gate)
+	}
+	return types
+}
+
 // conditions of the pass. Reconciling, Stalled and Suspended are there only when true.
 func (p *pass) conditions() []condition {
 	switch {
@@ -105,7 +114,13 @@ func (p *pass) conditions() []condition {
 	for _, part := range parts {
 		all = append(all, conditionFrom(part, p.worst(part)))
 	}
+	if p.gateCondition() == v1alpha1.ConditionPromotionAllowed {
+		all = append(all, p.promotionAllowed())
+	}
 	isReady := p.ready(all[1:])
+	if p.gateCondition() == v1alpha1.ConditionPromotable {
+		all = append(all, p.promotable())
+	}
 	all = append(all, isReady)
 	switch {
 	case p.suspended():
@@ -216,7 +231,7 @@ func (p *pass) available() condition {
 // stalledConditions say that the spec has to change, and what runs meanwhile.
 func (p *pass) stalledConditions() []condition {
 	all := []condition{p.available()}
-	for _, part := range parts {
+	for _, part := range p.told(parts) {
 		all = append(all, condition{name: part, status: metav1.ConditionUnknown, reason: reasonNotObserved, message: "the spec cannot be realised; see " + v1alpha1.ConditionStalled})
 	}
 	return append(all,
@@ -234,7 +249,7 @@ func (p *pass) deletingConditions() []condition {
 		message += ": " + said(p.errs[0])
 	}
 	var all []condition
-	for _, name := range append([]string{v1alpha1.ConditionReady, v1alpha1.ConditionAvailable}, parts...) {
+	for _, name := range p.told(append([]string{v1alpha1.ConditionReady, v1alpha1.ConditionAvailable}, parts...)) {
 		all = append(all, condition{name: name, status: metav1.ConditionFalse, reason: reasonDeleting, message: "the platform is being deleted"})
 	}
 	all[0].message = message

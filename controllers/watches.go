@@ -102,12 +102,16 @@ func (r *Reconciler) setupWatches(mgr manager.Manager) error {
 	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.BlogPlatform{}, indexHosts, hostsOf); err != nil {
 		return fmt.Errorf("index BlogPlatforms by host: %w", err)
 	}
+	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.BlogPlatform{}, indexPromotion, promotedFrom); err != nil {
+		return fmt.Errorf("index BlogPlatforms by the one they are promoted from: %w", err)
+	}
 	// A pass follows a change of the spec or of annotations, not of the status that passes write.
 	changed := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{})
 	built, err := ctrl.NewControllerManagedBy(mgr).
 		Named("blogplatform").
 		For(&v1alpha1.BlogPlatform{}, builder.WithPredicates(changed)).
 		Watches(&v1alpha1.BlogPlatform{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.BlogPlatform{}, handler.EnqueueRequestsFromMapFunc(r.promotedTo), builder.WithPredicates(verifies())).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(ownerByLabels), builder.WithPredicates(podPhase())).
 		Watches(&corev1.PersistentVolumeClaim{}, handler.EnqueueRequestsFromMapFunc(r.ofNamespace), builder.WithPredicates(claimPhase())).
 		Watches(kube.Metadata(kube.Secrets), handler.EnqueueRequestsFromMapFunc(r.usersOfSecret)).

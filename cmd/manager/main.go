@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	_ "time/tzdata" // windows of promotions have time zones, and the image has no database of them
 
 	"github.com/go-logr/logr"
 	"k8s.io/klog/v2"

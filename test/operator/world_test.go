@@ -73,6 +73,7 @@ func (w world) platform(environment string, edits ...func(*v1alpha1.BlogPlatform
 	}
 	p.Namespace = w.namespace
 	p.Spec.Hosts = []string{w.namespace + ".example.com"}
+	p.Spec.Promotion = v1alpha1.Promotion{} // that of the sample asks for a platform of another namespace
 	for _, edit := range edits {
 		edit(p)
 	}

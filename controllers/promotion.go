@@ -1,0 +1,163 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/promote"
+	"blogplatform.io/operator/internal/release"
+)
+
+// indexPromotion finds platforms by the one that they are promoted from, as namespace/name.
+const indexPromotion = "spec.promotion.from"
+
+func promotedFrom(object client.Object) []string {
+	platform, ok := object.(*v1alpha1.BlogPlatform)
+	if !ok || !promote.Gated(platform) {
+		return nil
+	}
+	from := platform.Spec.Promotion.From
+	return []string{client.ObjectKey{Namespace: from.Namespace, Name: from.Name}.String()}
+}
+
+// promotedTo are the platforms whose gate asks for the one that changed.
+func (r *Reconciler) promotedTo(ctx context.Context, changed client.Object) []reconcile.Request {
+	return r.platforms(ctx, client.MatchingFields{indexPromotion: client.ObjectKeyFromObject(changed).String()})
+}
+
+// verifies lets through what changes the answer of a gate: a platform that
+// comes or goes, and what it has verified.
+func verifies() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, ok := e.ObjectOld.(*v1alpha1.BlogPlatform)
+		after, same := e.ObjectNew.(*v1alpha1.BlogPlatform)
+		return !ok || !same || !equality.Semantic.DeepEqual(before.Status.History, after.Status.History)
+	}}
+}
+
+// passGate finds the release that the platform should run: the one that its
+// spec asks for, if that may, and the last one that might otherwise.
+func (p *pass) passGate(ctx context.Context) error {
+	staging, err := p.staging(ctx)
+	if err != nil {
+		return err
+	}
+	p.gate = promote.Decide(p.platform, staging, p.now())
+	if p.gate.Allowed {
+		p.wanted = p.platform.Spec.Release
+		return nil
+	}
+	p.wanted, err = p.letThrough(ctx)
+	return err
+}
+
+// staging is the platform that the gate asks for; nil means that there is none.
+func (p *pass) staging(ctx context.Context) (*v1alpha1.BlogPlatform, error) {
+	if !promote.Gated(p.platform) {
+		return nil, nil
+	}
+	from := p.platform.Spec.Promotion.From
+	staging := &v1alpha1.BlogPlatform{}
+	err := p.client.Get(ctx, client.ObjectKey{Namespace: from.Namespace, Name: from.Name}, staging)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read BlogPlatform %s/%s: %w", from.Namespace, from.Name, err)
+	}
+	return staging, nil
+}
+
+// letThrough is the last release that passed the gate: the one on its way, or
+// the current one if that was taken back.
+func (p *pass) letThrough(ctx context.Context) (v1alpha1.Release, error) {
+	status := p.platform.Status.Release
+	if status.Target.Digest != status.Current.Digest && status.Phase != v1alpha1.PhaseAborting && status.Phase != v1alpha1.PhaseAborted {
+		set, err := p.keptSet(ctx, status.Target.Digest)
+		if err != nil {
+			return v1alpha1.Release{}, err
+		}
+		if set != nil {
+			return set.Release, nil
+		}
+		log.FromContext(ctx).Info("The set of the release on its way is gone, going back to the current one", "version", status.Target.Version)
+	}
+	return v1alpha1.Release{Version: status.Current.Version, Images: status.Current.Images}, nil
+}
+
+// lookAtGateAgain has the next pass be made when the gate's answer changes. Of a
+// release that was let through that matters only if it is to be tried again.
+func (p *pass) lookAtGateAgain() {
+	at := metav1.NewTime(p.gate.NextCheck.UTC())
+	failure := release.FailureOf(p.decision.Status)
+	if at.IsZero() || p.suspended() || p.gate.Closed && (failure == nil || failure.RetryTime == nil) {
+		return
+	}
+	if next := p.decision.Status.NextCheckTime; next == nil || at.Before(next) {
+		p.decision.Status.NextCheckTime = &at
+	}
+}
+
+// recordGate writes to the history what later decisions of gates go by, and an
+// override, which is used up by that.
+func (p *pass) recordGate() {
+	head := &p.platform.Status.History[0]
+	if head.Version != p.target.Release.Version || head.Digest != p.target.Digest {
+		return // a suspended platform keeps its target
+	}
+	head.ImagesDigest = promote.ImagesDigest(p.target.Release.Images)
+	if p.gate.Override != "" && p.target.Release == p.platform.Spec.Release {
+		p.overridden = head.Override != p.gate.Override
+		head.Override = p.gate.Override
+		p.platform.Status.Release.Override = v1alpha1.OverrideStatus{Value: p.gate.Override, ImagesDigest: head.ImagesDigest}
+	}
+}
+
+// gateCondition is the type of the condition by which a platform takes part in
+// promotions, if it does.
+func (p *pass) gateCondition() string {
+	switch {
+	case p.platform.Spec.Environment == v1alpha1.Staging:
+		return v1alpha1.ConditionPromotable
+	case promote.Gated(p.platform):
+		return v1alpha1.ConditionPromotionAllowed
+	}
+	return ""
+}
+
+// promotable says whether Production may follow.
+func (p *pass) promotable() condition {
+	promotable, reason, message := promote.Promotable(p.platform)
+	c := condition{name: v1alpha1.ConditionPromotable, status: metav1.ConditionFalse, reason: reason, message: message}
+	if promotable {
+		c.status = metav1.ConditionTrue
+	}
+	return c
+}
+
+// promotionAllowed says whether spec.release may run, and why not.
+func (p *pass) promotionAllowed() condition {
+	c := condition{name: v1alpha1.ConditionPromotionAllowed, status: metav1.ConditionFalse, reason: p.gate.Reason, message: p.gate.Message, failed: p.gate.Stuck}
+	if p.gate.Allowed {
+		c.status = metav1.ConditionTrue
+	}
+	return c
+}
+
+// overrideEvent tells everybody that a gate was overridden.
+func (p *pass) overrideEvent() {
+	if p.overridden {
+		p.tell(corev1.EventTypeWarning, "PromotionOverridden", "Promotion", "an override let a release through the gate: %s", p.gate.Override)
+	}
+}
