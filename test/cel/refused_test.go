@@ -74,7 +74,9 @@ func TestHostsAreRefused(t *testing.T) {
 }
 
 func TestGatesAreRefused(t *testing.T) {
-	gate := func(rest string) string { return `spec: {promotion: {from: {namespace: stg, name: blog}, ` + rest + `}}` }
+	gate := func(rest string) string {
+		return `spec: {promotion: {from: {namespace: stg, name: blog}, ` + rest + `}}`
+	}
 	window := func(fields string) string { return gate(`windows: [{` + fields + `}]`) }
 	refusals := []refusal{
 		{name: "gate of staging", environment: "staging", patch: `spec: {promotion: {from: {namespace: stg, name: blog}}}`, field: "spec.promotion", says: "promotion is for Production only"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"sync"
 	"testing"
 
@@ -87,12 +88,23 @@ var (
 	whenTrue = []string{v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled, v1alpha1.ConditionSuspended}
 )
 
+// ofGate are the conditions by which a platform takes part in promotions.
+func ofGate(p *v1alpha1.BlogPlatform) []string {
+	switch {
+	case p.Spec.Environment == v1alpha1.Staging:
+		return []string{v1alpha1.ConditionPromotable}
+	case p.Spec.Promotion.From.Name != "":
+		return []string{v1alpha1.ConditionPromotionAllowed}
+	}
+	return nil
+}
+
 func lintOne(p *v1alpha1.BlogPlatform) (complaints []string) {
 	complain := func(format string, args ...any) { complaints = append(complaints, fmt.Sprintf(format, args...)) }
 	if p.Status.ObservedGeneration > p.Generation {
 		complain("observedGeneration %d of generation %d", p.Status.ObservedGeneration, p.Generation)
 	}
-	for _, name := range always {
+	for _, name := range append(slices.Clone(always), ofGate(p)...) {
 		if meta.FindStatusCondition(p.Status.Conditions, name) == nil {
 			complain("no condition %s", name)
 		}
