@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -21,8 +22,11 @@ import (
 // server is a client of the real API server, for a user that may do everything.
 var server client.Client
 
+// serverConfig is how that user reaches it.
+var serverConfig *rest.Config
+
 func TestMain(m *testing.M) {
-	controlplane.Main(m, controlplane.Options{WithoutCRDs: true}, func(cp *controlplane.ControlPlane) {
+	controlplane.Main(m, controlplane.Options{WithoutCRDs: true, ControllerManager: true}, func(cp *controlplane.ControlPlane) {
 		if err := install(cp); err != nil {
 			cp.Stop()
 			log.Fatal(err)
@@ -32,6 +36,7 @@ func TestMain(m *testing.M) {
 
 func install(cp *controlplane.ControlPlane) error {
 	var err error
+	serverConfig = cp.Config
 	if server, err = client.New(cp.Config, client.Options{}); err != nil {
 		return err
 	}
@@ -40,7 +45,10 @@ func install(cp *controlplane.ControlPlane) error {
 	if err != nil {
 		return err
 	}
-	return controlplane.InstallCRDs(context.Background(), server, crds)
+	if err := controlplane.InstallCRDs(context.Background(), server, crds); err != nil {
+		return err
+	}
+	return installPolicies(context.Background(), cp.Cache.Root)
 }
 
 // digest is a valid digest of an image.

@@ -1,0 +1,267 @@
+package cel
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+	"sigs.k8s.io/yaml"
+
+	"blogplatform.io/operator/hack/cluster/controlplane"
+)
+
+// installPolicies applies the admission policies and the roles of people, as `make deploy` does.
+func installPolicies(ctx context.Context, root string) error {
+	rendered, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join(root, "config/default"))
+	if err != nil {
+		return err
+	}
+	content, err := rendered.AsYaml()
+	if err != nil {
+		return err
+	}
+	objects, err := controlplane.ParseObjects(content)
+	if err != nil {
+		return err
+	}
+	for _, object := range objects {
+		switch object.GetKind() {
+		case "ClusterRole", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding":
+			if err := server.Create(ctx, object); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// as is a client for a user of that name, and none of their groups but those of everybody.
+func as(t *testing.T, user string) client.Client {
+	t.Helper()
+	config := rest.CopyConfig(serverConfig)
+	config.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: []string{"system:authenticated"}}
+	c, err := client.New(config, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// bound makes a namespace in which users of these names, one for each role, have the role.
+func bound(t *testing.T, namespace string, roles map[string][]string) {
+	t.Helper()
+	create := func(object client.Object) {
+		t.Helper()
+		if err := server.Create(t.Context(), object); err != nil {
+			t.Fatal(err)
+		}
+	}
+	create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
+	for user, of := range roles {
+		for _, role := range of {
+			create(&rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: user + "-" + role},
+				RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "blogplatform-blogplatform-" + role + "-role"},
+				Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}}})
+		}
+	}
+}
+
+// given creates a platform with one of everything that a promoter must leave alone.
+func given(t *testing.T, namespace string) *unstructured.Unstructured {
+	t.Helper()
+	owner := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "fleet"}}
+	if err := server.Create(t.Context(), owner); err != nil {
+		t.Fatal(err)
+	}
+	p := platform(t, "production", `
+metadata:
+  labels: {team: blue}
+  annotations: {note: keep, blogplatform.io/request: pause v1.4.2}
+  finalizers: [example.com/hold]
+  ownerReferences: [{apiVersion: v1, kind: ConfigMap, name: fleet, uid: `+string(owner.UID)+`}]
+spec: {promotion: {from: {namespace: stg, name: blog}}, deletionPolicy: Retain}`)
+	p.SetNamespace(namespace)
+	if err := server.Create(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		patch := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))
+		_ = server.Patch(context.WithoutCancel(t.Context()), p, patch)
+	})
+	// Policies bite a moment after they were created.
+	carol := as(t, "carol")
+	for _, refused := range []string{`{metadata: {labels: {probe: bites}}}`, override} {
+		var answer error
+		err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, 30*time.Second, true, func(context.Context) (bool, error) {
+			answer = carol.Patch(t.Context(), p.DeepCopy(), patchOf(refused), client.DryRunAll)
+			return apierrors.IsForbidden(answer), nil
+		})
+		if err != nil {
+			t.Fatalf("no policy refuses %s: %v", refused, answer)
+		}
+	}
+	return p
+}
+
+// patchOf is a merge patch in YAML.
+func patchOf(text string) client.Patch {
+	raw, err := yaml.YAMLToJSON([]byte(strings.ReplaceAll(text, "DIGEST", digest)))
+	if err != nil {
+		panic(err)
+	}
+	return client.RawPatch(types.MergePatchType, raw)
+}
+
+// everybody who plays a part: carol is CI, olga may override, adam administers,
+// edith edits and promotes, and root is none of them.
+var everybody = map[string][]string{
+	"carol": {"promoter"}, "olga": {"promoter", "overrider"}, "adam": {"promoter", "admin"}, "edith": {"promoter", "editor"}, "ed": {"editor"}, "vera": {"viewer"},
+}
+
+const (
+	aRelease  = `{spec: {release: {version: v1.5.0, images: {user: registry.example.com/user:v2DIGEST}}}}`
+	aRequest  = `{metadata: {annotations: {blogplatform.io/request: abort v1.4.2}}}`
+	noRequest = `{metadata: {annotations: {blogplatform.io/request: null}}}`
+	override  = `{metadata: {annotations: {blogplatform.io/promotion-override: v1.5.0 the shop is down}}}`
+)
+
+// TestWhoMayChangeWhatOfAPlatform: what is refused names the verb that it takes.
+func TestWhoMayChangeWhatOfAPlatform(t *testing.T) {
+	t.Parallel()
+	const administer, overriding = "takes the verb administer", "takes the verb override"
+	bound(t, "promoted", everybody)
+	p := given(t, "promoted")
+	everything := map[string]string{
+		"the gate":              `{spec: {promotion: null}}`,
+		"the soak":              `{spec: {promotion: {soakSeconds: 1}}}`,
+		"what staging is":       `{spec: {promotion: {from: {name: mine}}}}`,
+		"the hosts":             `{spec: {hosts: [evil.example.com]}}`,
+		"a field that was not":  `{spec: {suspend: true}}`,
+		"a field that was":      `{spec: {deletionPolicy: null}}`,
+		"a field and a release": `{spec: {release: {version: v1.5.0}, deletionPolicy: Delete}}`,
+		"a label":               `{metadata: {labels: {team: red}}}`,
+		"a label more":          `{metadata: {labels: {spare: red}}}`,
+		"all labels":            `{metadata: {labels: null}}`,
+		"an annotation":         `{metadata: {annotations: {note: lose}}}`,
+		"an annotation more":    `{metadata: {annotations: {blogplatform.io/delete-data: blog}}}`,
+		"an annotation less":    `{metadata: {annotations: {note: null}}}`,
+		"all annotations":       `{metadata: {annotations: null}}`,
+		"a finalizer":           `{metadata: {finalizers: [example.com/other]}}`,
+		"all finalizers":        `{metadata: {finalizers: null}}`,
+		"an owner":              `{metadata: {ownerReferences: [{apiVersion: v1, kind: ConfigMap, name: mine, uid: 00000000-0000-0000-0000-000000000002}]}}`,
+		"all owners":            `{metadata: {ownerReferences: null}}`,
+		"a name to generate":    `{metadata: {generateName: mine-}}`,
+	}
+	try := func(user, what, patch, refusal string) {
+		t.Run(user+" changes "+what, func(t *testing.T) {
+			err := as(t, user).Patch(t.Context(), p.DeepCopy(), patchOf(patch), client.DryRunAll)
+			switch {
+			case refusal == "" && err != nil:
+				t.Errorf("it is refused: %v", err)
+			case refusal != "" && (!apierrors.IsForbidden(err) || !strings.Contains(err.Error(), refusal)):
+				t.Errorf("want a refusal that says %q, got: %v", refusal, err)
+			}
+		})
+	}
+	for _, user := range []string{"carol", "olga", "adam", "edith", "ed"} {
+		try(user, "the release", aRelease, "")
+		try(user, "the request", aRequest, "")
+		try(user, "its mind about the request", noRequest, "")
+	}
+	for what, patch := range everything {
+		try("carol", what, patch, administer)
+		try("olga", what, patch, administer)
+		try("edith", what, patch, administer) // what she may as an editor does not count
+		try("adam", what, patch, "")
+		try("ed", what, patch, "") // has nothing to do with promotions
+	}
+	try("olga", "the gate's mind", override, "")
+	for _, user := range []string{"carol", "edith"} {
+		try(user, "the gate's mind", override, overriding)
+	}
+	for _, user := range []string{"adam", "ed"} {
+		try(user, "the gate's mind", override, overriding)
+	}
+	try("vera", "the release", aRelease, "cannot patch")
+
+	t.Run("an override is used by whoever wrote it alone", func(t *testing.T) {
+		if err := as(t, "olga").Patch(t.Context(), p, patchOf(override)); err != nil {
+			t.Fatal(err)
+		}
+		try("carol", "the release while there is an override", aRelease, "")
+		try("carol", "the override that is there", `{metadata: {annotations: {blogplatform.io/promotion-override: v1.6.0 me too}}}`, overriding)
+		try("carol", "her mind about overrides", `{metadata: {annotations: {blogplatform.io/promotion-override: null}}}`, overriding)
+		try("olga", "her mind about overrides", `{metadata: {annotations: {blogplatform.io/promotion-override: null}}}`, "")
+	})
+}
+
+func TestAPromoterDoesNotDeleteCreateOrWriteTheStatus(t *testing.T) {
+	t.Parallel()
+	bound(t, "kept", everybody)
+	p := given(t, "kept")
+	if err := as(t, "edith").Delete(t.Context(), p.DeepCopy(), client.DryRunAll); !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "not delete the platform") {
+		t.Errorf("a promoter who edits deletes: %v", err)
+	}
+	for _, user := range []string{"adam", "ed"} {
+		if err := as(t, user).Delete(t.Context(), p.DeepCopy(), client.DryRunAll); err != nil {
+			t.Errorf("%s does not delete: %v", user, err)
+		}
+	}
+	overridden := platform(t, "staging", `metadata: {name: other, annotations: {blogplatform.io/promotion-override: v1 from the start}}`)
+	overridden.SetNamespace("kept")
+	if err := as(t, "ed").Create(t.Context(), overridden, client.DryRunAll); !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "takes the verb override") {
+		t.Errorf("an override is created: %v", err)
+	}
+	overridden.SetAnnotations(nil)
+	if err := as(t, "ed").Create(t.Context(), overridden, client.DryRunAll); err != nil {
+		t.Errorf("an editor does not create: %v", err)
+	}
+
+	// Somebody has given a promoter the right to write statuses, too.
+	if err := server.Create(t.Context(), &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: "kept", Name: "status"},
+		Rules: []rbacv1.PolicyRule{{APIGroups: []string{"blogplatform.io"}, Resources: []string{"blogplatforms/status"}, Verbs: []string{"patch"}}}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Create(t.Context(), &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: "kept", Name: "status"},
+		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "status"},
+		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "carol"}}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := as(t, "carol").Status().Patch(t.Context(), p.DeepCopy(), patchOf(`{status: {release: {current: {version: v9}}}}`)); !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "not write the status") {
+		t.Errorf("a promoter writes the status: %v", err)
+	}
+}
+
+// TestThePoliciesAreUnderstood: a policy in which the API server finds something wrong says so in its status.
+func TestThePoliciesAreUnderstood(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"blogplatform-promotion", "blogplatform-promotion-override"} {
+		policy := &unstructured.Unstructured{}
+		policy.SetAPIVersion("admissionregistration.k8s.io/v1")
+		policy.SetKind("ValidatingAdmissionPolicy")
+		err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+			err := server.Get(ctx, client.ObjectKey{Name: name}, policy)
+			_, checked, _ := unstructured.NestedMap(policy.Object, "status", "typeChecking")
+			return checked, err
+		})
+		if err != nil {
+			t.Fatalf("%s is not looked at: %v", name, err)
+		}
+		if warnings, found, _ := unstructured.NestedSlice(policy.Object, "status", "typeChecking", "expressionWarnings"); found {
+			t.Errorf("%s: %v", name, warnings)
+		}
+	}
+}
