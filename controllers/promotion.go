@@ -148,7 +148,7 @@ func (p *pass) promotable() condition {
 
 // promotionAllowed says whether spec.release may run, and why not.
 func (p *pass) promotionAllowed() condition {
-	c := condition{name: v1alpha1.ConditionPromotionAllowed, status: metav1.ConditionFalse, reason: p.gate.Reason, message: p.gate.Message, failed: p.gate.Stuck}
+	c := condition{name: v1alpha1.ConditionPromotionAllowed, status: metav1.ConditionFalse, reason: p.gate.Reason, message: p.gate.Message, failed: promote.Stuck(p.gate.Reason)}
 	if p.gate.Allowed {
 		c.status = metav1.ConditionTrue
 	}

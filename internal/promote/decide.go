@@ -36,8 +36,6 @@ type Decision struct {
 	Allowed bool
 	// Reason in one word, and a message that names what is missing and what to do. Neither holds a time.
 	Reason, Message string
-	// Stuck tells of a refusal that does not pass by itself.
-	Stuck bool
 	// NextCheck is when the answer changes though nothing happens, or zero.
 	NextCheck time.Time
 	// Closed is true of a release that was let through, and of which no other attempt may begin now.
@@ -86,10 +84,14 @@ func refused(reason, format string, args ...any) Decision {
 	return Decision{Reason: reason, Message: fmt.Sprintf(format, args...)}
 }
 
-func stuck(reason, format string, args ...any) Decision {
-	d := refused(reason, format, args...)
-	d.Stuck = true
-	return d
+// Stuck tells of a refusal, by its reason, that needs a person: it does not pass
+// by time, nor by what staging is about to do.
+func Stuck(reason string) bool {
+	switch reason {
+	case ReasonStagingNotFound, ReasonNotStaging, ReasonImagesByTag, ReasonFailedInStaging, ReasonSoakInterrupted, ReasonTimeZoneNotFound:
+		return true
+	}
+	return false
 }
 
 func (g gate) version() string { return g.production.Spec.Release.Version }
@@ -166,11 +168,11 @@ func (g gate) wayBack() bool {
 func (g gate) found() Decision {
 	switch {
 	case g.staging == nil:
-		return stuck(ReasonStagingNotFound, "spec.promotion.from: there is no BlogPlatform %s; name the Staging platform that verifies releases", g.from())
+		return refused(ReasonStagingNotFound, "spec.promotion.from: there is no BlogPlatform %s; name the Staging platform that verifies releases", g.from())
 	case g.staging.Spec.Environment != v1alpha1.Staging:
-		return stuck(ReasonNotStaging, "spec.promotion.from: BlogPlatform %s is of environment %s; name one of environment Staging", g.from(), g.staging.Spec.Environment)
+		return refused(ReasonNotStaging, "spec.promotion.from: BlogPlatform %s is of environment %s; name one of environment Staging", g.from(), g.staging.Spec.Environment)
 	case g.images == "":
-		return stuck(ReasonImagesByTag, "release %s names an image by its tag; name all four by digest", g.version())
+		return refused(ReasonImagesByTag, "release %s names an image by its tag; name all four by digest", g.version())
 	}
 	return Decision{Allowed: true}
 }
@@ -182,7 +184,7 @@ func (g gate) verified() Decision {
 	}
 	for _, r := range g.staging.Status.History { // newest first
 		if r.ImagesDigest == g.images && r.Outcome == v1alpha1.OutcomeAborted {
-			return stuck(ReasonFailedInStaging, "release %s failed on %s (%s); repair it, or ask for another release here", g.version(), g.from(), r.Reason)
+			return refused(ReasonFailedInStaging, "release %s failed on %s (%s); repair it, or ask for another release here", g.version(), g.from(), r.Reason)
 		}
 	}
 	return refused(ReasonNotVerified, "%s has not verified release %s, by these digests; release it there first", g.from(), g.version())
@@ -199,7 +201,7 @@ func (g gate) soaked() Decision {
 		return Decision{Allowed: true}
 	}
 	if !soak.running() {
-		return stuck(ReasonSoakInterrupted, "%s ran release %s for less than spec.promotion.soakSeconds before another one replaced it; release it there again", g.from(), g.version())
+		return refused(ReasonSoakInterrupted, "%s ran release %s for less than spec.promotion.soakSeconds before another one replaced it; release it there again", g.from(), g.version())
 	}
 	d := refused(ReasonSoaking, "%s has verified release %s, and runs it until spec.promotion.soakSeconds have passed; see release.nextCheckTime in the status", g.from(), g.version())
 	d.NextCheck = soak.since.Add(needed)
@@ -211,7 +213,7 @@ func (g gate) inWindow() Decision {
 	open, next, err := opening(g.production.Spec.Promotion.Windows, g.now)
 	switch {
 	case err != nil:
-		return stuck(ReasonTimeZoneNotFound, "spec.promotion.windows: %s; write a name of the IANA database, such as Asia/Colombo", err)
+		return refused(ReasonTimeZoneNotFound, "spec.promotion.windows: %s; write a name of the IANA database, such as Asia/Colombo", err)
 	case open:
 		return Decision{Allowed: true}
 	}

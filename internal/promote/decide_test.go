@@ -171,7 +171,7 @@ func TestWhatMayRunInProduction(t *testing.T) {
 			if d.Reason != c.reason || !strings.Contains(d.Message, c.says) {
 				t.Fatalf("the gate answers %+v, want %s and something of %q", d, c.reason, c.says)
 			}
-			if d.Allowed != (c.reason == ReasonAllowed || c.reason == ReasonOverridden) || d.Stuck && (d.Allowed || c.next != 0) {
+			if d.Allowed != (c.reason == ReasonAllowed || c.reason == ReasonOverridden) || Stuck(d.Reason) && (d.Allowed || c.next != 0) {
 				t.Errorf("%+v contradicts itself", d)
 			}
 			if (d.Override != "") != (c.reason == ReasonOverridden) {
