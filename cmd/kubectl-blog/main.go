@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	_ "time/tzdata" // windows of promotions have time zones, and not every machine has a database of them
 
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 

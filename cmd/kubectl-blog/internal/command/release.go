@@ -41,7 +41,8 @@ func (h *how) check() error {
 }
 
 func (c *cli) promoteCommand() *cobra.Command {
-	var from, fromContext, fromKubeconfig, version string
+	var from, fromContext, fromKubeconfig string
+	var terms delivery.Terms
 	var h how
 	command := &cobra.Command{
 		Use:   "promote [NAME]",
@@ -49,11 +50,12 @@ func (c *cli) promoteCommand() *cobra.Command {
 		Long: `Give production the release that staging has verified: exactly its digests. Which
 staging that is, says spec.promotion.from of the production platform, or --from.
 The change is shown and written to spec.release; when it goes out is decided by the
-operator's gate. What Argo CD or Flux manages is not written: print the change with
+operator's gate, spec.promotion. Where there is no gate, as for a staging of another
+cluster, what has not soaked for as long as --soak says is refused. What Argo CD or Flux manages is not written: print the change with
 -o patch and commit it.`,
 		Example: `  kubectl blog promote -n g11-prod --from g11-stg/blog --wait
   kubectl blog promote -n g11-prod --from g11-stg/blog -o patch > release.yaml
-  kubectl blog promote -n g11-prod --from g11-stg/blog --from-context staging`,
+  kubectl blog promote -n g11-prod --from g11-stg/blog --from-context staging --soak 30m`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: c.completeNames,
 		RunE: func(command *cobra.Command, args []string) error {
@@ -74,18 +76,22 @@ operator's gate. What Argo CD or Flux manages is not written: print the change w
 			if err != nil {
 				return err
 			}
-			change, err := delivery.Promote(staging, production, version)
+			promotion, err := delivery.Promote(staging, production, terms, c.now())
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(c.ErrOut, "%s staging %s has verified release %s\n", c.errStyle().Mark(screen.OK), staging.Key(), change.Release.Version)
-			return c.release(command.Context(), writer, change, h)
+			fmt.Fprintf(c.ErrOut, "%s staging %s has verified release %s\n", c.errStyle().Mark(screen.OK), staging.Key(), promotion.Release.Version)
+			if gate := promotion.Gate; !gate.Allowed {
+				fmt.Fprintf(c.ErrOut, "%s the gate of %s is closed until %s: %s\n", c.errStyle().Mark(screen.Attention), production.Key(), gate.NextCheck.UTC().Format("2006-01-02 15:04:05 UTC"), gate.Message)
+			}
+			return c.release(command.Context(), writer, promotion.Change, h)
 		},
 	}
 	command.Flags().StringVar(&from, "from", "", "the staging platform as namespace/name; default spec.promotion.from")
 	command.Flags().StringVar(&fromContext, "from-context", "", "context of the staging platform's cluster, if it is another")
 	command.Flags().StringVar(&fromKubeconfig, "from-kubeconfig", "", "kubeconfig of the staging platform's cluster, if it is another")
-	command.Flags().StringVar(&version, "release", "", "refuse to promote any other version")
+	command.Flags().StringVar(&terms.Version, "release", "", "refuse to promote any other version")
+	command.Flags().DurationVar(&terms.Soak, "soak", 0, "how long staging must have run it, if spec.promotion does not say")
 	_ = command.RegisterFlagCompletionFunc("from-context", c.completeContexts)
 	h.addFlags(command)
 	return command

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -178,4 +179,28 @@ func TestAWaitOutlastsTheAPIServer(t *testing.T) {
 	if failed.Load() < 3 {
 		t.Errorf("%d requests failed", failed.Load())
 	}
+}
+
+func TestPromoteWaitsAtTheGate(t *testing.T) {
+	t.Parallel()
+	staging, w, p := twoEnvironments(t, "gate")
+	verified := &v1alpha1.BlogPlatform{}
+	if err := cluster.Get(t.Context(), client.ObjectKey{Namespace: staging.namespace, Name: "blog"}, verified); err != nil {
+		t.Fatal(err)
+	}
+	at := verified.Status.History[0].CompletionTime
+	w.edit(p, func(p *v1alpha1.BlogPlatform) {
+		p.Spec.Promotion.From = v1alpha1.PlatformReference{Namespace: staging.namespace, Name: "blog"}
+		p.Spec.Promotion.SoakSeconds = new(int32(time.Since(at.Time).Seconds()) + 6)
+	})
+	until := at.Add(time.Duration(*p.Spec.Promotion.SoakSeconds) * time.Second).UTC().Format("2006-01-02 15:04:05 UTC")
+	r := w.blog("promote", "--wait")
+	w.wants(r, 0, "‼ the gate of gate-prod/blog is closed until "+until, "waits at the gate: gate-stg/blog has verified release v2.0.0", "✔ release v2.0.0 is verified")
+
+	w.edit(p, func(p *v1alpha1.BlogPlatform) { p.Spec.Release = release("v3.0.0") })
+	w.untilCondition(p, v1alpha1.ConditionPromotionAllowed, "False", "NotVerified")
+	w.wants(w.blog("status"), 1, "‼ Promotion     v3.0.0 from gate-stg/blog: not verified", "→ gate-stg/blog has not verified release v3.0.0")
+	w.wants(w.blog("abort"), 1, "release v2.0.0 of BlogPlatform gate-prod/blog is complete, there is nothing to abort")
+	w.wants(w.blog("promote", "--from", "elsewhere/blog"), 1, "there is no BlogPlatform elsewhere/blog")
+	w.wants(w.blog("promote", "--release", "v3.0.0"), 1, "staging gate-stg/blog has verified release v2.0.0 and not v3.0.0")
 }

@@ -157,6 +157,7 @@ func (w world) platform(environment, version string, edits ...func(*v1alpha1.Blo
 		w.Fatal(err)
 	}
 	p.Namespace, p.Spec.Hosts, p.Spec.Release = w.namespace, []string{w.namespace + ".example.com"}, release(version)
+	p.Spec.Promotion = v1alpha1.Promotion{} // that of the sample asks for a platform of another namespace
 	for _, edit := range edits {
 		edit(p)
 	}

@@ -4,13 +4,16 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 
+	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/cmd/kubectl-blog/internal/golden"
 	"blogplatform.io/operator/cmd/kubectl-blog/internal/platform"
+	"blogplatform.io/operator/internal/promote"
 )
 
 func parse(t *testing.T, text string) *platform.Platform {
@@ -35,6 +38,14 @@ func images(digit string) string {
 	return "{frontend: r.example.com/frontend" + digest + ", user: r.example.com/user" + digest + ", content: r.example.com/content" + digest + ", comment: r.example.com/comment" + digest + "}"
 }
 
+func imagesDigest(digit string) string {
+	digest := "@sha256:" + strings.Repeat(digit, 64)
+	return promote.ImagesDigest(v1alpha1.Images{Frontend: digest, User: digest, Content: digest, Comment: digest})
+}
+
+// now is when the tests look.
+var now = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+
 var staging = `
 apiVersion: blogplatform.io/v1alpha1
 kind: BlogPlatform
@@ -44,6 +55,9 @@ status:
   observedGeneration: 2
   conditions: []
   release: {phase: Progressing, current: {version: v2, digest: d2, images: ` + images("2") + `}, target: {version: v3, digest: d3}}
+  history:
+  - {version: v3, digest: d3, outcome: InProgress, startTime: "2026-11-26T11:50:00Z"}
+  - {version: v2, digest: d2, outcome: Succeeded, startTime: "2026-11-26T11:00:00Z", completionTime: "2026-11-26T11:10:00Z", imagesDigest: ` + imagesDigest("2") + `}
 `
 
 var production = `
@@ -83,7 +97,7 @@ func refuses(t *testing.T, err error, says string) {
 }
 
 func TestWhatStagingHasVerifiedIsPromotedAndNotWhatIsUnderWayThere(t *testing.T) {
-	change, err := Promote(parse(t, staging), parse(t, production), "v2")
+	change, err := Promote(parse(t, staging), parse(t, production), Terms{Version: "v2"}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,14 +110,14 @@ func TestWhatStagingHasVerifiedIsPromotedAndNotWhatIsUnderWayThere(t *testing.T)
 	if diff := cmp.Diff(change.Release, read.Spec.Release); diff != "" || read.Key() != "g11-prod/blog" {
 		t.Errorf("the patch reads otherwise (-want +got):\n%s", diff)
 	}
-	again, err := Promote(parse(t, staging), edited(t, production, "version: v1, images: "+images("1"), "version: v2, images: "+images("2")), "")
+	again, err := Promote(parse(t, staging), edited(t, production, "version: v1, images: "+images("1"), "version: v2, images: "+images("2")), Terms{Version: "v2"}, now)
 	if err != nil || !again.None() {
 		t.Errorf("a promotion of what is asked for already: %v, %v", again, err)
 	}
 }
 
 func TestAVersionThatLooksLikeANumberStaysOne(t *testing.T) {
-	change, err := Promote(edited(t, staging, "current: {version: v2", `current: {version: "1.10"`), parse(t, production), "1.10")
+	change, err := Promote(edited(t, staging, "current: {version: v2", `current: {version: "1.10"`), parse(t, production), Terms{Version: "1.10"}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,20 +133,49 @@ func TestNothingElseIsPromoted(t *testing.T) {
 		says    string
 	}{
 		{"v3", nil, "staging g11-stg/blog has verified release v2 and not v3"},
-		{"", []string{"environment: Staging", "environment: Production"}, "releases are promoted from Staging"},
-		{"", []string{"current: {version: v2, digest: d2, images: " + images("2") + "}", "current: {}"}, "has not verified a release yet"},
-		{"", []string{"conditions: []", "conditions: [{type: Promotable, status: 'False', reason: Failed, message: release v3 failed}]"}, "nothing to promote: release v3 failed"},
-		{"", []string{"current: {version: v2, digest: d2, images: {frontend: r.example.com/frontend@sha256:" + strings.Repeat("2", 64), "current: {version: v2, digest: d2, images: {frontend: r.example.com/frontend:v2"}, "by tag (frontend: r.example.com/frontend:v2)"},
-		{"", []string{"generation: 2}", `generation: 2, deletionTimestamp: "2026-11-26T12:00:00Z"}`}, "is being deleted"},
+		{"", nil, "nothing to promote: release v3 is not verified yet"},
+		{"", []string{"phase: Progressing", "phase: Aborted"}, "nothing to promote: release v3 failed"},
+		{"v2", []string{"environment: Staging", "environment: Production"}, "releases are promoted from Staging"},
+		{"v2", []string{"current: {version: v2, digest: d2, images: " + images("2") + "}", "current: {}"}, "has not verified a release yet"},
+		{"v2", []string{"current: {version: v2, digest: d2, images: {frontend: r.example.com/frontend@sha256:" + strings.Repeat("2", 64), "current: {version: v2, digest: d2, images: {frontend: r.example.com/frontend:v2"}, "names an image by its tag"},
+		{"v2", []string{imagesDigest("2"), imagesDigest("3")}, "release v2 may not be promoted to g11-prod/blog: g11-stg/blog has not verified release v2, by these digests"},
+		{"v2", []string{"generation: 2}", `generation: 2, deletionTimestamp: "2026-11-26T12:00:00Z"}`}, "is being deleted"},
 	} {
-		_, err := Promote(edited(t, staging, story.staging...), parse(t, production), story.version)
+		_, err := Promote(edited(t, staging, story.staging...), parse(t, production), Terms{Version: story.version}, now)
 		refuses(t, err, story.says)
 	}
-	_, err := Promote(parse(t, staging), parse(t, staging), "")
+	_, err := Promote(parse(t, staging), parse(t, staging), Terms{}, now)
 	refuses(t, err, "only Production is promoted to")
-	if _, err := Promote(edited(t, staging, "conditions: []", "conditions: [{type: Promotable, status: 'True', reason: Verified, message: verified}]"), parse(t, production), ""); err != nil {
+	asked := "spec: {environment: Staging, release: {version: v3, images: " + images("3")
+	verified := "spec: {environment: Staging, release: {version: v2, images: " + images("2")
+	if p, err := Promote(edited(t, staging, asked, verified), parse(t, production), Terms{}, now); err != nil || !p.Gate.Allowed {
+		t.Errorf("%+v, %v", p.Gate, err)
+	}
+}
+
+// TestAGateThatNobodyWatchesIsKeptByThePlugin: where production has a gate for
+// that staging, its operator waits; for one of another cluster nobody does.
+func TestAGateThatNobodyWatchesIsKeptByThePlugin(t *testing.T) {
+	gate := func(namespace string) string {
+		return "spec: {environment: Production, promotion: {from: {namespace: " + namespace + ", name: blog}, soakSeconds: 3600}"
+	}
+	gated := func(namespace string) *platform.Platform {
+		return edited(t, production, "spec: {environment: Production", gate(namespace))
+	}
+	p, err := Promote(parse(t, staging), gated("g11-stg"), Terms{Version: "v2"}, now)
+	if err != nil || p.Gate.Allowed || p.Gate.Reason != promote.ReasonSoaking || !p.Gate.NextCheck.Equal(now.Add(10*time.Minute)) {
+		t.Errorf("a gate of its own: %+v, %v", p.Gate, err)
+	}
+	if p, err := Promote(parse(t, staging), gated("g11-stg"), Terms{Version: "v2"}, now.Add(10*time.Minute)); err != nil || !p.Gate.Allowed {
+		t.Errorf("ten minutes later: %+v, %v", p.Gate, err)
+	}
+	_, err = Promote(parse(t, staging), parse(t, production), Terms{Version: "v2", Soak: time.Hour}, now)
+	refuses(t, err, "release v2 may not be promoted to g11-prod/blog: g11-stg/blog has verified release v2, and runs it until")
+	if _, err := Promote(parse(t, staging), parse(t, production), Terms{Version: "v2", Soak: 50 * time.Minute}, now); err != nil {
 		t.Error(err)
 	}
+	_, err = Promote(parse(t, staging), gated("elsewhere"), Terms{Version: "v2"}, now)
+	refuses(t, err, "g11-prod/blog is promoted from elsewhere/blog (spec.promotion.from) and not from g11-stg/blog")
 }
 
 func TestWhatGitManagesIsOnlyPrinted(t *testing.T) {
@@ -203,6 +246,10 @@ func TestARequestNamesTheReleaseThatItIsAbout(t *testing.T) {
 	}
 	_, err := Request(edited(t, staging, "generation: 2}", `generation: 2, annotations: {blogplatform.io/request: "abort v3"}}`), Abort)
 	refuses(t, err, `holds the request "abort v3" already`)
+	blocked := []string{"conditions: []", "conditions: [{type: PromotionAllowed, status: 'False', reason: Soaking, message: v4 soaks}]", "release: {version: v3", "release: {version: v4"}
+	if request, err := Request(edited(t, staging, blocked...), Abort); err != nil || request != "abort v3" {
+		t.Errorf("while another release waits at the gate: %q, %v", request, err)
+	}
 	answered := edited(t, staging, "generation: 2}", `generation: 2, annotations: {blogplatform.io/request: "abort v3"}}`, "release: {phase", "release: {request: {value: abort v3, answer: Honored}, phase")
 	if request, err := Request(answered, Abort); err != nil || request != "abort v3 again" {
 		t.Errorf("a request that was answered before: %q, %v", request, err)
@@ -226,10 +273,10 @@ func TestTheWayOfARelease(t *testing.T) {
 		{"canary", "v3", []string{"phase: Progressing", "phase: Progressing, canaryWeight: 20", "conditions: []", ready}, "progressing  ██░░░░░░░░ canary 20%", false, ""},
 		{"trouble", "v3", []string{"conditions: []", "services: [{name: user, state: Failed, message: its pods crash}]"}, "progressing: its pods crash", false, ""},
 		{"failed migration", "v3", []string{"conditions: []", "conditions: [{type: MigrationsReady, status: 'False', reason: JobFailed, message: the Job failed}]", "phase: Progressing", "phase: Migrating"}, "migrating: the Job failed", false, ""},
-		{"gate", "v3", []string{"conditions: []", "conditions: [{type: PromotionAllowed, status: 'False', reason: Soaking, message: v3 soaks}]"}, "waits at the gate: v3 soaks", false, ""},
+		{"gate", "v3", []string{"conditions: []", "conditions: [{type: PromotionAllowed, status: 'False', reason: Soaking, message: v3 soaks}]", "target: {version: v3, digest: d3}", "target: {version: v2, digest: d2}"}, "waits at the gate: v3 soaks", false, ""},
 		{"there", "v3", []string{"version: v2, digest: d2", "version: v3, digest: d3"}, "", true, ""},
 		{"aborted", "v3", []string{"phase: Progressing", "phase: Aborted", "conditions: []", ready}, "", false, "it is aborted; its canary goes on"},
-		{"failed by record", "v3", []string{"conditions: []", "history: [{version: v3, digest: d3, outcome: RolledBack, startTime: '2026-11-26T12:00:00Z'}]"}, "", false, "it is rolledback"},
+		{"failed by record", "v3", []string{"outcome: InProgress", "outcome: RolledBack"}, "", false, "it is rolledback"},
 		{"stalled", "v3", []string{"conditions: []", "conditions: [{type: Stalled, status: 'True', reason: HostConflict, message: another has the host}]"}, "", false, "another has the host"},
 		{"changed", "v2", nil, "", false, "somebody has asked for release v3 meanwhile"},
 		{"deleted", "v3", []string{"generation: 2}", `generation: 2, deletionTimestamp: "2026-11-26T12:00:00Z"}`}, "", false, "being deleted"},

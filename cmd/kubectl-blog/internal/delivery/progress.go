@@ -26,10 +26,14 @@ func Progress(p *platform.Platform, version string) (line string, done bool, err
 		return "", false, fmt.Errorf("%w: the platform is being deleted", ErrEnded)
 	case p.Spec.Release.Version != version:
 		return "", false, fmt.Errorf("%w: somebody has asked for release %s meanwhile", ErrEnded, p.Spec.Release.Version)
-	case p.Status.ObservedGeneration < p.Generation || r.Target.Version != version:
+	case p.Status.ObservedGeneration < p.Generation:
 		return "waits for the operator", false, nil
 	case stalled != nil && stalled.Status == metav1.ConditionTrue:
 		return "", false, fmt.Errorf("%w: %s", ErrEnded, stalled.Message)
+	case closed(p) != "":
+		return "waits at the gate: " + closed(p), false, nil
+	case r.Target.Version != version:
+		return "waits for the operator", false, nil
 	case r.Current.Version == version && r.Current.Digest == r.Target.Digest:
 		return "", true, nil
 	}
@@ -37,6 +41,15 @@ func Progress(p *platform.Platform, version string) (line string, done bool, err
 		return "", false, fmt.Errorf("%w: it is %s%s", ErrEnded, ended, because(p))
 	}
 	return describe(p), false, nil
+}
+
+// closed is why the gate does not let through what the spec asks for, or nothing if it does.
+func closed(p *platform.Platform) string {
+	gate := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionPromotionAllowed)
+	if gate == nil || gate.Status != metav1.ConditionFalse {
+		return ""
+	}
+	return gate.Message
 }
 
 // outcome of the target, if it is none of those of a release that goes on or
@@ -65,9 +78,6 @@ func because(p *platform.Platform) string {
 
 // describe is short while all goes well, so that each step is one line.
 func describe(p *platform.Platform) string {
-	if gate := meta.FindStatusCondition(p.Status.Conditions, "PromotionAllowed"); gate != nil && gate.Status != metav1.ConditionTrue {
-		return "waits at the gate: " + gate.Message
-	}
 	line := strings.ToLower(string(p.Status.Release.Phase))
 	if weight := p.Status.Release.CanaryWeight; weight != nil {
 		line += fmt.Sprintf("  %s canary %d%%", bar(*weight), *weight)

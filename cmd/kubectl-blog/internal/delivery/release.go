@@ -3,14 +3,14 @@ package delivery
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/aymanbagabas/go-udiff"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/cmd/kubectl-blog/internal/platform"
+	"blogplatform.io/operator/internal/promote"
 )
 
 // Change is another release for a platform.
@@ -62,43 +62,66 @@ func quoted(text string) string {
 	return strings.TrimSuffix(string(raw), "\n")
 }
 
-// Promote is the change that brings to production what staging has verified.
-// With a version it has to be that one.
-func Promote(staging, production *platform.Platform, version string) (Change, error) {
-	if production.Spec.Environment != v1alpha1.Production {
-		return Change{}, fmt.Errorf("BlogPlatform %s is of environment %s; only Production is promoted to: write the release into its spec", production.Key(), production.Spec.Environment)
-	}
-	release, err := verified(staging)
-	if err != nil {
-		return Change{}, err
-	}
-	if version != "" && release.Version != version {
-		return Change{}, fmt.Errorf("staging %s has verified release %s and not %s; wait for it, or promote what it has verified", staging.Key(), release.Version, version)
-	}
-	return Change{production, release}, nil
+// Promotion is a change that brings to production what staging has verified.
+type Promotion struct {
+	Change
+	// Gate is what the gate of production says of it. One that is closed opens by
+	// itself, for the operator waits for it.
+	Gate promote.Decision
 }
 
-// conditionPromotable is what staging says of the release that it has verified.
-const conditionPromotable = "Promotable"
+// Terms of a promotion, beyond what the specs say.
+type Terms struct {
+	// Version that it has to be, if not empty.
+	Version string
+	// Soak is how long staging must have run it, where production has no gate of its own.
+	Soak time.Duration
+}
 
-// verified is the release that staging has verified, by its digests.
-func verified(staging *platform.Platform) (v1alpha1.Release, error) {
+// Promote makes the change, by the decision that the operator makes, too. Where
+// production has no gate nobody waits later, so what is not allowed now is refused.
+func Promote(staging, production *platform.Platform, terms Terms, now time.Time) (Promotion, error) {
+	if production.Spec.Environment != v1alpha1.Production {
+		return Promotion{}, fmt.Errorf("BlogPlatform %s is of environment %s; only Production is promoted to: write the release into its spec", production.Key(), production.Spec.Environment)
+	}
+	from, waits := v1alpha1.PlatformReference{Namespace: staging.Namespace, Name: staging.Name}, promote.Gated(production.BlogPlatform)
+	if other := production.Spec.Promotion.From; waits && other != from {
+		return Promotion{}, fmt.Errorf("BlogPlatform %s is promoted from %s/%s (spec.promotion.from) and not from %s; leave out --from", production.Key(), other.Namespace, other.Name, staging.Key())
+	}
+	release, err := verified(staging, terms.Version)
+	if err != nil {
+		return Promotion{}, err
+	}
+	asked := production.DeepCopy()
+	asked.Spec.Release = release
+	asked.Spec.Promotion.From = from
+	if !waits && terms.Soak > 0 {
+		asked.Spec.Promotion.SoakSeconds = new(int32(terms.Soak.Seconds()))
+	}
+	gate := promote.Decide(asked, staging.BlogPlatform, now)
+	if !gate.Allowed && (!waits || gate.NextCheck.IsZero()) {
+		return Promotion{}, fmt.Errorf("release %s may not be promoted to %s: %s", release.Version, production.Key(), gate.Message)
+	}
+	return Promotion{Change{production, release}, gate}, nil
+}
+
+// verified is the release that staging has verified, by its digests: what it
+// asks for or, if that version is named, what it runs while it tries another.
+func verified(staging *platform.Platform, version string) (v1alpha1.Release, error) {
 	current := staging.Status.Release.Current
 	release := v1alpha1.Release{Version: current.Version, Images: current.Images}
-	switch c := meta.FindStatusCondition(staging.Status.Conditions, conditionPromotable); {
+	promotable, _, says := promote.Promotable(staging.BlogPlatform)
+	switch {
 	case staging.Spec.Environment != v1alpha1.Staging:
 		return release, fmt.Errorf("BlogPlatform %s is of environment %s; releases are promoted from Staging", staging.Key(), staging.Spec.Environment)
 	case !staging.DeletionTimestamp.IsZero():
 		return release, fmt.Errorf("staging %s is being deleted", staging.Key())
-	case c != nil && c.Status != metav1.ConditionTrue:
-		return release, fmt.Errorf("staging %s has nothing to promote: %s", staging.Key(), c.Message)
-	case current.Digest == "" || release.Images == (v1alpha1.Images{}):
+	case current.Digest == "":
 		return release, fmt.Errorf("staging %s has not verified a release yet; `kubectl blog status -n %s %s` shows what it waits for", staging.Key(), staging.Namespace, staging.Name)
-	}
-	for _, image := range listed(release.Images) {
-		if !strings.Contains(image.reference, "@sha256:") {
-			return release, fmt.Errorf("staging %s has verified release %s by tag (%s: %s), which can change what it means; release it there by digest first", staging.Key(), release.Version, image.service, image.reference)
-		}
+	case version == "" && !promotable:
+		return release, fmt.Errorf("staging %s has nothing to promote: %s", staging.Key(), says)
+	case version != "" && release.Version != version:
+		return release, fmt.Errorf("staging %s has verified release %s and not %s; wait for it, or promote what it has verified", staging.Key(), release.Version, version)
 	}
 	return release, nil
 }

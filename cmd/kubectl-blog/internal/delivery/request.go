@@ -22,6 +22,9 @@ const (
 // there is nothing to ask for.
 func Request(p *platform.Platform, verb Verb) (string, error) {
 	r, version := p.Status.Release, p.Spec.Release.Version
+	if closed(p) != "" {
+		version = r.Target.Version // what the spec asks for is not on its way
+	}
 	switch {
 	case !p.DeletionTimestamp.IsZero():
 		return "", fmt.Errorf("BlogPlatform %s is being deleted", p.Key())

@@ -17,6 +17,7 @@ import (
 	"blogplatform.io/operator/cmd/kubectl-blog/internal/platform"
 	"blogplatform.io/operator/cmd/kubectl-blog/internal/screen"
 	"blogplatform.io/operator/internal/naming"
+	"blogplatform.io/operator/internal/promote"
 	"blogplatform.io/operator/internal/ready"
 )
 
@@ -58,6 +59,9 @@ func Judge(seen *Seen, now time.Time) Report {
 	}
 	if sso := j.sso(); sso != nil {
 		report.Lines = append(report.Lines, *sso)
+	}
+	if promotion := j.promotion(); promotion != nil {
+		report.Lines = append(report.Lines, *promotion)
 	}
 	report.Lines = append(report.Lines, j.others()...)
 	report.Mark = worst(report.Lines)
@@ -422,6 +426,26 @@ var known = []string{
 	v1alpha1.ConditionAvailable, v1alpha1.ConditionReady, v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled, "IdentityReady",
 	v1alpha1.ConditionSecretsReady, v1alpha1.ConditionCertificatesReady, v1alpha1.ConditionMeshReady,
 	v1alpha1.ConditionDatabaseReady, v1alpha1.ConditionMigrationsReady, v1alpha1.ConditionWorkloadsReady,
+	v1alpha1.ConditionPromotionAllowed,
+}
+
+// promotion is how the gate stands to what the spec asks for, where there is one.
+func (j judge) promotion() *Line {
+	c := j.condition(v1alpha1.ConditionPromotionAllowed)
+	if c == nil {
+		return nil
+	}
+	line := &Line{Name: "Promotion", Text: c.Message}
+	if isTrue(c) {
+		return line
+	}
+	from := j.Platform.Spec.Promotion.From
+	line.Mark, line.Next = screen.Attention, c.Message
+	line.Text = fmt.Sprintf("%s from %s/%s: %s", j.Platform.Spec.Release.Version, from.Namespace, from.Name, words(c.Reason))
+	if promote.Stuck(c.Reason) {
+		line.Mark = screen.Failed
+	}
+	return line
 }
 
 // others are the conditions that have no line of their own, those of newer
