@@ -21,7 +21,8 @@ const (
 )
 
 // TestAStepOfARolloutSplitsTraffic releases another version of the same images
-// to production, and counts at its first step who answers: for the frontend
+// to production, whose gate lets them through since staging has verified and run
+// them, and counts at its first step who answers: for the frontend
 // behind the gateway by the version that its pages show, for the content
 // service in the mesh by the counters of its pods.
 func TestAStepOfARolloutSplitsTraffic(t *testing.T) {
