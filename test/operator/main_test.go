@@ -48,11 +48,16 @@ func furnish(ctx context.Context) (err error) {
 	if cluster, err = client.NewWithWatch(cp.Config, client.Options{Scheme: kube.NewScheme()}); err != nil {
 		return err
 	}
-	role, err := controlplane.ReadObjects(filepath.Join(cp.Cache.Root, "config/rbac/role.yaml"))
-	if err != nil {
-		return err
+	var objects []*unstructured.Unstructured
+	// The policies of people are there too, and must not get in the operator's way.
+	for _, file := range []string{"rbac/role.yaml", "rbac/blogplatform_promoter_role.yaml", "admission/promotion.yaml", "admission/promotion_override.yaml"} {
+		read, err := controlplane.ReadObjects(filepath.Join(cp.Cache.Root, "config", file))
+		if err != nil {
+			return err
+		}
+		objects = append(objects, read...)
 	}
-	objects := append(role, parse(`
+	objects = append(objects, parse(`
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
 metadata: {name: operator}

@@ -9,9 +9,12 @@ import (
 
 	argo "github.com/argoproj/argo-rollouts/pkg/apis/rollouts/v1alpha1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/test/faker"
@@ -343,4 +346,45 @@ func TestAnEmergencyOverride(t *testing.T) {
 	e.blocked("NotVerified", "was used for other images of that version")
 	e.allBackOn("v2.0.0")
 	e.alwaysServed()
+}
+
+// TestCIPromotesAndTheGarbageCollectorStillCollects: the policy that binds who
+// may promote and not administer lets CI's own change through, and leaves alone
+// who has nothing to do with promotions.
+func TestCIPromotesAndTheGarbageCollectorStillCollects(t *testing.T) {
+	shareOperator(t)
+	w := newWorld(t)
+	owner := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "fleet"}}
+	w.create(owner)
+	p := w.givenReady("production", release("v1.0.0"), withSteps(20), func(p *v1alpha1.BlogPlatform) {
+		p.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: owner.Name, UID: owner.UID}}
+	})
+	w.create(parse(`
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {namespace: ` + w.namespace + `, name: ci}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: blogplatform-promoter-role}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: ci}]
+`))
+	config := rest.CopyConfig(cp.Config)
+	config.Impersonate.UserName = "ci"
+	ci, err := client.New(config, client.Options{Scheme: cluster.Scheme()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	change := func(edit func(*v1alpha1.BlogPlatform)) error {
+		changed := p.DeepCopy()
+		edit(changed)
+		return ci.Patch(t.Context(), changed, client.MergeFrom(p))
+	}
+	w.until("CI's rights", func(context.Context) error { return change(release("v2.0.0")) })
+	w.untilReady(p)
+	w.allBackOn("v2.0.0")
+	if err := change(func(p *v1alpha1.BlogPlatform) { p.Finalizers = nil }); !apierrors.IsForbidden(err) {
+		t.Errorf("CI takes the finalizer: %v", err)
+	}
+	if err := cluster.Delete(t.Context(), owner); err != nil {
+		t.Fatal(err)
+	}
+	w.untilGone(p)
 }
