@@ -199,7 +199,7 @@ func TestPromoteWaitsAtTheGate(t *testing.T) {
 
 	w.edit(p, func(p *v1alpha1.BlogPlatform) { p.Spec.Release = release("v3.0.0") })
 	w.untilCondition(p, v1alpha1.ConditionPromotionAllowed, "False", "NotVerified")
-	w.wants(w.blog("status"), 1, "‼ Promotion     v3.0.0 from gate-stg/blog: not verified", "→ gate-stg/blog has not verified release v3.0.0")
+	w.wants(w.blog("status"), 1, "‼ Promotion      v3.0.0 from gate-stg/blog: not verified", "→ gate-stg/blog has not verified release v3.0.0")
 	w.wants(w.blog("abort"), 1, "release v2.0.0 of BlogPlatform gate-prod/blog is complete, there is nothing to abort")
 	w.wants(w.blog("promote", "--from", "elsewhere/blog"), 1, "there is no BlogPlatform elsewhere/blog")
 	w.wants(w.blog("promote", "--release", "v3.0.0"), 1, "staging gate-stg/blog has verified release v2.0.0 and not v3.0.0")
