@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/cmd/kubectl-blog/internal/platform"
@@ -37,15 +36,14 @@ func (c *cli) historyCommand() *cobra.Command {
 
 func historyRows(p *platform.Platform, now time.Time) [][]string {
 	rows := [][]string{{"", "VERSION", "OUTCOME", "STARTED", "TOOK", "DIGEST", "WHY"}}
-	recorded, _, _ := unstructured.NestedSlice(p.Raw.Object, "status", "history")
-	for i, record := range p.Status.History {
+	for _, record := range p.Status.History {
 		current := ""
 		if record.Digest == p.Status.Release.Current.Digest && record.Version == p.Status.Release.Current.Version {
 			current = "*"
 		}
 		rows = append(rows, []string{
 			current, record.Version, string(record.Outcome), record.StartTime.UTC().Format("2006-01-02 15:04:05"),
-			took(record, now), record.Digest, why(recorded[i]),
+			took(record, now), record.Digest, why(record),
 		})
 	}
 	return rows
@@ -58,14 +56,16 @@ func took(record v1alpha1.ReleaseRecord, now time.Time) string {
 	return status.Age(record.CompletionTime.Sub(record.StartTime.Time))
 }
 
-// why a release ended as it did, where the operator records it.
-func why(record any) string {
-	fields, _ := record.(map[string]any)
+// why a release ended as it did, and how it came to begin where the gate was closed.
+func why(record v1alpha1.ReleaseRecord) string {
 	var parts []string
-	for _, name := range []string{"reason", "message"} {
-		if text, ok := fields[name].(string); ok && text != "" {
+	for _, text := range []string{record.Reason, record.Message} {
+		if text != "" {
 			parts = append(parts, text)
 		}
+	}
+	if record.Override != "" {
+		parts = append(parts, "let through by an override: "+record.Override)
 	}
 	return strings.Join(parts, ": ")
 }
