@@ -75,50 +75,56 @@ func TestAWindowFollowsTheClocksOfItsTimeZone(t *testing.T) {
 // meaning of their words, minute by minute: it is open if the clocks showed its
 // start on one of its days within its length.
 func TestAWindowIsOpenWhenClocksSaySo(t *testing.T) {
-	zones := []string{"", "Europe/Berlin", "America/New_York", "Asia/Colombo", "Australia/Lord_Howe", "America/Santiago", "Pacific/Apia"}
 	begins := []time.Time{utc(t, "2026-03-07 00:00"), utc(t, "2026-03-28 00:00"), utc(t, "2026-04-04 00:00"), utc(t, "2026-09-05 00:00"), utc(t, "2026-10-03 00:00"), utc(t, "2026-10-24 00:00"), utc(t, "2026-10-31 00:00"), utc(t, "2026-06-01 00:00")}
 	for seed := range uint64(60) {
 		random := rand.New(rand.NewPCG(seed, 1))
-		window := v1alpha1.PromotionWindow{Timezone: zones[random.IntN(len(zones))], DurationMinutes: 1 + random.Int32N(600)}
-		for _, day := range everyDay {
-			if random.IntN(2) == 0 {
-				window.Days = append(window.Days, day)
-			}
+		window := randomWindow(random)
+		watch(t, window, begins[random.IntN(len(begins))])
+	}
+}
+
+func randomWindow(random *rand.Rand) v1alpha1.PromotionWindow {
+	zones := []string{"", "Europe/Berlin", "America/New_York", "Asia/Colombo", "Australia/Lord_Howe", "America/Santiago", "Pacific/Apia"}
+	window := v1alpha1.PromotionWindow{Timezone: zones[random.IntN(len(zones))], DurationMinutes: 1 + random.Int32N(600)}
+	window.Days = slices.DeleteFunc(slices.Clone(everyDay), func(v1alpha1.Day) bool { return random.IntN(2) == 0 })
+	if len(window.Days) == 0 {
+		window.Days = everyDay
+	}
+	window.Start = time.Date(2000, 1, 1, random.IntN(5), random.IntN(60), 0, 0, time.UTC).Format("15:04")
+	return window
+}
+
+// watch looks at a window for three days, and at the clocks for one day longer,
+// so that it knows what is open when it begins.
+func watch(t *testing.T, window v1alpha1.PromotionWindow, begin time.Time) {
+	t.Helper()
+	zone, err := time.LoadLocation(window.Timezone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown, left, promised := map[string]bool{}, 0, time.Time{}
+	for minute := -24 * 60; minute < 3*24*60; minute++ {
+		now := begin.Add(time.Duration(minute) * time.Minute)
+		if startsNow(window, now.In(zone), shown) {
+			left = int(window.DurationMinutes)
 		}
-		if len(window.Days) == 0 {
-			window.Days = everyDay
+		want := left > 0
+		left--
+		if minute < 0 {
+			continue
 		}
-		window.Start = time.Date(2000, 1, 1, random.IntN(5), random.IntN(60), 0, 0, time.UTC).Format("15:04")
-		zone, err := time.LoadLocation(window.Timezone)
-		if err != nil {
-			t.Fatal(err)
+		open, next, err := opening([]v1alpha1.PromotionWindow{window}, now)
+		if err != nil || open != want {
+			t.Fatalf("%+v at %s is open: %v, want %v (%v)", window, now.In(zone), open, want, err)
 		}
-		begin := begins[random.IntN(len(begins))]
-		shown, opened, left, promised := map[string]bool{}, 0, 0, time.Time{}
-		// A day before it counts, so that what is open then is known.
-		for minute := -24 * 60; minute < 3*24*60; minute++ {
-			now := begin.Add(time.Duration(minute) * time.Minute)
-			if startsNow(window, now.In(zone), shown) {
-				left, opened = int(window.DurationMinutes), opened+1
-			}
-			want := left > 0
-			left--
-			if minute < 0 {
-				continue
-			}
-			open, next, err := opening([]v1alpha1.PromotionWindow{window}, now)
-			if err != nil || open != want {
-				t.Fatalf("seed %d: %+v at %s is open: %v, want %v (%v)", seed, window, now.In(zone), open, want, err)
-			}
-			if !open && next.Sub(now) > 8*24*time.Hour || !next.After(now) {
-				t.Fatalf("seed %d: %+v at %s opens next at %s", seed, window, now, next)
-			}
-			if open && !promised.IsZero() && !promised.Equal(now) {
-				t.Fatalf("seed %d: %+v opens at %s, and was to open at %s", seed, window, now, promised)
-			}
-			if promised = next; open {
-				promised = time.Time{}
-			}
+		if !next.After(now) || next.Sub(now) > 8*24*time.Hour {
+			t.Fatalf("%+v at %s opens next at %s", window, now, next)
+		}
+		if open && !promised.IsZero() && !promised.Equal(now) {
+			t.Fatalf("%+v opens at %s, and was to open at %s", window, now, promised)
+		}
+		if promised = next; open {
+			promised = time.Time{}
 		}
 	}
 }

@@ -354,10 +354,14 @@ func (m *machine) due() bool {
 func (m *machine) nextCheck() *metav1.Time {
 	switch m.Status.Phase {
 	case v1alpha1.PhaseAborted, v1alpha1.PhaseAborting:
-		// One whose time has come, and that may not begin, waits for the gate.
-		if failure := m.failure(); failure != nil && !(m.Closed && failure.RetryTime != nil && !m.Now.Before(failure.RetryTime.Time)) {
-			return failure.RetryTime
+		failure := m.failure()
+		if failure == nil || failure.RetryTime == nil {
+			return nil
 		}
+		if m.Closed && !m.Now.Before(failure.RetryTime.Time) {
+			return nil // its time has come, and it waits for the gate
+		}
+		return failure.RetryTime
 	case v1alpha1.PhaseVerifying, v1alpha1.PhaseCommitting:
 		if !m.First && m.Status.PhaseTime != nil {
 			at := metav1.NewTime(m.Status.PhaseTime.Add(deadline))
