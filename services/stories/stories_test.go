@@ -21,18 +21,19 @@ import (
 	"blogplatform.io/operator/services/internal/problem"
 	"blogplatform.io/operator/services/internal/testing/await"
 	"blogplatform.io/operator/services/internal/testing/postgres"
+	"blogplatform.io/operator/services/internal/testing/process"
 	"blogplatform.io/operator/services/internal/token"
 )
 
 func TestReadersSeeWhatTheSeedWrote(t *testing.T) {
 	b := newBlog(t, postgres.Shared(t))
-	home := answers(t, b.frontend.app+"/", http.StatusOK)
+	home := answers(t, b.frontend.App+"/", http.StatusOK)
 	for _, want := range []string{"The quiet release", `href="/posts/writing-for-one-reader"`, "Dark pages, warm paper"} {
 		if !strings.Contains(home, want) {
 			t.Errorf("the home page lacks %q", want)
 		}
 	}
-	post := answers(t, b.frontend.app+"/posts/the-quiet-release", http.StatusOK)
+	post := answers(t, b.frontend.App+"/posts/the-quiet-release", http.StatusOK)
 	for _, want := range []string{"We used to announce our releases.", "Nobody has commented on this post yet."} {
 		if !strings.Contains(post, want) {
 			t.Errorf("the post lacks %q", want)
@@ -41,7 +42,7 @@ func TestReadersSeeWhatTheSeedWrote(t *testing.T) {
 	for range 2 {
 		mustRun(t, "comment", b.comment, "seed", "--posts=the-quiet-release=1,what-a-backup-is-for=3")
 	}
-	post = answers(t, b.frontend.app+"/posts/the-quiet-release", http.StatusOK)
+	post = answers(t, b.frontend.App+"/posts/the-quiet-release", http.StatusOK)
 	if strings.Count(post, "We still have the calendar entry.") != 1 || !strings.Contains(post, `data-depth="2"`) || strings.Contains(post, "cheap lamps") {
 		t.Errorf("the comments: %s", post)
 	}
@@ -51,32 +52,32 @@ func TestWhatAnEditorWritesIsReviewedReadAndCommentedOn(t *testing.T) {
 	server := postgres.Shared(t)
 	users := newUsers(t)
 	env := settings{"USER_URL": users.URL, "TOKEN_ISSUER": users.issuer}
-	content := serve(t, "content", migrated(t, server, "content").with(env)).ready(t)
-	comment := serve(t, "comment", migrated(t, server, "comment").with(env)).ready(t)
-	frontend := serve(t, "frontend", frontendSettings(t, users.URL, content.app, comment.app)).ready(t)
+	content := ready(t, serve(t, "content", migrated(t, server, "content").with(env)))
+	comment := ready(t, serve(t, "comment", migrated(t, server, "comment").with(env)))
+	frontend := ready(t, serve(t, "frontend", frontendSettings(t, users.URL, content.App, comment.App)))
 	amara, noah := token.Claims{Person: 1, Name: "Amara Silva", Role: token.Editor}, token.Claims{Person: 2, Name: "Noah Perera", Role: token.Editor}
 	rita := token.Claims{Person: 3, Name: "Rita Reader", Role: token.Reader}
 
-	m := users.ask(t, token.Content, amara, http.StatusCreated, "POST", content.app+"/v1/manuscripts", `{"title": "First light", "body": "*Hello*, readers."}`, "")
-	transitions := fmt.Sprintf("%s/v1/manuscripts/%v/transitions", content.app, m["id"])
+	m := users.ask(t, token.Content, amara, http.StatusCreated, "POST", content.App+"/v1/manuscripts", `{"title": "First light", "body": "*Hello*, readers."}`, "")
+	transitions := fmt.Sprintf("%s/v1/manuscripts/%v/transitions", content.App, m["id"])
 	users.ask(t, token.Content, amara, http.StatusOK, "POST", transitions, `{"action": "submit"}`, `"1"`)
 	users.ask(t, token.Content, amara, http.StatusForbidden, "POST", transitions, `{"action": "publish"}`, `"2"`)
 	users.ask(t, token.Content, noah, http.StatusOK, "POST", transitions, `{"action": "publish"}`, `"2"`)
 	// A token for one service is worth nothing at another.
-	comments := fmt.Sprintf("%s/v1/posts/%v/comments", comment.app, m["id"])
+	comments := fmt.Sprintf("%s/v1/posts/%v/comments", comment.App, m["id"])
 	users.ask(t, token.Content, rita, http.StatusUnauthorized, "POST", comments, `{"body": "So true."}`, "")
 	c := users.ask(t, token.Comment, rita, http.StatusCreated, "POST", comments, `{"body": "So true."}`, "")
-	post := answers(t, frontend.app+"/posts/first-light", http.StatusOK)
+	post := answers(t, frontend.App+"/posts/first-light", http.StatusOK)
 	if !strings.Contains(post, "<em>Hello</em>, readers.") || !strings.Contains(post, "Amara Silva") || strings.Contains(post, "So true.") {
 		t.Errorf("the post before moderation: %s", post)
 	}
-	users.ask(t, token.Comment, noah, http.StatusOK, "POST", fmt.Sprintf("%s/v1/comments/%v/decisions", comment.app, c["id"]), `{"state": "approved", "revision": 1}`, "")
-	if post := answers(t, frontend.app+"/posts/first-light", http.StatusOK); !strings.Contains(post, "So true.") || !strings.Contains(post, "Rita Reader") {
+	users.ask(t, token.Comment, noah, http.StatusOK, "POST", fmt.Sprintf("%s/v1/comments/%v/decisions", comment.App, c["id"]), `{"state": "approved", "revision": 1}`, "")
+	if post := answers(t, frontend.App+"/posts/first-light", http.StatusOK); !strings.Contains(post, "So true.") || !strings.Contains(post, "Rita Reader") {
 		t.Errorf("the post after moderation: %s", post)
 	}
 
-	users.ask(t, token.Content, amara, http.StatusOK, "PUT", fmt.Sprintf("%s/v1/manuscripts/%v", content.app, m["id"]), `{"title": "First light", "body": "Moved.", "slug": "moved"}`, `"3"`)
-	if code, page, err := get(frontend.app + "/posts/first-light"); code != http.StatusOK || !strings.Contains(page, "Moved.") {
+	users.ask(t, token.Content, amara, http.StatusOK, "PUT", fmt.Sprintf("%s/v1/manuscripts/%v", content.App, m["id"]), `{"title": "First light", "body": "Moved.", "slug": "moved"}`, `"3"`)
+	if code, page, err := get(frontend.App + "/posts/first-light"); code != http.StatusOK || !strings.Contains(page, "Moved.") {
 		t.Errorf("its old address leads nowhere: %d %v", code, err)
 	}
 }
@@ -140,18 +141,18 @@ func TestDraftsAndPostsOfTomorrowAreNotPublic(t *testing.T) {
 	b := newBlog(t, postgres.Shared(t))
 	execute(t, b.content, `INSERT INTO content.posts (slug, title, summary, body, published_at) VALUES
 		('draft', 'Draft', '', '', NULL), ('tomorrow', 'Tomorrow', '', '', now() + interval '1 day')`)
-	if home := answers(t, b.frontend.app+"/", http.StatusOK); strings.Contains(home, "Draft") || strings.Contains(home, "Tomorrow") {
+	if home := answers(t, b.frontend.App+"/", http.StatusOK); strings.Contains(home, "Draft") || strings.Contains(home, "Tomorrow") {
 		t.Error("the home page lists them")
 	}
-	answers(t, b.frontend.app+"/posts/draft", http.StatusNotFound)
-	answers(t, b.frontend.app+"/posts/tomorrow", http.StatusNotFound)
+	answers(t, b.frontend.App+"/posts/draft", http.StatusNotFound)
+	answers(t, b.frontend.App+"/posts/tomorrow", http.StatusNotFound)
 }
 
 func TestSeedingTwiceWritesOnceAndProductionAsksForForce(t *testing.T) {
 	env := migrated(t, postgres.Shared(t), "content")
 	production := env.with(settings{"BLOG_ENVIRONMENT": "Production"})
 	refused := run(t, "content", production, "seed")
-	if refused.code != 1 || !strings.Contains(refused.termination, "add --force") {
+	if refused.Code != 1 || !strings.Contains(refused.Termination, "add --force") {
 		t.Errorf("in Production: %+v", refused)
 	}
 	for _, step := range []struct {
@@ -163,15 +164,15 @@ func TestSeedingTwiceWritesOnceAndProductionAsksForForce(t *testing.T) {
 		{env, []string{"seed"}, `{"written":0,"kept":6,"posts":{`},
 		{production, []string{"seed", "--force"}, `{"written":0,"kept":6,"posts":{`},
 	} {
-		if got := mustRun(t, "content", step.env, step.args...); !strings.HasPrefix(got.termination, step.want) || !strings.Contains(got.termination, `"the-quiet-release":1`) {
-			t.Errorf("%v left %s", step.args, got.termination)
+		if got := mustRun(t, "content", step.env, step.args...); !strings.HasPrefix(got.Termination, step.want) || !strings.Contains(got.Termination, `"the-quiet-release":1`) {
+			t.Errorf("%v left %s", step.args, got.Termination)
 		}
 	}
 }
 
 func TestSeedingBeforeMigratingSaysWhatIsMissing(t *testing.T) {
 	got := run(t, "content", postgres.Shared(t).Database(t, "content"), "seed")
-	if got.code != 1 || !strings.Contains(got.termination, "has migrate --phase=expand run?") {
+	if got.Code != 1 || !strings.Contains(got.Termination, "has migrate --phase=expand run?") {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -183,12 +184,12 @@ func TestMigrationsLeaveTheirVersionsAsTerminationMessage(t *testing.T) {
 		for _, step := range []struct{ phase, want string }{
 			{"expand", fmt.Sprintf(`{"from":0,"to":%d}`, latest)}, {"contract", `{"from":0,"to":0}`}, {"expand", fmt.Sprintf(`{"from":%d,"to":%[1]d}`, latest)},
 		} {
-			if got := mustRun(t, service, env, "migrate", "--phase="+step.phase); got.termination != step.want {
-				t.Errorf("%s %s left %s", service, step.phase, got.termination)
+			if got := mustRun(t, service, env, "migrate", "--phase="+step.phase); got.Termination != step.want {
+				t.Errorf("%s %s left %s", service, step.phase, got.Termination)
 			}
 		}
 	}
-	if got := run(t, "user", nil, "migrate", "--phase=sideways"); got.code != 2 || !strings.Contains(got.stderr, "choose expand or contract") {
+	if got := run(t, "user", nil, "migrate", "--phase=sideways"); got.Code != 2 || !strings.Contains(got.Stderr, "choose expand or contract") {
 		t.Errorf("an unknown phase: %+v", got)
 	}
 }
@@ -206,14 +207,14 @@ func expansions(t *testing.T, service string) []string {
 func TestAServiceRefusesADatabaseThatCannotProveWhoItIs(t *testing.T) {
 	env := settings(postgres.Shared(t).Database(t, "content")).with(settings{"PGHOST": "127.0.0.1", "MIGRATE_TIMEOUT": "1s"})
 	got := run(t, "content", env, "migrate", "--phase=expand")
-	if got.code != 1 || !strings.Contains(got.termination, "certificate") || strings.Contains(got.termination, env["PGPASSWORD"]) {
+	if got.Code != 1 || !strings.Contains(got.Termination, "certificate") || strings.Contains(got.Termination, env["PGPASSWORD"]) {
 		t.Errorf("got %+v", got)
 	}
 }
 
 func TestWrongRequestsGetProblems(t *testing.T) {
 	b := newBlog(t, postgres.Shared(t))
-	content, user, comment := b.processes["content"].app, b.processes["user"].app, b.processes["comment"].app
+	content, user, comment := b.processes["content"].App, b.processes["user"].App, b.processes["comment"].App
 	for url, want := range map[string]problem.Document{
 		content + "/v1/posts?limit=0":    {Status: 400, Detail: "limit must be a number from 1 to 100."},
 		content + "/v1/posts?limit=many": {Status: 400, Detail: "limit is missing or has the wrong form; the API's document says what it takes."},
@@ -246,23 +247,23 @@ func TestALostDatabaseIsReportedHonestlyAndUsedAgainOnceItIsBack(t *testing.T) {
 	server := postgres.New(t)
 	b := newBlog(t, server)
 	content := b.processes["content"]
-	answers(t, b.frontend.app+"/", http.StatusOK)
+	answers(t, b.frontend.App+"/", http.StatusOK)
 
 	server.Crash(t)
-	if page := answers(t, b.frontend.app+"/", http.StatusServiceUnavailable); !strings.Contains(page, "We cannot show this page right now") {
+	if page := answers(t, b.frontend.App+"/", http.StatusServiceUnavailable); !strings.Contains(page, "We cannot show this page right now") {
 		t.Errorf("page: %s", page)
 	}
-	answers(t, content.app+"/v1/posts", http.StatusServiceUnavailable)
-	if doc := answers(t, content.app+"/healthz/dependencies", http.StatusServiceUnavailable); !strings.Contains(doc, "The database does not answer.") {
+	answers(t, content.App+"/v1/posts", http.StatusServiceUnavailable)
+	if doc := answers(t, content.App+"/healthz/dependencies", http.StatusServiceUnavailable); !strings.Contains(doc, "The database does not answer.") {
 		t.Errorf("dependencies: %s", doc)
 	}
-	if code, _, err := get(content.admin + "/readyz"); code != http.StatusOK {
+	if code, _, err := get(content.Admin + "/readyz"); code != http.StatusOK {
 		t.Errorf("readiness speaks of the database: %d %v", code, err)
 	}
 
 	server.Restart(t)
-	answers(t, b.frontend.app+"/", http.StatusOK)
-	answers(t, content.app+"/healthz/dependencies", http.StatusOK)
+	answers(t, b.frontend.App+"/", http.StatusOK)
+	answers(t, content.App+"/healthz/dependencies", http.StatusOK)
 }
 
 func TestADataServiceIsReadyOnceItsDatabaseAnswered(t *testing.T) {
@@ -270,30 +271,30 @@ func TestADataServiceIsReadyOnceItsDatabaseAnswered(t *testing.T) {
 	env := settings(server.Database(t, "user"))
 	server.Crash(t)
 	p := serve(t, "user", env)
-	answers(t, p.admin+"/livez", http.StatusOK)
-	if code, body, err := get(p.admin + "/readyz"); code != http.StatusServiceUnavailable {
+	answers(t, p.Admin+"/livez", http.StatusOK)
+	if code, body, err := get(p.Admin + "/readyz"); code != http.StatusServiceUnavailable {
 		t.Errorf("ready without a database: %d %s %v", code, body, err)
 	}
 	server.Restart(t)
-	p.ready(t)
+	ready(t, p)
 }
 
 func TestTheFrontendStartsWithoutAnyOtherService(t *testing.T) {
 	nowhere := httptest.NewServer(nil)
 	nowhere.Close()
-	p := serve(t, "frontend", frontendSettings(t, nowhere.URL, nowhere.URL, nowhere.URL)).ready(t)
-	if page := answers(t, p.app+"/", http.StatusServiceUnavailable); !strings.Contains(page, "Try again") {
+	p := ready(t, serve(t, "frontend", frontendSettings(t, nowhere.URL, nowhere.URL, nowhere.URL)))
+	if page := answers(t, p.App+"/", http.StatusServiceUnavailable); !strings.Contains(page, "Try again") {
 		t.Errorf("page: %s", page)
 	}
-	answers(t, p.app+"/nothing", http.StatusNotFound)
+	answers(t, p.App+"/nothing", http.StatusNotFound)
 }
 
 func TestMetricsTellACanaryFromTheStableVersion(t *testing.T) {
 	env := migrated(t, postgres.Shared(t), "content").with(settings{"USER_URL": "http://localhost:1", "RELEASE_VERSION": "v1.4.2", "POD_TEMPLATE_HASH": "7d9c5"})
-	p := serve(t, "content", env).ready(t)
-	answers(t, p.app+"/v1/posts?limit=3", http.StatusOK)
-	answers(t, p.app+"/v1/posts/nothing", http.StatusNotFound)
-	metrics := answers(t, p.admin+"/metrics", http.StatusOK)
+	p := ready(t, serve(t, "content", env))
+	answers(t, p.App+"/v1/posts?limit=3", http.StatusOK)
+	answers(t, p.App+"/v1/posts/nothing", http.StatusNotFound)
+	metrics := answers(t, p.Admin+"/metrics", http.StatusOK)
 	for _, want := range []string{
 		`http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="200",http_route="/v1/posts",pod_template_hash="7d9c5",service="content",version="v1.4.2"} 1`,
 		`http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="404",http_route="/v1/posts/{slug}",pod_template_hash="7d9c5",service="content",version="v1.4.2"} 1`,
@@ -303,7 +304,7 @@ func TestMetricsTellACanaryFromTheStableVersion(t *testing.T) {
 			t.Errorf("missing: %s", want)
 		}
 	}
-	if code, _, err := get(p.app + "/metrics"); code != http.StatusNotFound {
+	if code, _, err := get(p.App + "/metrics"); code != http.StatusNotFound {
 		t.Errorf("metrics on the application port: %d %v", code, err)
 	}
 }
@@ -313,9 +314,9 @@ func TestMetricsTellACanaryFromTheStableVersion(t *testing.T) {
 func TestARestartUnderLoadDropsNoRequest(t *testing.T) {
 	b := newBlog(t, postgres.Shared(t))
 	env := b.frontendEnv.with(settings{"DRAIN_DELAY": "300ms"})
-	old, young := serve(t, "frontend", env).ready(t), serve(t, "frontend", env).ready(t)
+	old, young := ready(t, serve(t, "frontend", env)), ready(t, serve(t, "frontend", env))
 
-	var target atomic.Pointer[process]
+	var target atomic.Pointer[process.Process]
 	target.Store(old)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -325,7 +326,7 @@ func TestARestartUnderLoadDropsNoRequest(t *testing.T) {
 	for range 8 {
 		clients.Go(func() {
 			for ctx.Err() == nil {
-				if code, _, err := get(target.Load().app + "/"); code != http.StatusOK {
+				if code, _, err := get(target.Load().App + "/"); code != http.StatusOK {
 					failed.Add(1)
 					firstFailure.Do(func() { t.Errorf("a reader got %d, %v", code, err) })
 				}
@@ -344,8 +345,8 @@ func TestARestartUnderLoadDropsNoRequest(t *testing.T) {
 	}
 	progress(100)
 	stopped := make(chan error, 1)
-	go func() { stopped <- old.stop() }()
-	answers(t, old.admin+"/readyz", http.StatusServiceUnavailable)
+	go func() { stopped <- old.Stop() }()
+	answers(t, old.Admin+"/readyz", http.StatusServiceUnavailable)
 	target.Store(young)
 	if err := <-stopped; err != nil {
 		t.Errorf("the old process ended with %v", err)
@@ -360,7 +361,7 @@ func TestARestartUnderLoadDropsNoRequest(t *testing.T) {
 
 func TestVerifyPassesForARunningBlogAndNamesWhatIsDown(t *testing.T) {
 	b := newBlog(t, postgres.Shared(t))
-	target, err := url.Parse(b.frontend.app)
+	target, err := url.Parse(b.frontend.App)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -368,17 +369,17 @@ func TestVerifyPassesForARunningBlogAndNamesWhatIsDown(t *testing.T) {
 	gateway := httptest.NewTLSServer(httputil.NewSingleHostReverseProxy(target))
 	defer gateway.Close()
 	env := b.frontendEnv.with(settings{"GATEWAY_ADDRESS": gateway.Listener.Addr().String(), "VERIFY_TIMEOUT": "0s"})
-	if got := mustRun(t, "frontend", env, "verify"); got.termination != "" {
-		t.Errorf("success left %s", got.termination)
+	if got := mustRun(t, "frontend", env, "verify"); got.Termination != "" {
+		t.Errorf("success left %s", got.Termination)
 	}
-	if err := b.processes["comment"].stop(); err != nil {
+	if err := b.processes["comment"].Stop(); err != nil {
 		t.Fatal(err)
 	}
 	got := run(t, "frontend", env, "verify")
-	if got.code != 1 || !strings.HasPrefix(got.termination, "comment: service unavailable") || strings.Contains(got.termination, "content: ") {
+	if got.Code != 1 || !strings.HasPrefix(got.Termination, "comment: service unavailable") || strings.Contains(got.Termination, "content: ") {
 		t.Errorf("got %+v", got)
 	}
-	if page := answers(t, b.frontend.app+"/posts/the-quiet-release", http.StatusOK); !strings.Contains(page, "Comments cannot be shown right now") {
+	if page := answers(t, b.frontend.App+"/posts/the-quiet-release", http.StatusOK); !strings.Contains(page, "Comments cannot be shown right now") {
 		t.Error("the post does not say that its comments are missing")
 	}
 }
@@ -387,23 +388,23 @@ func TestVerifyPassesForARunningBlogAndNamesWhatIsDown(t *testing.T) {
 type blog struct {
 	user, content, comment settings
 	frontendEnv            settings
-	processes              map[string]*process
-	frontend               *process
+	processes              map[string]*process.Process
+	frontend               *process.Process
 }
 
 func newBlog(t *testing.T, server *postgres.Server) *blog {
 	t.Helper()
 	b := &blog{
 		user: migrated(t, server, "user"), content: migrated(t, server, "content"), comment: migrated(t, server, "comment"),
-		processes: map[string]*process{},
+		processes: map[string]*process.Process{},
 	}
 	mustRun(t, "content", b.content, "seed")
-	b.processes["user"] = serve(t, "user", b.user).ready(t)
+	b.processes["user"] = ready(t, serve(t, "user", b.user))
 	for service, env := range map[string]settings{"content": b.content, "comment": b.comment} {
-		b.processes[service] = serve(t, service, env.with(settings{"USER_URL": b.processes["user"].app})).ready(t)
+		b.processes[service] = ready(t, serve(t, service, env.with(settings{"USER_URL": b.processes["user"].App})))
 	}
-	b.frontendEnv = frontendSettings(t, b.processes["user"].app, b.processes["content"].app, b.processes["comment"].app)
-	b.frontend = serve(t, "frontend", b.frontendEnv).ready(t)
+	b.frontendEnv = frontendSettings(t, b.processes["user"].App, b.processes["content"].App, b.processes["comment"].App)
+	b.frontend = ready(t, serve(t, "frontend", b.frontendEnv))
 	return b
 }
 

@@ -159,7 +159,7 @@ func (s scene) verify(t *testing.T) (string, error) {
 func (s scene) gateway(t *testing.T) *httptest.Server {
 	t.Helper()
 	authority := newAuthority(t)
-	leaf, err := authority.Issue(s.host, s.start, s.validity)
+	leaf, err := authority.Issue(s.start, s.validity, s.host)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +190,7 @@ func (s scene) gateway(t *testing.T) *httptest.Server {
 
 func newAuthority(t *testing.T) *pki.Authority {
 	t.Helper()
-	authority, err := pki.NewAuthority()
+	authority, err := pki.NewAuthority(48 * time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,15 +19,18 @@ type Authority struct {
 	key         *ecdsa.PrivateKey
 }
 
-// NewAuthority makes an authority that is valid around now.
-func NewAuthority() (*Authority, error) {
+// NewAuthority makes an authority that is valid from two days ago on, for
+// validity from now. It may only sign for the domains and what is below them;
+// none stand for all.
+func NewAuthority(validity time.Duration, domains ...string) (*Authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("make the authority's key: %w", err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"},
-		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(48 * time.Hour),
+		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(validity),
+		PermittedDNSDomains: domains, PermittedDNSDomainsCritical: len(domains) > 0,
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
@@ -44,20 +47,20 @@ func NewAuthority() (*Authority, error) {
 // PEM returns the authority's certificate.
 func (a *Authority) PEM() []byte { return encode("CERTIFICATE", a.certificate.Raw) }
 
-// Issue signs a server certificate for the host, valid for validity from start.
-func (a *Authority) Issue(host string, start time.Time, validity time.Duration) (Leaf, error) {
+// Issue signs a server certificate for the hosts, valid for validity from start.
+func (a *Authority) Issue(start time.Time, validity time.Duration, hosts ...string) (Leaf, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return Leaf{}, fmt.Errorf("make a key: %w", err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(start.UnixNano()), DNSNames: []string{host},
+		SerialNumber: big.NewInt(start.UnixNano()), DNSNames: hosts,
 		NotBefore: start, NotAfter: start.Add(validity),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, key.Public(), a.key)
 	if err != nil {
-		return Leaf{}, fmt.Errorf("sign for %s: %w", host, err)
+		return Leaf{}, fmt.Errorf("sign for %v: %w", hosts, err)
 	}
 	return Leaf{der, key}, nil
 }

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// keeperEnv makes the test binary a keeper; its value is the keeper's settings.
+	// keeperEnv makes a binary a keeper; its value is the keeper's settings.
 	keeperEnv = "BLOG_TEST_POSTGRES_KEEPER"
 
 	orderStart = "start"

@@ -29,6 +29,8 @@ const (
 	// nobody owns the server's files when root runs the tests (Debian's
 	// base-passwd and every other distribution agree on the number).
 	nobody = 65534
+	// validity of certificates outlasts any server.
+	validity = 7 * 24 * time.Hour
 )
 
 // Server is a PostgreSQL server that listens on localhost, with TLS.
@@ -48,15 +50,21 @@ var (
 	databases  atomic.Int64
 )
 
+// Become must be one of the first calls of main in a program that opens servers
+// outside of tests. In a process that is a server's keeper it does not return.
+func Become() {
+	if os.Getenv(keeperEnv) != "" {
+		os.Exit(keep())
+	}
+}
+
 // Main is what TestMain returns to os.Exit in a package that uses this one. It
 // runs the tests and stops the shared server after them.
 func Main(m *testing.M) int {
-	if os.Getenv(keeperEnv) != "" {
-		return keep()
-	}
+	Become()
 	code := m.Run()
 	if shared != nil {
-		if err := shared.close(); err != nil {
+		if err := shared.Close(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
@@ -67,7 +75,7 @@ func Main(m *testing.M) int {
 // Shared returns the server that all tests of the package use.
 func Shared(t testing.TB) *Server {
 	t.Helper()
-	sharedOnce.Do(func() { shared, errShared = open() })
+	sharedOnce.Do(func() { shared, errShared = Open() })
 	if errShared != nil {
 		t.Fatalf("start PostgreSQL: %v", errShared)
 	}
@@ -77,12 +85,12 @@ func Shared(t testing.TB) *Server {
 // New returns a server for this test alone, which it may crash.
 func New(t testing.TB) *Server {
 	t.Helper()
-	server, err := open()
+	server, err := Open()
 	if err != nil {
 		t.Fatalf("start PostgreSQL: %v", err)
 	}
 	t.Cleanup(func() {
-		if err := server.close(); err != nil {
+		if err := server.Close(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -95,18 +103,27 @@ func (s *Server) Crash(t testing.TB) { s.mustOrder(t, orderCrash) }
 // Restart starts the server again on its port, with its data.
 func (s *Server) Restart(t testing.TB) { s.mustOrder(t, orderStart) }
 
-// Database creates an empty database and its role as they are in a platform
-// (all privileges on the database, nothing for PUBLIC), and returns the PG*
-// variables for them.
+// Database is [Server.CreateDatabase] for a test.
 func (s *Server) Database(t testing.TB, service string) map[string]string {
 	t.Helper()
-	name := fmt.Sprintf("blog-%s-%d", service, databases.Add(1))
-	quoted := pgx.Identifier{name}.Sanitize()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
+	env, err := s.CreateDatabase(ctx, service)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return env
+}
+
+// CreateDatabase creates an empty database and its role as they are in a
+// platform (all privileges on the database, nothing for PUBLIC), and returns the
+// PG* variables for them.
+func (s *Server) CreateDatabase(ctx context.Context, service string) (map[string]string, error) {
+	name := fmt.Sprintf("blog-%s-%d", service, databases.Add(1))
+	quoted := pgx.Identifier{name}.Sanitize()
 	conn, err := pgx.Connect(ctx, s.url(superuser, s.password, superuser))
 	if err != nil {
-		t.Fatalf("connect to create a database: %v", err)
+		return nil, fmt.Errorf("connect to create database %s: %w", name, err)
 	}
 	defer conn.Close(ctx)
 	for _, statement := range []string{
@@ -116,20 +133,21 @@ func (s *Server) Database(t testing.TB, service string) map[string]string {
 		"GRANT ALL PRIVILEGES ON DATABASE " + quoted + " TO " + quoted,
 	} {
 		if _, err := conn.Exec(ctx, statement); err != nil {
-			t.Fatalf("create database %s: %v", name, err)
+			return nil, fmt.Errorf("create database %s: %w", name, err)
 		}
 	}
 	return map[string]string{
 		"PGHOST": "localhost", "PGPORT": strconv.Itoa(s.port), "PGDATABASE": name, "PGUSER": name, "PGPASSWORD": s.password,
 		"PGSSLMODE": "verify-full", "PGSSLROOTCERT": filepath.Join(s.dir, "ca.crt"),
-	}
+	}, nil
 }
 
 func (s *Server) url(user, password, database string) string {
 	return fmt.Sprintf("postgres://%s:%s@localhost:%d/%s?sslmode=verify-full&sslrootcert=%s", user, password, s.port, database, filepath.Join(s.dir, "ca.crt"))
 }
 
-func open() (*Server, error) {
+// Open starts a server with an empty data folder of its own.
+func Open() (*Server, error) {
 	port, err := freePort()
 	if err != nil {
 		return nil, err
@@ -150,7 +168,7 @@ func open() (*Server, error) {
 		return nil, err
 	}
 	if err := s.order(orderStart); err != nil {
-		return nil, errors.Join(err, s.close())
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
@@ -162,8 +180,10 @@ func (s *Server) startKeeper(cache string) error {
 	s.keeper.Dir = s.dir
 	s.keeper.Env = append(os.Environ(), keeperEnv+"="+strings.Join([]string{s.dir, cache, strconv.Itoa(s.port), s.password}, "\n"))
 	s.keeper.Stderr = os.Stderr
+	// The terminal's Ctrl-C is for us: the keeper ends after all who use its server.
+	s.keeper.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if os.Geteuid() == 0 {
-		s.keeper.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+		s.keeper.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
 	}
 	var err error
 	if s.orders, err = s.keeper.StdinPipe(); err != nil {
@@ -205,7 +225,8 @@ func (s *Server) mustOrder(t testing.TB, what string) {
 	}
 }
 
-func (s *Server) close() error {
+// Close stops the server and removes its data.
+func (s *Server) Close() error {
 	if err := errors.Join(s.orders.Close(), s.keeper.Wait()); err != nil {
 		return fmt.Errorf("stop PostgreSQL: %w", err)
 	}
@@ -245,11 +266,11 @@ func handOver(dir string) error {
 }
 
 func writeCertificates(dir string) error {
-	authority, err := pki.NewAuthority()
+	authority, err := pki.NewAuthority(validity)
 	if err != nil {
 		return err
 	}
-	leaf, err := authority.Issue("localhost", time.Now().Add(-time.Hour), 24*time.Hour)
+	leaf, err := authority.Issue(time.Now().Add(-time.Hour), validity, "localhost")
 	if err != nil {
 		return err
 	}
