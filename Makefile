@@ -28,6 +28,16 @@ down: $(CLUSTER) ## End the local cluster and remove its state (.cluster). What 
 clean-cache: $(CLUSTER) ## Remove everything that was built for local clusters from the user's cache folder.
 	@$(CLUSTER) clean-cache
 
+##@ Without a cluster
+
+# Where `make dev` is found.
+DEV_PORT ?= 9443
+
+.PHONY: dev
+dev: ## Run the four services, a fake Asgardeo and PostgreSQL with demo content and people, over TLS. Needs no root.
+	@go build -o $(BIN)/dev ./services/internal/testing/dev
+	@exec $(BIN)/dev -port $(DEV_PORT)
+
 ##@ Tests
 
 .PHONY: test

@@ -28,7 +28,7 @@ func NewAuthority(validity time.Duration, domains ...string) (*Authority, error)
 		return nil, fmt.Errorf("make the authority's key: %w", err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test authority"},
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "test authority"},
 		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: time.Now().Add(validity),
 		PermittedDNSDomains: domains, PermittedDNSDomainsCritical: len(domains) > 0,
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
