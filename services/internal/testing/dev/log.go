@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -45,8 +46,8 @@ func (l serviceLog) Write(line []byte) (int, error) {
 // and the rest of the attributes in their order.
 func readable(line []byte) (string, error) {
 	decoder := json.NewDecoder(bytes.NewReader(line))
-	if _, err := decoder.Token(); err != nil {
-		return "", err
+	if begin, err := decoder.Token(); err != nil || begin != json.Delim('{') {
+		return "", errors.New("it is no JSON object")
 	}
 	var at, level, message string
 	var attributes []string

@@ -178,7 +178,8 @@ func Open() (*Server, error) {
 func (s *Server) startKeeper(cache string) error {
 	s.keeper = exec.Command("/proc/self/exe")
 	s.keeper.Dir = s.dir
-	s.keeper.Env = append(os.Environ(), keeperEnv+"="+strings.Join([]string{s.dir, cache, strconv.Itoa(s.port), s.password}, "\n"))
+	// What is written to temporary files is removed with the rest.
+	s.keeper.Env = append(os.Environ(), "TMPDIR="+s.dir, keeperEnv+"="+strings.Join([]string{s.dir, cache, strconv.Itoa(s.port), s.password}, "\n"))
 	s.keeper.Stderr = os.Stderr
 	// The terminal's Ctrl-C is for us: the keeper ends after all who use its server.
 	s.keeper.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
