@@ -84,6 +84,8 @@ const (
 // +kubebuilder:validation:XValidation:rule=`(has(self.database) && has(self.database.storage) && has(self.database.storage.storageClassName) ? self.database.storage.storageClassName : "") == (has(oldSelf.database) && has(oldSelf.database.storage) && has(oldSelf.database.storage.storageClassName) ? oldSelf.database.storage.storageClassName : "")`,message=`database.storage.storageClassName cannot change: volumes do not move between classes, so write the present class`,fieldPath=".database.storage.storageClassName"
 // +kubebuilder:validation:XValidation:rule=`(has(self.database) && has(self.database.backups) && has(self.database.backups.storage) && has(self.database.backups.storage.storageClassName) ? self.database.backups.storage.storageClassName : "") == (has(oldSelf.database) && has(oldSelf.database.backups) && has(oldSelf.database.backups.storage) && has(oldSelf.database.backups.storage.storageClassName) ? oldSelf.database.backups.storage.storageClassName : "")`,message=`database.backups.storage.storageClassName cannot change: volumes do not move between classes, so write the present class`,fieldPath=".database.backups.storage.storageClassName"
 // +kubebuilder:validation:XValidation:rule=`!has(self.promotion) || self.environment == 'Production'`,message=`promotion is for Production only: releases come to it from the Staging platform that promotion.from names; leave it out here`,fieldPath=".promotion"
+// +kubebuilder:validation:XValidation:rule=`has(self.identity) == has(self.secrets.oidc)`,message=`identity and secrets.oidc go together: write both, so that people can sign in, or neither`,fieldPath=".secrets.oidc"
+// +kubebuilder:validation:XValidation:rule=`(has(self.identity) && has(self.identity.scim)) == has(self.secrets.scim)`,message=`identity.scim and secrets.scim go together: write both, so that locks reach the provider, or neither`,fieldPath=".secrets.scim"
 type BlogPlatformSpec struct {
 	// environment picks the defaults of size and safety. Immutable.
 	// +required
@@ -108,6 +110,10 @@ type BlogPlatformSpec struct {
 	// verified itself before.
 	// +optional
 	Promotion Promotion `json:"promotion,omitzero"`
+	// identity is the OpenID provider at which people sign in. Without it the
+	// blog can be read, and nobody can sign in.
+	// +optional
+	Identity *Identity `json:"identity,omitempty"`
 	// secrets are the values that nobody but the workloads may read.
 	// +required
 	Secrets Secrets `json:"secrets,omitzero"`
@@ -249,11 +255,119 @@ type PromotionWindow struct {
 	Timezone string `json:"timezone,omitempty"`
 }
 
+// Identity is the OpenID provider of an environment: Asgardeo, or another.
+type Identity struct {
+	// issuer is the iss of the provider's tokens, below which its discovery document
+	// is found, such as https://api.asgardeo.io/t/acme/oauth2/token. The endpoints that
+	// the document names must be on the host of issuer or of scim.baseURL. Immutable:
+	// people are known by issuer and subject.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^https://([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?[.])+[a-z]([-a-z0-9]{0,61}[a-z0-9])?(:[1-9][0-9]{0,4})?(/[-A-Za-z0-9._~]+)*/?$')`,message=`identity.issuer must be an https URL with a full lower-case DNS name, without query and fragment, such as https://api.asgardeo.io/t/acme/oauth2/token`
+	// +kubebuilder:validation:XValidation:rule=`self == oldSelf`,message=`identity.issuer cannot change, because people are known by issuer and subject: write the present one; to move to another provider, take identity away, move the people (user move), and write the new identity`
+	Issuer string `json:"issuer,omitempty"`
+	// clientID is what the provider calls the blog's application.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^[!-~]+$')`,message=`identity.clientID must be printable ASCII without spaces, as the provider's console shows it`
+	ClientID string `json:"clientID,omitempty"`
+	// caBundle holds PEM certificates of the authorities that may sign for the
+	// provider, for one with a private authority. Default those that browsers trust.
+	// +optional
+	// +kubebuilder:validation:MaxLength=65536
+	// +kubebuilder:validation:XValidation:rule=`self.startsWith('-----BEGIN CERTIFICATE-----') && self.contains('-----END CERTIFICATE-----') && !self.contains('PRIVATE KEY')`,message=`identity.caBundle must be PEM certificates, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, and no private key`
+	CABundle string `json:"caBundle,omitempty"`
+	// scim is where the provider is told who is locked. Without it a lock holds in the blog alone.
+	// +optional
+	SCIM *SCIM `json:"scim,omitempty"`
+	// bootstrapAdmin is the first Admin.
+	// +optional
+	BootstrapAdmin *BootstrapAdmin `json:"bootstrapAdmin,omitempty"`
+}
+
+// SCIM is the SCIM2 API of a provider (RFC 7644).
+type SCIM struct {
+	// baseURL is that of the API, such as https://api.asgardeo.io/t/acme/scim2.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^https://([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?[.])+[a-z]([-a-z0-9]{0,61}[a-z0-9])?(:[1-9][0-9]{0,4})?(/[-A-Za-z0-9._~]+)*/?$')`,message=`identity.scim.baseURL must be an https URL with a full lower-case DNS name, without query and fragment, such as https://api.asgardeo.io/t/acme/scim2`
+	BaseURL string `json:"baseURL,omitempty"`
+	// clientID is what the provider calls the application that may manage users.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^[!-~]+$')`,message=`identity.scim.clientID must be printable ASCII without spaces, as the provider's console shows it`
+	ClientID string `json:"clientID,omitempty"`
+}
+
+// BootstrapAdmin is the person who becomes Admin by signing in. Each value promotes once.
+type BootstrapAdmin struct {
+	// subject is the sub of the person's tokens; at Asgardeo, their user id.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^[!-~]+$')`,message=`identity.bootstrapAdmin.subject must be printable ASCII without spaces: the sub of the person's tokens, not their name`
+	Subject string `json:"subject,omitempty"`
+}
+
 // Secrets are the secret values of an environment, each sealed here or held in a Secret of this namespace.
 type Secrets struct {
 	// cookies is the key with which the frontend signs its cookies.
 	// +required
 	Cookies CookiesSecret `json:"cookies,omitzero"`
+	// oidc is the secret of the application identity.clientID.
+	// +optional
+	OIDC *OIDCSecret `json:"oidc,omitempty"`
+	// scim is the secret of the application identity.scim.clientID.
+	// +optional
+	SCIM *SCIMSecret `json:"scim,omitempty"`
+}
+
+// OIDCSecret holds the secret of the application identity.clientID, in exactly one of two ways.
+//
+// +kubebuilder:validation:XValidation:rule=`has(self.sealed) != has(self.secretRef)`,message=`secrets.oidc needs exactly one of sealed (ciphertext made by kubeseal) and secretRef (the name of a Secret of this namespace): write one of them and leave the other out`
+type OIDCSecret struct {
+	// sealed is the value encrypted for this namespace and the Secret <name>-oidc (strict scope).
+	// +optional
+	Sealed *SealedOIDC `json:"sealed,omitempty"`
+	// secretRef names a Secret of this namespace that has the key "clientSecret".
+	// +optional
+	SecretRef *SecretReference `json:"secretRef,omitempty"`
+}
+
+// SealedOIDC is the ciphertext of a client secret.
+type SealedOIDC struct {
+	// clientSecret is the output of kubeseal --raw --scope strict for the secret.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=8192
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^Ag[A-Za-z0-9+/]+={0,2}$') && self.size() % 4 == 0`,message=`secrets.oidc.sealed.clientSecret must be the whole output of kubeseal --raw --scope strict: one line of base64 that starts with Ag`
+	ClientSecret string `json:"clientSecret,omitempty"`
+}
+
+// SCIMSecret holds the secret of the application identity.scim.clientID, in exactly one of two ways.
+//
+// +kubebuilder:validation:XValidation:rule=`has(self.sealed) != has(self.secretRef)`,message=`secrets.scim needs exactly one of sealed (ciphertext made by kubeseal) and secretRef (the name of a Secret of this namespace): write one of them and leave the other out`
+type SCIMSecret struct {
+	// sealed is the value encrypted for this namespace and the Secret <name>-scim (strict scope).
+	// +optional
+	Sealed *SealedSCIM `json:"sealed,omitempty"`
+	// secretRef names a Secret of this namespace that has the key "clientSecret".
+	// +optional
+	SecretRef *SecretReference `json:"secretRef,omitempty"`
+}
+
+// SealedSCIM is the ciphertext of a client secret.
+type SealedSCIM struct {
+	// clientSecret is the output of kubeseal --raw --scope strict for the secret.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=8192
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^Ag[A-Za-z0-9+/]+={0,2}$') && self.size() % 4 == 0`,message=`secrets.scim.sealed.clientSecret must be the whole output of kubeseal --raw --scope strict: one line of base64 that starts with Ag`
+	ClientSecret string `json:"clientSecret,omitempty"`
 }
 
 // CookiesSecret holds the key with which the frontend signs its cookies, in exactly one of two ways.

@@ -2,7 +2,8 @@ package v1alpha1
 
 // The condition types of a BlogPlatform. Stalled, Reconciling and Suspended
 // are present only when they are true; Promotable is of Staging, PromotionAllowed
-// of a Production with a gate; the others are always there.
+// of a Production with a gate, IdentityReady of a platform with spec.identity; the
+// others are always there.
 const (
 	// ConditionAvailable is true while users are served.
 	ConditionAvailable = "Available"
@@ -26,6 +27,10 @@ const (
 	// ConditionPromotionAllowed is true, where Production has a gate, when
 	// spec.release has passed it.
 	ConditionPromotionAllowed = "PromotionAllowed"
+	// ConditionIdentityReady is true when the OpenID provider's discovery document
+	// answers. Present only with spec.identity; no part of Ready, because a provider
+	// that is away keeps nobody from reading.
+	ConditionIdentityReady = "IdentityReady"
 	// ConditionSuspended is present while spec.suspend is true.
 	ConditionSuspended = "Suspended"
 	// ConditionReconciling is kstatus' word for work in progress.

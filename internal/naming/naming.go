@@ -47,6 +47,9 @@ const (
 	// AnnotationCookies in the frontend's pod template is a hash of the sealed
 	// cookie key, so that another key is another release.
 	AnnotationCookies = "blogplatform.io/cookies"
+	// AnnotationIdentity in the user service's pod template is a hash of what it
+	// reads of the identity provider from files: another value restarts it.
+	AnnotationIdentity = "blogplatform.io/identity"
 	// AnnotationRequest on a BlogPlatform asks the operator to pause, resume, abort
 	// or retry a release: "<verb> <version>", and a third word of any kind to
 	// ask for the same once more. Each value is honored once.
@@ -69,17 +72,17 @@ type Platform struct{ Namespace, Name string }
 func Of(key types.NamespacedName) Platform { return Platform{key.Namespace, key.Name} }
 
 // Workload is the name of a service's Rollout, Service, ServiceAccount,
-// DestinationRule, VirtualService, PodDisruptionBudget, HorizontalPodAutoscaler
-// and policies.
+// DestinationRule, VirtualService, Sidecar, PodDisruptionBudget,
+// HorizontalPodAutoscaler and policies.
 func (p Platform) Workload(s Service) string { return p.Name + "-" + string(s) }
 
 // Host is the name by which pods dial a service.
 func (p Platform) Host(s Service) string { return p.Workload(s) + "." + p.Namespace + ".svc" }
 
-// Verify is the name of the Verify Job's ServiceAccount and policies.
+// Verify is the name of the Verify Job's ServiceAccount, Sidecar and policies.
 func (p Platform) Verify() string { return p.Name + "-verify" }
 
-// Load is the name of the ServiceAccount and policies of the Jobs that send
+// Load is the name of the ServiceAccount, Sidecar and policies of the Jobs that send
 // requests to a canary.
 func (p Platform) Load() string { return p.Name + "-load" }
 
@@ -97,6 +100,23 @@ func (p Platform) CookiesSecret() string { return p.Name + "-cookies" }
 
 // KeyOfCookies is the key in the Secret of cookies.
 const KeyOfCookies = "key"
+
+// OIDCSecret is the SealedSecret, and the Secret made of it, of the blog's
+// application at its identity provider.
+func (p Platform) OIDCSecret() string { return p.Name + "-oidc" }
+
+// SCIMSecret is the same of the application that manages users there.
+func (p Platform) SCIMSecret() string { return p.Name + "-scim" }
+
+// KeyOfClientSecret is the key in both.
+const KeyOfClientSecret = "clientSecret"
+
+// Identity is the ConfigMap with the authorities of the identity provider, and
+// the ServiceEntry and the NetworkPolicy of the way to it.
+func (p Platform) Identity() string { return p.Name + "-identity" }
+
+// TokenIssuer is the iss of the tokens that the user service signs.
+func (p Platform) TokenIssuer() string { return "blogplatform://" + p.Namespace + "/" + p.Name }
 
 // Database is the name of the PostgresCluster.
 func (p Platform) Database() string { return p.Name + "-db" }
@@ -153,8 +173,7 @@ func (p Platform) Strict() string { return p.Name + "-strict" }
 // Deny is the policies that allow nothing: what is allowed is said by others.
 func (p Platform) Deny() string { return p.Name + "-deny" }
 
-// Proxies is the NetworkPolicy of what each pod in the mesh needs, and the
-// Sidecar of what the proxies of the services' pods may dial.
+// Proxies is the NetworkPolicy of what each pod in the mesh needs.
 func (p Platform) Proxies() string { return p.Name + "-proxies" }
 
 // DatabaseAPI is the NetworkPolicy that lets PostgreSQL's pods reach the Kubernetes API.
@@ -176,6 +195,9 @@ func (p Platform) Migration(s Service, phase, image string) string {
 // Migrations is the NetworkPolicy of the pods of all migrations.
 func (p Platform) Migrations() string { return p.Name + "-migrations" }
 
+// MigrationScope is the Sidecar of the pods of a service's migrations.
+func (p Platform) MigrationScope(s Service) string { return p.Workload(s) + "-migration" }
+
 // VerifyJob is the name of the Job that verifies the set with that digest. Each
 // attempt has one of its own, so that no verdict is taken for that of another.
 func (p Platform) VerifyJob(digest string, attempt int64) string {
@@ -191,6 +213,9 @@ func (p Platform) Set(digest string) string { return p.Name + "-set-" + digest }
 func Principal(namespace, serviceAccount string) string {
 	return "cluster.local/ns/" + namespace + "/sa/" + serviceAccount
 }
+
+// MeshHosts stands for all Services of a namespace.
+func MeshHosts(namespace string) string { return "*." + namespace + ".svc.cluster.local" }
 
 // MeshHost is the full name of a Service, by which the mesh knows it. The
 // cluster's domain is the default, cluster.local.

@@ -13,7 +13,7 @@ import (
 // namesOf are the names of all children by what they are.
 func namesOf(p Platform) map[string]string {
 	names := map[string]string{
-		"cookies": p.CookiesSecret(), "database": p.Database(), "mesh of the database": p.DatabaseMesh(),
+		"cookies": p.CookiesSecret(), "oidc": p.OIDCSecret(), "scim": p.SCIMSecret(), "identity": p.Identity(), "database": p.Database(), "mesh of the database": p.DatabaseMesh(),
 		"init of the database": p.DatabaseInit(), "certificate of the database": p.DatabaseCertificate(),
 		"verify": p.Verify(), "set": p.Set(Hash("x")), "verify job": p.VerifyJob(Hash("x"), 99999), "redirect": p.Redirect(),
 		"strict": p.Strict(), "deny": p.Deny(), "proxies": p.Proxies(), "migrations": p.Migrations(),
@@ -23,6 +23,7 @@ func namesOf(p Platform) map[string]string {
 		names["workload "+string(s)] = p.Workload(s)
 	}
 	for _, s := range DataServices {
+		names["migration scope "+string(s)] = p.MigrationScope(s)
 		names["migration "+string(s)] = p.Migration(s, PhaseExpand, "image")
 		names["database secret "+string(s)] = p.DatabaseSecret(s)
 	}
@@ -95,7 +96,7 @@ func TestNoSelectorFindsThePodsOfAnother(t *testing.T) {
 // holds with it.
 func TestNamesNeverChange(t *testing.T) {
 	want := map[string]string{
-		"cookies": "blog-cookies", "database": "blog-db", "mesh of the database": "blog-db-mesh",
+		"cookies": "blog-cookies", "oidc": "blog-oidc", "scim": "blog-scim", "identity": "blog-identity", "database": "blog-db", "mesh of the database": "blog-db-mesh",
 		"init of the database": "blog-db-init", "certificate of the database": "blog-db-cluster-cert",
 		"verify": "blog-verify", "set": "blog-set-2d711642b7", "verify job": "blog-verify-2d711642b7-99999", "redirect": "blog-redirect",
 		"strict": "blog-strict", "deny": "blog-deny", "proxies": "blog-proxies", "migrations": "blog-migrations",
@@ -104,6 +105,9 @@ func TestNamesNeverChange(t *testing.T) {
 		"migration user":          "blog-user-expand-058e83afdc",
 		"migration content":       "blog-content-expand-058e83afdc",
 		"migration comment":       "blog-comment-expand-058e83afdc",
+		"migration scope user":    "blog-user-migration",
+		"migration scope content": "blog-content-migration",
+		"migration scope comment": "blog-comment-migration",
 		"database secret user":    "blog-db-pguser-blog-user",
 		"database secret content": "blog-db-pguser-blog-content",
 		"database secret comment": "blog-db-pguser-blog-comment",

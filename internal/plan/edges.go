@@ -107,13 +107,9 @@ func (b *builder) edges() []edge {
 	load := func(of party, path string) edge {
 		return edge{from: []party{p.load}, to: of, ports: app, methods: get, paths: []string{path}}
 	}
-	return []edge{
+	edges := []edge{
 		// The frontend judges paths itself: those that it does not know it answers with a page, too.
 		{from: []party{p.gateway}, to: frontend, ports: app, methods: []string{http.MethodGet, http.MethodHead, http.MethodPost}},
-		// In a path, {*} is one segment.
-		{from: []party{frontend}, to: user, ports: app, methods: get, paths: []string{"/v1/people/{*}"}},
-		{from: []party{frontend}, to: content, ports: app, methods: get, paths: []string{"/v1/posts", "/v1/posts/{*}"}},
-		{from: []party{frontend}, to: comment, ports: app, methods: get, paths: []string{"/v1/posts/{*}/comments"}},
 		dependencies(user),
 		dependencies(content),
 		dependencies(comment),
@@ -129,6 +125,17 @@ func (b *builder) edges() []edge {
 		{from: []party{p.repository}, to: p.instances, ports: []int32{portPgBackRest}},
 		{from: []party{p.instances}, to: p.repository, ports: []int32{portPgBackRest}},
 	}
+	for _, service := range naming.DataServices {
+		edges = append(edges, asks(frontend, p.services[service], frontendOperations[service])...)
+	}
+	for _, other := range []party{content, comment} {
+		edges = append(edges, asks(other, user, []operation{fetchKeys})...)
+		edges = append(edges, asks(user, other, []operation{erase})...)
+	}
+	if slices.ContainsFunc(b.providers(), b.behindGateway) {
+		edges = append(edges, edge{from: []party{user}, to: p.gateway})
+	}
+	return edges
 }
 
 // ownParties are those of the platform's namespace that have an edge, each once,

@@ -86,6 +86,8 @@ var questions = []request{
 	{8080, "GET", "/v1/posts"}, {8080, "GET", "/v1/posts/one"}, {8080, "GET", "/v1/posts/7/comments"}, {8080, "GET", "/v1/people/7"},
 	{8080, "GET", "/v1/people"}, {8080, "GET", "/v1/posts/7/comments/1"}, {8080, "GET", "/v1/posts/"}, {8080, "GET", "/v2/posts"},
 	{8080, "POST", "/v1/posts"}, {8080, "PUT", "/v1/posts/one"}, {8080, "DELETE", "/v1/people/7"},
+	{8080, "GET", "/v1/keys"}, {8080, "POST", "/v1/sessions/exchange"}, {8080, "GET", "/v1/sessions/exchange"}, {8080, "PATCH", "/v1/me"},
+	{8080, "PUT", "/v1/admin/people/7/lock"}, {8080, "PUT", "/v1/manuscripts/7"}, {8080, "PUT", "/v1/comments/7/like"}, {8080, "POST", "/v1/comments/7/like"},
 	{8080, "GET", "/healthz/dependencies"}, {8080, "POST", "/healthz/dependencies"}, {9090, "GET", "/metrics"}, {9090, "GET", "/livez"},
 	{port: 5432}, {port: 8008}, {port: 8432}, {port: 22},
 }
@@ -107,14 +109,23 @@ func answered() map[string][]request {
 		"instance -> repository":       {{port: 8432}},
 		"instance -> older repository": {{port: 8432}},
 
-		"gateway -> frontend of the other":              pages,
-		"frontend of the other -> user of the other":    get("/v1/people/7"),
-		"frontend of the other -> content of the other": get("/v1/posts", "/v1/posts/one"),
-		"frontend of the other -> comment of the other": get("/v1/posts/7/comments"),
+		"gateway -> frontend of the other": pages,
 	}
-	all["frontend -> user"] = all["frontend of the other -> user of the other"]
-	all["frontend -> content"] = all["frontend of the other -> content of the other"]
-	all["frontend -> comment"] = all["frontend of the other -> comment of the other"]
+	calls := map[[2]string][]request{
+		{"frontend", "user"}: append(get("/v1/people/7"),
+			request{8080, "POST", "/v1/sessions/exchange"}, request{8080, "PATCH", "/v1/me"}, request{8080, "PUT", "/v1/admin/people/7/lock"}),
+		{"frontend", "content"}: append(get("/v1/posts", "/v1/posts/one"), request{8080, "PUT", "/v1/manuscripts/7"}),
+		{"frontend", "comment"}: append(get("/v1/posts/7/comments"), request{8080, "PUT", "/v1/comments/7/like"}),
+		{"content", "user"}:     get("/v1/keys"),
+		{"comment", "user"}:     get("/v1/keys"),
+		{"user", "content"}:     {{8080, "DELETE", "/v1/people/7"}},
+		{"user", "comment"}:     {{8080, "DELETE", "/v1/people/7"}},
+	}
+	for pair, requests := range calls {
+		for _, of := range []string{"", " of the other"} {
+			all[pair[0]+of+" -> "+pair[1]+of] = requests
+		}
+	}
 	for _, service := range []string{"user", "content", "comment"} {
 		all["verify -> "+service] = get("/healthz/dependencies")
 		all[service+" -> instance"] = []request{{port: 5432}}
@@ -130,6 +141,11 @@ func TestTheMeshAnswersNobodyButWhomItShould(t *testing.T) {
 	// A pod that names no account has the identity of an older repository: what
 	// keeps it away is the network, and pgBackRest, which asks for a certificate.
 	want["nobody -> instance"] = want["older repository -> instance"]
+	// The same holds for migrations, whose identities are those of their services.
+	for _, pair := range []string{"content -> user", "comment -> user", "user -> content", "user -> comment"} {
+		from, to, _ := strings.Cut(pair, " -> ")
+		want[from+" migration -> "+to] = want[pair]
+	}
 	for pair, both := range pairs(func(client, server somebody) bool { return server.namespace == "g11-prod" && client.address == "" }) {
 		for _, r := range questions {
 			expected := slices.Contains(want[pair], r)
@@ -285,10 +301,16 @@ func TestEveryPodOfTheNamespaceIsInTheStrictMesh(t *testing.T) {
 
 // TestProxiesDialOnlyWhatTheirPodsNeed finds for each pod the one Sidecar that holds.
 func TestProxiesDialOnlyWhatTheirPodsNeed(t *testing.T) {
-	gateway, api := "istio-ingress/istio-ingress.istio-ingress.svc.cluster.local", "default/kubernetes.default.svc.cluster.local"
+	const (
+		services = "./*.g11-prod.svc.cluster.local"
+		anything = "./*" // the hosts outside among it
+		gateway  = "istio-ingress/istio-ingress.istio-ingress.svc.cluster.local"
+		api      = "default/kubernetes.default.svc.cluster.local"
+	)
 	want := map[string][]string{
-		"frontend": {"./*", gateway}, "content": {"./*", gateway}, "content migration": {"./*", gateway}, "verify": {"./*", gateway},
-		"instance": {"./*", api}, "repository": {"./*", api}, "backup": {"./*", api},
+		"user": {anything}, "frontend": {services}, "content": {services}, "comment": {services}, "verify": {services, gateway},
+		"user migration": {services}, "content migration": {services}, "comment migration": {services},
+		"instance": {anything, api}, "repository": {anything, api}, "backup": {anything, api},
 		// What is not the platform's is left to whoever owns it.
 		"stranger": nil,
 	}

@@ -42,10 +42,9 @@ func (b *builder) mesh() {
 			})
 		}
 	}
-	gateway := b.values.gateway
-	b.gate(StageMesh, b.scope(b.names.Proxies(), b.names.Labels(), gateway.namespace+"/"+naming.MeshHost(gateway.namespace, gateway.service)))
+	b.scopes(edges)
 	// Patroni keeps its leader lock in the Kubernetes API, and backup Jobs reach the repository through it.
-	b.gate(StageMesh, b.scope(b.names.Database(), map[string]string{labelCluster: b.names.Database()}, "default/"+naming.MeshHost("default", "kubernetes")))
+	b.gate(StageMesh, b.scope(b.names.Database(), map[string]string{labelCluster: b.names.Database()}, "./*", "default/"+naming.MeshHost("default", "kubernetes")))
 }
 
 // rulesOf are the rules for the edges that lead to a party.
@@ -71,16 +70,45 @@ func rulesOf(edges []edge, target party) []*security.Rule {
 	return rules
 }
 
-// scope is what the proxies of some pods know of: their own namespace, and one
-// host beyond it. Each scope selects its pods: a namespace may have but one
+// scopes are what the proxies of our pods may dial: the Services of their own
+// namespace, and of others those that an edge leads to. Only the user service
+// knows more of its namespace than Services: the hosts outside, where the identity
+// provider is.
+func (b *builder) scopes(edges []edge) {
+	p := b.parties()
+	within := "./" + naming.MeshHosts(b.names.Namespace)
+	for _, from := range []party{p.services[naming.Frontend], p.services[naming.Content], p.services[naming.Comment], p.verify, p.load} {
+		b.gate(StageMesh, b.scope(from.name, from.pods.MatchLabels, within, b.beyond(edges, from)...))
+	}
+	user := p.services[naming.User]
+	b.gate(StageMesh, b.scope(user.name, user.pods.MatchLabels, "./*", b.beyond(edges, user)...))
+	for _, service := range naming.DataServices {
+		b.gate(StageMesh, b.scope(b.names.MigrationScope(service), b.names.MigrationSelector(service), within))
+	}
+}
+
+// beyond are the Services of other namespaces that edges lead a party to.
+func (b *builder) beyond(edges []edge, from party) []string {
+	var hosts []string
+	for _, e := range edges {
+		host := e.to.namespace + "/" + naming.MeshHost(e.to.namespace, e.to.name)
+		if e.to.namespace != b.names.Namespace && slices.ContainsFunc(e.from, from.is) && !slices.Contains(hosts, host) {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
+}
+
+// scope is what the proxies of some pods know of. Each selects its pods, and no
+// two the same ones, of which only one would hold: a namespace may have but one
 // Sidecar that selects none, and it may not be ours.
-func (b *builder) scope(name string, pods map[string]string, beyond string) *networkingv1.Sidecar {
+func (b *builder) scope(name string, pods map[string]string, within string, beyond ...string) *networkingv1.Sidecar {
 	return &networkingv1.Sidecar{
 		TypeMeta: networkingType("Sidecar"), ObjectMeta: b.meta(name),
 		Spec: istio.Sidecar{
 			WorkloadSelector:      &istio.WorkloadSelector{Labels: pods},
 			OutboundTrafficPolicy: &istio.OutboundTrafficPolicy{Mode: istio.OutboundTrafficPolicy_REGISTRY_ONLY},
-			Egress:                []*istio.IstioEgressListener{{Hosts: []string{"./*", beyond}}},
+			Egress:                []*istio.IstioEgressListener{{Hosts: append([]string{within}, beyond...)}},
 		},
 	}
 }

@@ -1,8 +1,11 @@
 package plan
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
@@ -60,15 +63,24 @@ func nameServers() []networkingv1.NetworkPolicyPeer {
 func (b *builder) waysOf(edges []edge, p party) (ingress []networkingv1.NetworkPolicyIngressRule, egress []networkingv1.NetworkPolicyEgressRule) {
 	for _, e := range edges {
 		if e.to.is(p) {
-			ingress = append(ingress, networkingv1.NetworkPolicyIngressRule{Ports: tcp(e.ports...), From: b.peers(e.from...)})
+			ingress = appendNew(ingress, networkingv1.NetworkPolicyIngressRule{Ports: tcp(e.ports...), From: b.peers(e.from...)})
 		}
 		for _, from := range e.from {
 			if from.is(p) {
-				egress = append(egress, networkingv1.NetworkPolicyEgressRule{Ports: tcp(e.ports...), To: b.peers(e.to)})
+				egress = appendNew(egress, networkingv1.NetworkPolicyEgressRule{Ports: tcp(e.ports...), To: b.peers(e.to)})
 			}
 		}
 	}
 	return ingress, egress
+}
+
+// appendNew leaves out what is there: edges that differ in what may be asked for
+// are the same way here.
+func appendNew[T any](rules []T, rule T) []T {
+	if slices.ContainsFunc(rules, func(there T) bool { return equality.Semantic.DeepEqual(there, rule) }) {
+		return rules
+	}
+	return append(rules, rule)
 }
 
 func (b *builder) peers(of ...party) []networkingv1.NetworkPolicyPeer {

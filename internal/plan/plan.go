@@ -126,6 +126,7 @@ func Build(in Input) (Plan, error) {
 	b.accounts()
 	b.mesh()
 	b.network()
+	b.identity()
 	b.ingress()
 	b.routes()
 	b.database()

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"path"
 	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -50,12 +51,18 @@ func (b *builder) template(service naming.Service, release v1alpha1.Release) cor
 	container.StartupProbe = probe("/livez", 1, 30)
 	container.LivenessProbe = probe("/livez", 10, 3)
 	container.ReadinessProbe = probe("/readyz", 5, 2)
+	container.Env = append(container.Env, b.servingEnv(service)...)
 	container.Env = append(container.Env, corev1.EnvVar{Name: "POD_TEMPLATE_HASH", ValueFrom: &corev1.EnvVarSource{
 		FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "metadata.labels['" + labelTemplateHash + "']"},
 	}})
 
 	spec := b.podSpec(b.names.Workload(service), container)
 	spec.Volumes = b.volumes(service)
+	if service == naming.User {
+		volumes, mounts := b.identityVolumes()
+		spec.Volumes = append(spec.Volumes, volumes...)
+		spec.Containers[0].VolumeMounts = append(spec.Containers[0].VolumeMounts, mounts...)
+	}
 	spec.TerminationGracePeriodSeconds = new(int64(drainSeconds))
 	placement := serviceSpec(b.Platform.Spec.Services, service)
 	spec.NodeSelector, spec.Tolerations = placement.NodeSelector, placement.Tolerations
@@ -138,7 +145,30 @@ func (b *builder) podAnnotations(service naming.Service) map[string]string {
 	if sealed := b.Platform.Spec.Secrets.Cookies.Sealed; service == naming.Frontend && sealed != nil {
 		annotations[naming.AnnotationCookies] = naming.Hash(sealed.Key)
 	}
+	if service == naming.User && b.Platform.Spec.Identity != nil {
+		annotations[naming.AnnotationIdentity] = b.identityHash()
+	}
 	return annotations
+}
+
+// servingEnv is what a data service needs to serve, and not to migrate: who signs
+// tokens, where the keys are to be had, and for the user service, who erases
+// whoever leaves, and who the identity provider is.
+func (b *builder) servingEnv(service naming.Service) []corev1.EnvVar {
+	issuer := corev1.EnvVar{Name: "TOKEN_ISSUER", Value: b.names.TokenIssuer()}
+	switch service {
+	case naming.Frontend:
+		return nil
+	case naming.User:
+		env := []corev1.EnvVar{issuer, {Name: "PUBLIC_URL", Value: b.publicURL()}, b.urlOf(naming.Content), b.urlOf(naming.Comment)}
+		return append(env, b.identityEnv()...)
+	}
+	return []corev1.EnvVar{issuer, b.urlOf(naming.User)}
+}
+
+// urlOf says where a service is.
+func (b *builder) urlOf(service naming.Service) corev1.EnvVar {
+	return corev1.EnvVar{Name: strings.ToUpper(string(service)) + "_URL", Value: "http://" + b.names.Host(service) + ":" + strconv.Itoa(portApp)}
 }
 
 func (b *builder) frontendEnv() []corev1.EnvVar {
@@ -147,14 +177,8 @@ func (b *builder) frontendEnv() []corev1.EnvVar {
 
 // publicEnv says where readers find the blog, and where its data services are.
 func (b *builder) publicEnv() []corev1.EnvVar {
-	dial := func(service naming.Service) string {
-		return "http://" + b.names.Host(service) + ":" + strconv.Itoa(portApp)
-	}
 	return []corev1.EnvVar{
-		{Name: "PUBLIC_URL", Value: b.publicURL()},
-		{Name: "USER_URL", Value: dial(naming.User)},
-		{Name: "CONTENT_URL", Value: dial(naming.Content)},
-		{Name: "COMMENT_URL", Value: dial(naming.Comment)},
+		{Name: "PUBLIC_URL", Value: b.publicURL()}, b.urlOf(naming.User), b.urlOf(naming.Content), b.urlOf(naming.Comment),
 	}
 }
 
@@ -187,7 +211,7 @@ func (b *builder) databaseEnv(service naming.Service) []corev1.EnvVar {
 // data service the authority of PostgreSQL's certificate without its private key.
 func (b *builder) volumes(service naming.Service) []corev1.Volume {
 	if service == naming.Frontend {
-		return []corev1.Volume{secretVolume(cookiesVolume, b.cookies(), naming.KeyOfCookies)}
+		return []corev1.Volume{secretVolume(cookiesVolume, b.cookies().in(), naming.KeyOfCookies)}
 	}
 	return []corev1.Volume{secretVolume(databaseVolume, b.names.DatabaseCertificate(), authorityFile)}
 }

@@ -17,6 +17,13 @@ const everything = `
 spec:
   hosts: [blog.example.com, www.example.com, xn--bcher-kva.example]
   imagePullSecrets: [{name: registry}, {name: mirror.example.com}]
+  identity:
+    issuer: https://api.asgardeo.io/t/acme/oauth2/token
+    clientID: qC2vJh4oX
+    caBundle: "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+    scim: {baseURL: https://api.asgardeo.io/t/acme/scim2, clientID: other}
+    bootstrapAdmin: {subject: 0d1e3a2b-7f6c-4a53-9c1d-5e8f7a6b4c3d}
+  secrets: {oidc: {sealed: {clientSecret: AgBy8hCi}}, scim: {secretRef: {name: mine}}}
   database:
     postgresVersion: 16
     replicas: 3
@@ -55,6 +62,26 @@ spec:
     - {days: [Mon], start: "23:59", durationMinutes: 1, timezone: America/Argentina/Buenos_Aires}
     - {days: [Fri], start: "09:00", durationMinutes: 420, timezone: Etc/GMT+5}
 `
+// identity is one with a secret. More lines of identity may follow it.
+const identity = `
+spec:
+  secrets: {oidc: {sealed: {clientSecret: AgBy8hCi}}}
+  identity:
+    clientID: qC2vJh4oX
+    issuer: https://api.asgardeo.io/t/acme/oauth2/token`
+
+func issuedBy(issuer string) string {
+	return strings.Replace(identity, "https://api.asgardeo.io/t/acme/oauth2/token", issuer, 1)
+}
+
+const identityWithSCIM = `
+spec:
+  secrets: {oidc: {secretRef: {name: mine}}, scim: {sealed: {clientSecret: AgBy8hCi}}}
+  identity:
+    clientID: qC2vJh4oX
+    issuer: https://api.asgardeo.io/t/acme/oauth2/token
+    bootstrapAdmin: {subject: 0d1e3a2b-7f6c-4a53-9c1d-5e8f7a6b4c3d}
+    scim: {baseURL: https://api.asgardeo.io/t/acme/scim2, clientID: other}`
 
 func TestValidPlatformsAreAccepted(t *testing.T) {
 	for _, c := range []struct{ name, environment, patch string }{
@@ -72,6 +99,11 @@ func TestValidPlatformsAreAccepted(t *testing.T) {
 		{"image with both tag and digest in production", "production", `spec: {release: {images: {user: "registry.example.com:5000/team/user:v1DIGEST"}}}`},
 		{"image of a registry without name", "staging", `spec: {release: {images: {user: "user:v1"}}}`},
 		{"sealed cookie key", "production", `spec: {secrets: {cookies: {secretRef: null, sealed: {key: AgBy8hCi}}}}`},
+		{"identity without SCIM", "staging", identity},
+		{"identity with a private authority on another port", "staging", issuedBy("https://id.blog.localhost:8443/t/blog/oauth2/token") + `
+    caBundle: "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"`},
+		{"identity with SCIM and a first Admin", "production", identityWithSCIM},
+		{"issuer that ends with a slash", "staging", issuedBy("https://tenant.example.com/")},
 		{"size as a bare number of bytes", "staging", `spec: {database: {storage: {size: 1073741824}}}`},
 		{"equal request and limit in other units", "staging", `spec: {services: {user: {resources: {requests: {memory: 1Gi}, limits: {memory: 1024Mi}}}}}`},
 		{"autoscaling to one pod or more, with the requests of the default", "staging", `spec: {services: {user: {autoscaling: {min: 1, max: 1}}}}`},

@@ -145,6 +145,37 @@ func TestSecretsAreRefused(t *testing.T) {
 	})
 }
 
+func TestIdentitiesAreRefused(t *testing.T) {
+	const issuer, says = "spec.identity.issuer", "identity.issuer must be an https URL"
+	var refusals []refusal
+	for name, url := range map[string]string{
+		"plain HTTP": "http://api.asgardeo.io/t/acme/oauth2/token", "no scheme": "api.asgardeo.io", "a query": "https://api.asgardeo.io/token?a=b",
+		"a fragment": "https://api.asgardeo.io/token#a", "a user": "https://me@api.asgardeo.io/token", "upper case": "https://API.asgardeo.io/token",
+		"a bare name": "https://localhost/token", "an address": "https://10.0.0.1/token", "spaces": "https://api.asgardeo.io/a b", "port 0": "https://api.asgardeo.io:0/token",
+		"no host": "https:///token", "an empty segment": "https://api.asgardeo.io//token",
+	} {
+		refusals = append(refusals, refusal{name: "issuer with " + name, patch: issuedBy(`"` + url + `"`), field: issuer, says: says})
+	}
+	testRefusals(t, append(refusals, []refusal{
+		{name: "identity without its secret", patch: strings.Replace(identity, "{oidc: {sealed: {clientSecret: AgBy8hCi}}}", "{}", 1), field: "spec.secrets.oidc", says: "identity and secrets.oidc go together"},
+		{name: "secret without identity", patch: `spec: {secrets: {oidc: {secretRef: {name: mine}}}}`, field: "spec.secrets.oidc", says: "identity and secrets.oidc go together"},
+		{name: "SCIM without its secret", patch: identity + "\n    scim: {baseURL: https://api.asgardeo.io/scim2, clientID: a}", field: "spec.secrets.scim", says: "identity.scim and secrets.scim go together"},
+		{name: "SCIM secret without SCIM", patch: strings.Replace(identity, "{oidc:", "{scim: {secretRef: {name: mine}}, oidc:", 1), field: "spec.secrets.scim", says: "identity.scim and secrets.scim go together"},
+		{name: "SCIM secret without identity", patch: `spec: {secrets: {scim: {secretRef: {name: mine}}}}`, field: "spec.secrets.scim", says: "identity.scim and secrets.scim go together"},
+		{name: "SCIM over plain HTTP", patch: strings.Replace(identityWithSCIM, "https://api.asgardeo.io/t/acme/scim2", "http://api.asgardeo.io/scim2", 1), field: "spec.identity.scim.baseURL", says: "identity.scim.baseURL must be an https URL"},
+		{name: "SCIM client with a space", patch: strings.Replace(identityWithSCIM, "clientID: other", `clientID: "an other"`, 1), field: "spec.identity.scim.clientID", says: "printable ASCII"},
+		{name: "first Admin by name", patch: strings.Replace(identityWithSCIM, "0d1e3a2b-7f6c-4a53-9c1d-5e8f7a6b4c3d", `"Amara Silva"`, 1), field: "spec.identity.bootstrapAdmin.subject", says: "not their name"},
+		{name: "client id with a space", patch: strings.Replace(identity, "qC2vJh4oX", `"my blog"`, 1), field: "spec.identity.clientID", says: "printable ASCII"},
+		{name: "client id is missing", patch: strings.Replace(identity, "    clientID: qC2vJh4oX\n", "", 1), field: "spec.identity.clientID", says: "Required"},
+		{name: "CA bundle is no PEM", patch: identity + "\n    caBundle: MIIB", field: "spec.identity.caBundle", says: "must be PEM certificates"},
+		{name: "CA bundle holds a key", patch: identity + "\n    caBundle: \"-----BEGIN CERTIFICATE-----\\nM\\n-----END CERTIFICATE-----\\n-----BEGIN PRIVATE KEY-----\"", field: "spec.identity.caBundle", says: "no private key"},
+		{name: "client secret is plain text", patch: strings.Replace(identity, "AgBy8hCi", "hunter2", 1), field: "spec.secrets.oidc.sealed.clientSecret", says: "secrets.oidc.sealed.clientSecret must be the whole output"},
+		{name: "client secret is sealed and referred to", patch: strings.Replace(identity, "oidc: {", "oidc: {secretRef: {name: mine}, ", 1), field: "spec.secrets.oidc", says: "secrets.oidc needs exactly one"},
+		{name: "SCIM secret is neither", patch: strings.Replace(identityWithSCIM, "scim: {sealed: {clientSecret: AgBy8hCi}}", "scim: {}", 1), field: "spec.secrets.scim", says: "secrets.scim needs exactly one"},
+		{name: "SCIM secret is plain text", patch: strings.Replace(identityWithSCIM, "AgBy8hCi", "hunter2", 1), field: "spec.secrets.scim.sealed.clientSecret", says: "secrets.scim.sealed.clientSecret must be the whole output"},
+	}...))
+}
+
 func TestDatabasesAreRefused(t *testing.T) {
 	const full, incremental = "spec.database.backups.schedule.full", "spec.database.backups.schedule.incremental"
 	testRefusals(t, []refusal{

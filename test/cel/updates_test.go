@@ -1,6 +1,7 @@
 package cel
 
 import (
+	"strings"
 	"testing"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -51,6 +52,10 @@ func TestEdits(t *testing.T) {
 		{name: "a release may change", environment: "production", edit: `spec: {release: {version: v1.5.0, images: {user: registry.example.com/blog/userDIGEST}}}`},
 		{name: "hosts may change", environment: "production", edit: `spec: {hosts: [www.example.com, blog.example.com]}`},
 		{name: "a sealed key may replace a reference", environment: "production", edit: `spec: {secrets: {cookies: {secretRef: null, sealed: {key: AgBy8hCi}}}}`},
+		{name: "an issuer cannot change", environment: "production", before: identity, edit: issuedBy("https://login.example.com/other"), field: "spec.identity.issuer", says: "identity.issuer cannot change"},
+		{name: "an identity may come later", environment: "production", edit: identityWithSCIM},
+		{name: "an identity may go", environment: "production", before: identity, edit: `spec: {identity: null, secrets: {oidc: null}}`},
+		{name: "a client may change", environment: "production", before: identity, edit: strings.Replace(identity, "qC2vJh4oX", "other", 1)},
 		{name: "database instances may be added and taken away", environment: "production", before: `spec: {database: {replicas: 3}}`, edit: `spec: {database: {replicas: 1}}`},
 		{name: "a platform may be suspended", environment: "production", edit: `spec: {suspend: true}`},
 	} {
