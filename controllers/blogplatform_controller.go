@@ -58,6 +58,8 @@ type Options struct {
 	GatewayNamespaces []string
 	// MeshDataPlane says whether workloads may run without sidecars.
 	MeshDataPlane MeshDataPlane
+	// Providers answers whether OpenID providers are there.
+	Providers Providers
 	// MaxConcurrentReconciles is how many platforms are worked on at the same time.
 	MaxConcurrentReconciles int
 }
@@ -119,6 +121,8 @@ type pass struct {
 	// complete is true when every child was applied, so that the rest may go.
 	complete bool
 
+	// identity is the condition of the identity provider, nil where none is configured.
+	identity *condition
 	// stalled says why the spec cannot be realised.
 	stalled *plan.Problem
 	// remaining are the inventory lines of what a deletion waits for.
@@ -198,6 +202,7 @@ func (p *pass) run(ctx context.Context) error {
 	p.releaseBarriers(ctx)
 	p.prune(ctx)
 	p.bookkeep()
+	p.askProvider(ctx)
 	return nil
 }
 

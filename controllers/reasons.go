@@ -32,6 +32,10 @@ const (
 	reasonReleaseAborting   = "ReleaseAborting"
 	reasonReleaseAborted    = "ReleaseAborted"
 
+	// Of the identity provider.
+	reasonDiscovered    = "Discovered"
+	reasonNotDiscovered = "NotDiscovered"
+
 	// Of a child that could not be written.
 	reasonKindMissing      = "KindMissing"
 	reasonNamespaceMissing = "NamespaceMissing"

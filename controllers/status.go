@@ -27,7 +27,8 @@ var parts = []string{
 
 // order of conditions in a status.
 var order = append([]string{v1alpha1.ConditionReady, v1alpha1.ConditionAvailable, v1alpha1.ConditionReconciling,
-	v1alpha1.ConditionStalled, v1alpha1.ConditionSuspended, v1alpha1.ConditionPromotable, v1alpha1.ConditionPromotionAllowed}, parts...)
+	v1alpha1.ConditionStalled, v1alpha1.ConditionSuspended, v1alpha1.ConditionPromotable, v1alpha1.ConditionPromotionAllowed},
+	append(slices.Clone(parts), v1alpha1.ConditionIdentityReady)...)
 
 // condition is what the pass says of one condition type.
 type condition struct {
@@ -102,7 +103,8 @@ func (p *pass) told(types []string) []string {
 	return types
 }
 
-// conditions of the pass. Reconciling, Stalled and Suspended are there only when true.
+// conditions of the pass. Reconciling, Stalled and Suspended are there only when
+// true, IdentityReady only when the provider was asked.
 func (p *pass) conditions() []condition {
 	switch {
 	case !p.platform.DeletionTimestamp.IsZero():
@@ -122,6 +124,9 @@ func (p *pass) conditions() []condition {
 		all = append(all, p.promotable())
 	}
 	all = append(all, isReady)
+	if p.identity != nil {
+		all = append(all, *p.identity)
+	}
 	switch {
 	case p.suspended():
 		all = append(all, condition{name: v1alpha1.ConditionSuspended, status: metav1.ConditionTrue, reason: reasonSuspended,

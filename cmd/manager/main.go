@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"blogplatform.io/operator/controllers"
+	"blogplatform.io/operator/internal/discovery"
 	"blogplatform.io/operator/internal/kube"
 )
 
@@ -74,6 +75,7 @@ func run() error {
 	err = controllers.Setup(manager, controllers.Options{
 		GatewayNamespaces:       strings.FieldsFunc(f.gatewayNamespaces, func(r rune) bool { return r == ',' }),
 		MeshDataPlane:           controllers.MeshDataPlane(f.dataPlane),
+		Providers:               &discovery.Asker{},
 		MaxConcurrentReconciles: f.concurrency,
 	})
 	if err != nil {

@@ -24,9 +24,11 @@ import (
 var (
 	cp *controlplane.ControlPlane
 	// cluster is a client of somebody who may do everything.
-	cluster  client.WithWatch
-	peers    *faker.Faker
-	statuses *recorder
+	cluster client.WithWatch
+	peers   *faker.Faker
+	// providers are the identity providers.
+	providers = &faker.Providers{}
+	statuses  *recorder
 )
 
 func TestMain(m *testing.M) {

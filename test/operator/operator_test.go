@@ -50,7 +50,7 @@ func start(t testing.TB, settings ...setting) *operator {
 func run(settings ...setting) (*operator, error) {
 	clientConfig := kube.Config(cp.Config)
 	clientConfig.Impersonate.UserName = "operator"
-	options := controllers.Options{GatewayNamespaces: gateways, MeshDataPlane: controllers.MeshDataPlaneRequired, MaxConcurrentReconciles: 4}
+	options := controllers.Options{GatewayNamespaces: gateways, MeshDataPlane: controllers.MeshDataPlaneRequired, Providers: providers, MaxConcurrentReconciles: 4}
 	for _, set := range settings {
 		set(&options, clientConfig)
 	}

@@ -86,7 +86,7 @@ func furnish(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := controllers.Setup(mgr, controllers.Options{GatewayNamespaces: []string{"istio-ingress"}, MeshDataPlane: controllers.MeshDataPlaneRequired, MaxConcurrentReconciles: 4}); err != nil {
+	if err := controllers.Setup(mgr, controllers.Options{GatewayNamespaces: []string{"istio-ingress"}, MeshDataPlane: controllers.MeshDataPlaneRequired, Providers: &faker.Providers{}, MaxConcurrentReconciles: 4}); err != nil {
 		return err
 	}
 	go func() {
