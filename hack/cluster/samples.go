@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -71,7 +72,27 @@ func (c *Cluster) samplesUp(ctx context.Context, out *os.File) error {
 	for _, platform := range platforms {
 		fmt.Fprintf(out, "https://%s:%d\n", host(platform), c.HTTPSPort)
 	}
+	if err := c.printPeople(ctx, out); err != nil {
+		return err
+	}
 	fmt.Fprintf(out, "\nexport KUBECONFIG=%s\n", c.Kubeconfig())
+	return nil
+}
+
+// printPeople says who can sign in.
+func (c *Cluster) printPeople(ctx context.Context, out io.Writer) error {
+	config, err := c.provider(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nSign in at the fake Asgardeo (https://%s:%d) as\n", providerHost, c.HTTPSPort)
+	for i, who := range config.Users {
+		role := "a Reader until an Admin says otherwise"
+		if i == 0 {
+			role = "the first Admin"
+		}
+		fmt.Fprintf(out, "  %-20s password %-8s %s\n", who.UserName, who.Password, role)
+	}
 	return nil
 }
 
@@ -88,6 +109,14 @@ func (c *Cluster) overlaidSamples(ctx context.Context) ([]*unstructured.Unstruct
 		}
 		references[name] = images[0].Digested
 	}
+	config, err := c.provider(ctx)
+	if err != nil {
+		return nil, err
+	}
+	authority, err := c.authority(ctx)
+	if err != nil {
+		return nil, err
+	}
 	var platforms []*unstructured.Unstructured
 	for _, file := range samples {
 		objects, err := controlplane.ReadObjects(filepath.Join(c.Root, file))
@@ -95,14 +124,11 @@ func (c *Cluster) overlaidSamples(ctx context.Context) ([]*unstructured.Unstruct
 			return nil, err
 		}
 		platform := objects[0]
-		ciphertext, err := c.sealedCookieKey(ctx, platform)
-		if err != nil {
-			return nil, err
-		}
 		if err := errors.Join(
 			unstructured.SetNestedMap(platform.Object, references, "spec", "release", "images"),
 			unstructured.SetNestedField(platform.Object, int64(c.HTTPSPort), "spec", "gateway", "httpsPort"),
-			unstructured.SetNestedField(platform.Object, ciphertext, "spec", "secrets", "cookies", "sealed", "key"),
+			overlayIdentity(platform, config, authority),
+			c.sealSecrets(ctx, platform, config),
 		); err != nil {
 			return nil, err
 		}
@@ -111,27 +137,48 @@ func (c *Cluster) overlaidSamples(ctx context.Context) ([]*unstructured.Unstruct
 	return platforms, nil
 }
 
-// sealedCookieKey is the ciphertext that the platform already has, so that
-// another up changes nothing, or a new key sealed for this cluster.
-func (c *Cluster) sealedCookieKey(ctx context.Context, platform *unstructured.Unstructured) (string, error) {
+// sealSecrets writes the ciphertext that the platform already has, so that
+// another up changes nothing, or what is new sealed for this cluster.
+func (c *Cluster) sealSecrets(ctx context.Context, platform *unstructured.Unstructured, config provider) error {
+	oidc, errOIDC := config.client(oidcClient(platform))
+	scim, errSCIM := config.client(scimClient(platform))
 	live := platform.DeepCopy()
-	if err := c.Client.Get(ctx, client.ObjectKeyFromObject(platform), live); err == nil {
-		ciphertext, _, err := unstructured.NestedString(live.Object, "spec", "secrets", "cookies", "sealed", "key")
-		return ciphertext, err
-	} else if client.IgnoreNotFound(err) != nil {
-		return "", err
+	err := c.Client.Get(ctx, client.ObjectKeyFromObject(platform), live)
+	if err := errors.Join(errOIDC, errSCIM, client.IgnoreNotFound(err)); err != nil {
+		return err
+	}
+	if err != nil {
+		live = nil
 	}
 	publicKey, err := c.sealingKey(ctx)
 	if err != nil {
-		return "", err
+		return err
 	}
-	random := make([]byte, 32)
-	if _, err := rand.Read(random); err != nil {
-		return "", err
+	for _, secret := range []struct{ name, field, value string }{
+		{"cookies", "key", rand.Text() + rand.Text()},
+		{"oidc", "clientSecret", oidc.Secret},
+		{"scim", "clientSecret", scim.Secret},
+	} {
+		path := []string{"spec", "secrets", secret.name, "sealed", secret.field}
+		ciphertext := ""
+		if live != nil {
+			ciphertext, _, _ = unstructured.NestedString(live.Object, path...) // the API server has validated it
+		}
+		if ciphertext == "" {
+			if ciphertext, err = sealFor(platform, publicKey, secret.name, secret.value); err != nil {
+				return err
+			}
+		}
+		if err := unstructured.SetNestedField(platform.Object, ciphertext, path...); err != nil {
+			return err
+		}
 	}
-	plaintext := base64.StdEncoding.EncodeToString(random)
-	label := sealedsecrets.EncryptionLabel(platform.GetNamespace(), platform.GetName()+"-cookies", sealedsecrets.StrictScope)
-	ciphertext, err := crypto.HybridEncrypt(rand.Reader, publicKey, []byte(plaintext), label)
+	return nil
+}
+
+func sealFor(platform *unstructured.Unstructured, publicKey *rsa.PublicKey, name, value string) (string, error) {
+	label := sealedsecrets.EncryptionLabel(platform.GetNamespace(), platform.GetName()+"-"+name, sealedsecrets.StrictScope)
+	ciphertext, err := crypto.HybridEncrypt(rand.Reader, publicKey, []byte(value), label)
 	return base64.StdEncoding.EncodeToString(ciphertext), err
 }
 
@@ -210,6 +257,13 @@ func host(platform *unstructured.Unstructured) string {
 
 // awaitHomePage waits until a browser on this machine gets the home page.
 func (c *Cluster) awaitHomePage(ctx context.Context, platform *unstructured.Unstructured) error {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	return c.awaitPage(ctx, host(platform), "/")
+}
+
+// awaitPage waits until a browser on this machine gets a page of a host.
+func (c *Cluster) awaitPage(ctx context.Context, host, path string) error {
 	browser := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, network, net.JoinHostPort("127.0.0.1", strconv.Itoa(c.HTTPSPort)))
@@ -217,9 +271,7 @@ func (c *Cluster) awaitHomePage(ctx context.Context, platform *unstructured.Unst
 		// The authority lives in this cluster only; here it is asked whether the page is served.
 		TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
 	}}
-	url := fmt.Sprintf("https://%s:%d/", host(platform), c.HTTPSPort)
-	ctx, cancel := context.WithTimeout(ctx, readyWithin)
-	defer cancel()
+	url := fmt.Sprintf("https://%s:%d%s", host, c.HTTPSPort, path)
 	return poll(ctx, url, func(ctx context.Context) (bool, error) {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {

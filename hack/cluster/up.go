@@ -21,7 +21,7 @@ import (
 
 // components in the order in which they start. Pods that start before istio-cni
 // is ready would run without their traffic being captured.
-var components = []component{coredns, istio, certManager, rollouts, sealedSecrets, metricsServer, prometheus, postgres, operator, platformNamespaces}
+var components = []component{coredns, istio, certManager, rollouts, sealedSecrets, metricsServer, prometheus, postgres, asgardeo, operator, platformNamespaces}
 
 // needFree is the disk space in GiB below which nothing is begun.
 const needFree = 25
@@ -54,7 +54,7 @@ func (c *Cluster) preflight(in io.Reader, out *os.File) error {
 		return errors.New("the local cluster needs Linux on amd64; here `make test` works, and `make install deploy` on a cluster that you have")
 	}
 	if os.Geteuid() != 0 {
-		return errors.New("the local cluster's node needs root (sudo make up); without it `make test` works, and `make install deploy` on a cluster that you have")
+		return errors.New("the local cluster's node needs root (sudo make up); without it `make dev` runs the blog and `make test` its tests, and `make install deploy` on a cluster that you have")
 	}
 	if err := c.checkStateDir(); err != nil {
 		return err

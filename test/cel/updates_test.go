@@ -1,6 +1,7 @@
 package cel
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -62,7 +63,7 @@ func TestEdits(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			object := platform(t, c.environment, c.before)
-			object.SetName("blog-" + string(rune('a'+i)))
+			object.SetName(fmt.Sprintf("blog-%d", i))
 			if err := server.Create(t.Context(), object); err != nil {
 				t.Fatal(err)
 			}

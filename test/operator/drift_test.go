@@ -30,9 +30,10 @@ var edits = map[string]func(u *unstructured.Unstructured) error{
 	"PodDisruptionBudget":     set(int64(7), "spec", "maxUnavailable"),
 	"PostgresCluster":         set("off", "spec", "backups", "pgbackrest", "global", "start-fast"),
 	"Rollout":                 set(int64(7), "spec", "revisionHistoryLimit"),
-	"SealedSecret":            set("AgSomethingElse=", "spec", "encryptedData", "key"),
+	"SealedSecret":            reseal,
 	"Service":                 set("elsewhere", "spec", "selector", "app.kubernetes.io/name"),
 	"ServiceAccount":          disown,
+	"ServiceEntry":            set([]any{"elsewhere.example.com"}, "spec", "hosts"),
 	"Sidecar":                 set([]any{map[string]any{"hosts": []any{"*/*"}}}, "spec", "egress"),
 	"VirtualService":          set([]any{"elsewhere.example.com"}, "spec", "hosts"),
 }
@@ -44,6 +45,15 @@ func set(value any, fields ...string) func(*unstructured.Unstructured) error {
 	return func(u *unstructured.Unstructured) error {
 		return unstructured.SetNestedField(u.Object, value, fields...)
 	}
+}
+
+// reseal replaces all ciphertext.
+func reseal(u *unstructured.Unstructured) error {
+	data, _, err := unstructured.NestedMap(u.Object, "spec", "encryptedData")
+	for key := range data {
+		data[key] = "AgSomethingElse="
+	}
+	return errors.Join(err, unstructured.SetNestedMap(u.Object, data, "spec", "encryptedData"))
 }
 
 // admitEverybody replaces the rules; the policy that denies everything has none, and is disowned.

@@ -42,7 +42,7 @@ The certificate is public: kubeseal --fetch-cert prints it.`,
 			return nil
 		},
 	}
-	command.Flags().StringVar(&secret, "secret", "cookies", "which secret it is: cookies")
+	command.Flags().StringVar(&secret, "secret", "cookies", "which secret it is: cookies, oidc or scim")
 	command.Flags().StringVar(&certificate, "cert", "", "file with the certificate of the Sealed Secrets controller")
 	command.Flags().BoolVar(&generate, "generate", false, "seal a random value that nobody sees")
 	_ = command.MarkFlagRequired("cert")

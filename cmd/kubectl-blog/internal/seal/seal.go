@@ -41,6 +41,8 @@ type Secret struct {
 // Secrets are the values that can be sealed, by the names that users give.
 var Secrets = map[string]Secret{
 	"cookies": {Field: "spec.secrets.cookies.sealed.key", Name: naming.Platform.CookiesSecret, Key: naming.KeyOfCookies, MinBytes: 32},
+	"oidc":    {Field: "spec.secrets.oidc.sealed.clientSecret", Name: naming.Platform.OIDCSecret, Key: naming.KeyOfClientSecret, MinBytes: 1},
+	"scim":    {Field: "spec.secrets.scim.sealed.clientSecret", Name: naming.Platform.SCIMSecret, Key: naming.KeyOfClientSecret, MinBytes: 1},
 }
 
 // Names lists what can be sealed.

@@ -108,7 +108,7 @@ func TestWrongValuesAreRefusedAndNotTold(t *testing.T) {
 	if _, err := Secrets["cookies"].Encrypt(&key.PublicKey, naming.Platform{Namespace: "a", Name: "b"}, append(bytes.Repeat([]byte{0xff}, 32), '\n')); err != nil {
 		t.Error(err)
 	}
-	if _, err := Find("salt"); err == nil || !strings.Contains(err.Error(), "seal one of cookies") {
+	if _, err := Find("salt"); err == nil || !strings.Contains(err.Error(), "seal one of cookies, oidc, scim") {
 		t.Errorf("an unknown secret: %v", err)
 	}
 }

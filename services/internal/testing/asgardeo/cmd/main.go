@@ -4,6 +4,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -23,16 +25,17 @@ func main() {
 	config := flag.String("config", "", "JSON file with baseURL, clients and users")
 	certificate := flag.String("tls-cert", "", "PEM file of the certificate, empty to serve HTTP behind a gateway")
 	key := flag.String("tls-key", "", "PEM file of its key")
+	authority := flag.String("ca", "", "PEM file of the CA of applications that are told of sessions that end, empty for the system's")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	if err := serve(ctx, *address, *config, *certificate, *key); err != nil {
+	if err := serve(ctx, *address, *config, *authority, *certificate, *key); err != nil {
 		slog.Error("the fake identity provider ended", "error", err)
 		os.Exit(1)
 	}
 }
 
-func serve(ctx context.Context, address, file, certificate, key string) error {
+func serve(ctx context.Context, address, file, authority, certificate, key string) error {
 	document, err := os.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("read the configuration: %w", err)
@@ -40,6 +43,9 @@ func serve(ctx context.Context, address, file, certificate, key string) error {
 	var config asgardeo.Config
 	if err := json.Unmarshal(document, &config); err != nil {
 		return fmt.Errorf("read the configuration %s: %w", file, err)
+	}
+	if config.HTTPClient, err = clientFor(authority); err != nil {
+		return err
 	}
 	fake, err := asgardeo.New(config)
 	if err != nil {
@@ -64,4 +70,22 @@ func serve(ctx context.Context, address, file, certificate, key string) error {
 		return nil
 	}
 	return err
+}
+
+// clientFor trusts the CA in a file, none for the system's.
+func clientFor(authority string) (*http.Client, error) {
+	if authority == "" {
+		return nil, nil
+	}
+	certificates, err := os.ReadFile(authority)
+	if err != nil {
+		return nil, fmt.Errorf("read the CA of applications: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(certificates) {
+		return nil, fmt.Errorf("%s holds no PEM certificate", authority)
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	return &http.Client{Transport: transport, Timeout: 5 * time.Second}, nil
 }
