@@ -95,8 +95,8 @@ func TestDeletingKeepsTheDataUnlessBothSaySo(t *testing.T) {
 			w := newWorld(t)
 			p := w.givenReady("staging", edit)
 			w.deletePlatform(p)
-			if left := w.left(p); !slices.Equal(left, []string{"PostgresCluster", "SealedSecret"}) {
-				t.Errorf("left: %v, want PostgresCluster and SealedSecret", left)
+			if left := w.left(p); !slices.Equal(left, []string{"PostgresCluster", "SealedSecret", "SealedSecret", "SealedSecret"}) {
+				t.Errorf("left: %v, want the PostgresCluster and three SealedSecrets", left)
 			}
 			if volumes := w.volumes(); len(volumes) == 0 {
 				t.Error("the volumes of the database are gone")

@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/api/v1alpha1"
 )
@@ -43,7 +44,10 @@ func TestAPlatformWithoutAProviderServesReaders(t *testing.T) {
 		p.Spec.Identity, p.Spec.Secrets.OIDC, p.Spec.Secrets.SCIM = with.Spec.Identity, with.Spec.Secrets.OIDC, with.Spec.Secrets.SCIM
 	})
 	w.untilCondition(p, v1alpha1.ConditionIdentityReady, metav1.ConditionTrue, "Discovered", "")
-	w.get(w.object("ServiceEntry", "blog-identity"))
+	w.until("the way out", func(ctx context.Context) error {
+		entry := w.object("ServiceEntry", "blog-identity")
+		return cluster.Get(ctx, client.ObjectKeyFromObject(entry), entry)
+	})
 	w.untilReady(p)
 	w.edit(p, withoutIdentity)
 	w.until("the way out closed", func(ctx context.Context) error { return gone(ctx, w.object("ServiceEntry", "blog-identity")) })

@@ -412,9 +412,9 @@ func (j judge) sso() *Line {
 	if issuer == "" {
 		return nil
 	}
-	line := j.part("SSO", "IdentityReady", nil)
-	if j.condition("IdentityReady") == nil {
-		// Of the provider itself the operator says nothing; what it needs of us are the Secrets of its clients.
+	line := j.part("SSO", v1alpha1.ConditionIdentityReady, nil)
+	if j.condition(v1alpha1.ConditionIdentityReady) == nil {
+		// The operator has not asked yet, or cannot; what the provider needs of us are the Secrets of its clients.
 		line = j.part("SSO", v1alpha1.ConditionSecretsReady, nil)
 	}
 	line.Text = joinText([]string{issuer}, line)
@@ -423,7 +423,7 @@ func (j judge) sso() *Line {
 
 // known are the conditions that have a line of their own.
 var known = []string{
-	v1alpha1.ConditionAvailable, v1alpha1.ConditionReady, v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled, "IdentityReady",
+	v1alpha1.ConditionAvailable, v1alpha1.ConditionReady, v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled, v1alpha1.ConditionIdentityReady,
 	v1alpha1.ConditionSecretsReady, v1alpha1.ConditionCertificatesReady, v1alpha1.ConditionMeshReady,
 	v1alpha1.ConditionDatabaseReady, v1alpha1.ConditionMigrationsReady, v1alpha1.ConditionWorkloadsReady,
 	v1alpha1.ConditionPromotionAllowed,
