@@ -72,8 +72,11 @@ func TestEachProblemIsNamedWithoutWhatChanges(t *testing.T) {
 		with func(w http.ResponseWriter, issuer string)
 		want string
 	}{
-		"an error":             {func(w http.ResponseWriter, _ string) { w.WriteHeader(http.StatusBadGateway) }, "it answers with status 502"},
-		"a redirect":           {func(w http.ResponseWriter, _ string) { w.Header().Set("Location", "/"); w.WriteHeader(http.StatusFound) }, "it answers with status 302"},
+		"an error": {func(w http.ResponseWriter, _ string) { w.WriteHeader(http.StatusBadGateway) }, "it answers with status 502"},
+		"a redirect": {func(w http.ResponseWriter, _ string) {
+			w.Header().Set("Location", "/")
+			w.WriteHeader(http.StatusFound)
+		}, "it answers with status 302"},
 		"a page":               {func(w http.ResponseWriter, _ string) { fmt.Fprint(w, "<html>") }, "its answer is no discovery document"},
 		"another's document":   {func(w http.ResponseWriter, issuer string) { good(w, issuer+"/other") }, "its discovery document names another issuer"},
 		"a document too large": {func(w http.ResponseWriter, _ string) { fmt.Fprint(w, `{"a": "`+strings.Repeat("a", maxDocument)) }, "its answer is no discovery document"},

@@ -81,11 +81,8 @@ func TestOnlyTheUserServiceLeavesForTheProvider(t *testing.T) {
 	if diff := cmp.Diff([]uint32{443, 9443}, ports); diff != "" || entry.Spec.Location != istio.ServiceEntry_MESH_EXTERNAL || !slices.Equal(entry.Spec.ExportTo, []string{"."}) {
 		t.Errorf("%v %s", &entry.Spec, diff)
 	}
-	for _, sidecar := range childrenOf[istionet.Sidecar](t, children, "Sidecar") {
-		knows := slices.Contains(sidecar.Spec.Egress[0].Hosts, "./*")
-		if wanted := sidecar.Name == "blog-user" || sidecar.Name == "blog-db"; knows != wanted {
-			t.Errorf("the proxies of %s know the hosts outside: %v, want %v", sidecar.Name, knows, wanted)
-		}
+	if diff := cmp.Diff([]string{"blog-user", "blog-db"}, scopesWith(t, children, "./*")); diff != "" {
+		t.Errorf("the proxies that know the hosts outside: %s", diff)
 	}
 	policies := childrenOf[networkingv1.NetworkPolicy](t, children, "NetworkPolicy")
 	for name, who := range everybody() {
@@ -110,13 +107,22 @@ func TestAProviderBehindOurOwnGatewayIsReachedThere(t *testing.T) {
 		if !connected(childrenOf[networkingv1.NetworkPolicy](t, children, "NetworkPolicy"), who["user"], who["gateway"], connection{corev1.ProtocolTCP, 8443}) {
 			t.Errorf("%s: the network keeps the user service from the gateway", issuer)
 		}
-		for _, sidecar := range childrenOf[istionet.Sidecar](t, children, "Sidecar") {
-			knows := slices.Contains(sidecar.Spec.Egress[0].Hosts, "istio-ingress/istio-ingress.istio-ingress.svc.cluster.local")
-			if wanted := sidecar.Name == "blog-user" || sidecar.Name == "blog-verify"; knows != wanted {
-				t.Errorf("%s: the proxies of %s know the gateway: %v", issuer, sidecar.Name, knows)
-			}
+		if diff := cmp.Diff([]string{"blog-verify", "blog-user"}, scopesWith(t, children, "istio-ingress/istio-ingress.istio-ingress.svc.cluster.local")); diff != "" {
+			t.Errorf("%s: the proxies that know the gateway: %s", issuer, diff)
 		}
 	}
+}
+
+// scopesWith are the Sidecars whose proxies know of a host.
+func scopesWith(t *testing.T, children []Child, host string) []string {
+	t.Helper()
+	var names []string
+	for _, sidecar := range childrenOf[istionet.Sidecar](t, children, "Sidecar") {
+		if slices.Contains(sidecar.Spec.Egress[0].Hosts, host) {
+			names = append(names, sidecar.Name)
+		}
+	}
+	return names
 }
 
 func TestNobodySignsInWithoutAProviderAndNothingElseChanges(t *testing.T) {

@@ -27,11 +27,11 @@ const (
 )
 
 const (
-	organisation = "/t/dev"
-	blogClient   = "blog"
-	scimClient   = "blog-scim"
-	cookies      = "cookies"
-	tokenIssuer  = "blogplatform://dev/blog"
+	tenant      = "/t/dev"
+	blogClient  = "blog"
+	scimClient  = "blog-scim"
+	cookies     = "cookies"
+	tokenIssuer = "blogplatform://dev/blog"
 	// logoutPath is where the frontend takes back-channel logouts.
 	logoutPath = "/hooks/logout"
 )
@@ -96,7 +96,7 @@ func (b *blog) newProvider() error {
 	}
 	b.people = inRoles(users)
 	b.provider, err = asgardeo.New(asgardeo.Config{
-		BaseURL: b.providerURL + organisation,
+		BaseURL: b.providerURL + tenant,
 		Clients: []asgardeo.Client{
 			{
 				ID: blogClient, Secret: b.keys[blogClient],
@@ -241,7 +241,7 @@ func (b *blog) identity() map[string]string {
 	return map[string]string{
 		"OIDC_ISSUER": b.provider.Issuer(), "OIDC_CLIENT_ID": blogClient, "OIDC_CLIENT_SECRET_FILE": b.secret(blogClient),
 		"OIDC_CA_FILE": b.certificates.authority,
-		"SCIM_URL":     b.providerURL + organisation + "/scim2", "SCIM_CLIENT_ID": scimClient, "SCIM_CLIENT_SECRET_FILE": b.secret(scimClient),
+		"SCIM_URL":     b.providerURL + tenant + "/scim2", "SCIM_CLIENT_ID": scimClient, "SCIM_CLIENT_SECRET_FILE": b.secret(scimClient),
 		"BOOTSTRAP_ADMIN_SUBJECT": b.people[0].ID,
 	}
 }
