@@ -20,7 +20,7 @@ const (
 	timeout = 3 * time.Second
 	// goodFor and badFor are how long an answer is believed.
 	goodFor = 5 * time.Minute
-	badFor  = 10 * time.Second
+	badFor  = 30 * time.Second
 	// maxDocument is what is read of a document, in bytes.
 	maxDocument = 1 << 20
 )
