@@ -276,6 +276,7 @@ type Identity struct {
 	// caBundle holds PEM certificates of the authorities that may sign for the
 	// provider, for one with a private authority. Default those that browsers trust.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=65536
 	// +kubebuilder:validation:XValidation:rule=`self.startsWith('-----BEGIN CERTIFICATE-----') && self.contains('-----END CERTIFICATE-----') && !self.contains('PRIVATE KEY')`,message=`identity.caBundle must be PEM certificates, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, and no private key`
 	CABundle string `json:"caBundle,omitempty"`
