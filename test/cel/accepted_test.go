@@ -62,6 +62,7 @@ spec:
     - {days: [Mon], start: "23:59", durationMinutes: 1, timezone: America/Argentina/Buenos_Aires}
     - {days: [Fri], start: "09:00", durationMinutes: 420, timezone: Etc/GMT+5}
 `
+
 // identity is one with a secret. More lines of identity may follow it.
 const identity = `
 spec:

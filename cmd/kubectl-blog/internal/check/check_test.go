@@ -63,7 +63,7 @@ func TestMissingKindsAreNamed(t *testing.T) {
 	old := &metav1.APIResourceList{GroupVersion: "cert-manager.io/v1alpha2", APIResources: []metav1.APIResource{{Kind: "Certificate"}}}
 	clientset := fakeCluster(t, "v1.37.2", networking, old)
 	for name, want := range map[string]Result{
-		"Istio kinds": {"Istio kinds", screen.Failed, "missing: DestinationRule v1, AuthorizationPolicy v1, PeerAuthentication v1",
+		"Istio kinds": {"Istio kinds", screen.Failed, "missing: DestinationRule v1, ServiceEntry v1, AuthorizationPolicy v1, PeerAuthentication v1",
 			"install Istio with its CRDs (group networking.istio.io, security.istio.io)"},
 		"cert-manager kinds": {"cert-manager kinds", screen.Failed, "missing: Certificate v1", "install cert-manager with its CRDs (group cert-manager.io)"},
 	} {

@@ -70,7 +70,7 @@ func TestStatusTellsProgressFromFailure(t *testing.T) {
 	peers.Set(faker.Rollout, w.namespace+"/", faker.Behaviour{Hold: true})
 	w.edit(p, func(p *v1alpha1.BlogPlatform) { p.Spec.Release = release("v2.0.0") })
 	w.until("a canary", func(context.Context) error {
-		if r := w.blog("status"); r.code == 1 && strings.Count(r.out, "canary 20%, step 2 of 6") == 3 && strings.Contains(r.out, "progressing, canary 20%") {
+		if r := w.blog("status"); r.code == 1 && strings.Count(r.out, "canary 20%, step 5 of 9") == 3 && strings.Contains(r.out, "progressing, canary 20%") {
 			return nil
 		}
 		return errNotYet

@@ -157,6 +157,8 @@ func (w world) platform(environment, version string, edits ...func(*v1alpha1.Blo
 		w.Fatal(err)
 	}
 	p.Namespace, p.Spec.Hosts, p.Spec.Release = w.namespace, []string{w.namespace + ".example.com"}, release(version)
+	// Pauses, at which the faker holds a canary that is to be looked at.
+	p.Spec.Rollout.Steps = []v1alpha1.RolloutStep{{Weight: new(int32(20))}, {PauseSeconds: new(int32(60))}}
 	p.Spec.Promotion = v1alpha1.Promotion{} // that of the sample asks for a platform of another namespace
 	for _, edit := range edits {
 		edit(p)
