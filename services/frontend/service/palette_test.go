@@ -18,8 +18,11 @@ func TestColoursCanBeReadInBothThemes(t *testing.T) {
 	}{
 		{"ink", "paper", 7}, {"ink", "surface", 7},
 		{"muted", "paper", 4.5}, {"muted", "surface", 4.5},
-		{"accent", "paper", 4.5}, {"warn", "paper", 4.5},
-		{"accent-ink", "accent", 4.5},
+		{"accent", "paper", 4.5}, {"accent", "surface", 4.5},
+		{"ok", "paper", 4.5}, {"warn", "paper", 4.5}, {"danger", "paper", 4.5}, {"danger", "surface", 4.5},
+		{"accent-ink", "accent", 4.5}, {"danger-ink", "danger", 4.5},
+		// What is no text: the borders of fields (criterion 1.4.11).
+		{"edge", "paper", 3},
 	}
 	for theme, name := range []string{"light", "dark"} {
 		for _, c := range cases {

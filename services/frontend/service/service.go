@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net/http"
 	"net/url"
 	"time"
 
@@ -30,6 +29,9 @@ func Main() int {
 const (
 	requestsAtOnce = 600
 	requestsWithin = time.Minute
+	// hooksAtOnce is what the identity provider may ask: an evening on which
+	// everybody signs out.
+	hooksAtOnce = 1200
 )
 
 // backends are the services that pages are composed from.
@@ -94,21 +96,8 @@ func serve(ctx context.Context, identity command.Identity, args []string) error 
 	if err != nil {
 		return err
 	}
-	options.Handler = site.limitAddresses(server.NewAddressLimit(requestsAtOnce, requestsWithin, hops), site.handler())
+	options.Handler = site.limitAddresses(
+		server.NewAddressLimit(requestsAtOnce, requestsWithin, hops),
+		server.NewAddressLimit(hooksAtOnce, requestsWithin, hops), site.handler())
 	return server.Run(ctx, options)
-}
-
-// handler routes the public paths. Unsafe requests from other sites are refused
-// before any handler sees them.
-func (s *site) handler() http.Handler {
-	mux := server.NewMux()
-	mux.Fallback = s.fallback
-	mux.HandleFunc("GET /{$}", s.home)
-	mux.HandleFunc("GET /posts/{slug}", s.post)
-	mux.HandleFunc("POST /theme", s.chooseTheme)
-	mux.HandleFunc("GET /assets/{version}/{file...}", s.assets.serve)
-
-	protection := http.NewCrossOriginProtection()
-	protection.SetDenyHandler(http.HandlerFunc(s.crossOrigin))
-	return pageHeaders(protection.Handler(mux))
 }

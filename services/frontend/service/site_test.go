@@ -98,7 +98,7 @@ func TestErrorsLookLikeTheRestOfTheBlog(t *testing.T) {
 
 func TestAnAddressThatAsksTooMuchIsAskedToWait(t *testing.T) {
 	s := blog(t, map[string]any{"/v1/posts": content.PostList{}})
-	handler := s.limitAddresses(server.NewAddressLimit(2, time.Hour, 1), s.handler())
+	handler := s.limitAddresses(server.NewAddressLimit(2, time.Hour, 1), server.NewAddressLimit(2, time.Hour, 1), s.handler())
 	ask := func(path, address string) *http.Response {
 		r := httptest.NewRequest(http.MethodGet, path, nil)
 		r.Header.Set("X-Forwarded-For", address)
@@ -123,9 +123,11 @@ func TestAnAddressThatAsksTooMuchIsAskedToWait(t *testing.T) {
 
 func TestEveryPageRendersWithNothingToShow(t *testing.T) {
 	s := blog(t, nil)
-	for name, data := range map[string]any{"home": homePage{}, "post": postPage{}, "error": errorPage{}} {
+	for name, data := range map[string]any{
+		"home": homePage{}, "post": postPage{}, "error": errorPage{}, "sign-in": signInPage{}, "sign-out": signOutPage{},
+	} {
 		w := httptest.NewRecorder()
-		s.render(w, httptest.NewRequest(http.MethodGet, "/", nil), http.StatusOK, name, data)
+		s.render(w, httptest.NewRequest(http.MethodGet, "/", nil), http.StatusOK, document{Template: name, Page: data})
 		if w.Code != http.StatusOK || !strings.HasSuffix(w.Body.String(), "</html>\n") {
 			t.Errorf("%s: %d %s", name, w.Code, w.Body)
 		}
@@ -170,8 +172,10 @@ func TestPagesStayWithinTheirBudget(t *testing.T) {
 		}
 		return info.Size()
 	}
-	if css := size("site.css"); css > 20<<10 {
-		t.Errorf("the style sheet has %d bytes", css)
+	for _, sheet := range []string{"site.css", "work.css"} {
+		if css := size(sheet); css > 20<<10 {
+			t.Errorf("%s has %d bytes", sheet, css)
+		}
 	}
 	if fonts := size("fonts/inter.woff2") + size("fonts/source-serif-4.woff2"); fonts > 120<<10 {
 		t.Errorf("the fonts have %d bytes", fonts)

@@ -91,36 +91,29 @@ func (s *site) theme(r *http.Request) string {
 }
 
 // chooseTheme stores the reader's choice and goes back to the page it was made on.
-func (s *site) chooseTheme(w http.ResponseWriter, r *http.Request) {
-	cookie := &http.Cookie{
-		Name: themeCookie, Path: "/",
-		Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
-	}
+func (s *site) chooseTheme(w http.ResponseWriter, r *http.Request) error {
 	switch theme := r.PostFormValue("theme"); theme {
 	case themeLight, themeDark:
-		cookie.Value = s.signer.sign(themeCookie, theme)
-		cookie.MaxAge = int(themeAge.Seconds())
+		setCookie(w, themeCookie, s.signer.sign(themeCookie, theme), themeAge)
 	case "system":
-		cookie.MaxAge = -1
+		setCookie(w, themeCookie, "", 0)
 	default:
-		s.render(w, r, http.StatusBadRequest, "error", errorPage{
-			Title: "That is not a theme",
-			Text:  "Choose light, dark, or what your system prefers.",
-		})
-		return
+		s.showError(w, r, http.StatusBadRequest, s.errorPage("error.theme", "/"))
+		return nil
 	}
-	http.SetCookie(w, cookie)
-	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, localPath(r.PostFormValue("back")), http.StatusSeeOther)
+	redirect(w, r, localURL(r.PostFormValue("back")).EscapedPath())
+	return nil
 }
 
-// localPath returns back if it is a path of this site, the home page otherwise:
-// nobody may use the form to send readers elsewhere.
-func localPath(back string) string {
+// localPath returns back, without fragment, if it is an address of this site, the
+// home page otherwise: nobody may use a form or a link to send readers elsewhere.
+func localPath(back string) string { return localURL(back).RequestURI() }
+
+func localURL(back string) *url.URL {
 	target, err := url.Parse(back)
 	if err != nil || target.Scheme != "" || target.Host != "" || !strings.HasPrefix(target.Path, "/") ||
 		strings.HasPrefix(target.Path, "//") || strings.Contains(back, `\`) {
-		return "/"
+		return &url.URL{Path: "/"}
 	}
-	return target.EscapedPath()
+	return target
 }

@@ -1,0 +1,111 @@
+package service
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"blogplatform.io/operator/services/internal/problem"
+	"blogplatform.io/operator/services/internal/server"
+	"blogplatform.io/operator/services/internal/token"
+)
+
+// anyone marks routes that need nobody to be signed in.
+const anyone token.Role = ""
+
+// handler answers a request, or returns the error that [site.fail] answers with.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+// route is an address of the blog. The services judge what a person may do; the
+// least role here only spares people pages that lead nowhere.
+type route struct {
+	pattern string
+	least   token.Role
+	serve   handler
+	// query names the parameters of a page that is kept for anonymous readers,
+	// nil for a page that is not kept.
+	query []string
+}
+
+// routes are all addresses but assets.
+func (s *site) routes() []route {
+	return []route{
+		{"GET /{$}", anyone, s.home, []string{"after"}},
+		{"GET /posts/{slug}", anyone, s.post, []string{"comments"}},
+		{"POST /theme", anyone, s.chooseTheme, nil},
+
+		{"GET /auth/sign-in", anyone, s.signInPage, nil},
+		{"GET /auth/begin", anyone, s.beginSignIn, nil},
+		{"GET /auth/callback", anyone, s.completeSignIn, nil},
+		{"POST /auth/sign-out", anyone, s.signOut, nil},
+		{"POST " + hooksPath + "back-channel-logout", anyone, s.backChannelLogout, nil},
+	}
+}
+
+// handler routes the public paths. Unsafe requests from other sites are refused
+// before any handler sees them.
+func (s *site) handler() http.Handler {
+	mux := server.NewMux()
+	mux.Fallback = func(w http.ResponseWriter, r *http.Request, status int) {
+		s.fail(w, s.identify(r), &problem.Error{Status: status})
+	}
+	mux.HandleFunc("GET /assets/{version}/{file...}", s.assets.serve)
+	for _, route := range s.routes() {
+		mux.Handle(route.pattern, s.enter(route))
+	}
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(s.crossOrigin))
+	return pageHeaders(protection.Handler(mux))
+}
+
+// enter finds out who asks and lets through who may.
+func (s *site) enter(route route) http.Handler {
+	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = s.identify(r)
+		err := s.admit(w, r, route.least)
+		if err == nil {
+			err = route.serve(w, r)
+		}
+		if err != nil {
+			s.fail(w, r, err)
+		}
+	})
+	if route.query == nil {
+		return page
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isAnonymous(r) {
+			page.ServeHTTP(w, r)
+			return
+		}
+		s.keeper.serve(w, r, keyOf(r, route.query, s.theme(r)), page)
+	})
+}
+
+// errSignIn says that a page needs somebody to be signed in.
+var errSignIn = errors.New("nobody is signed in")
+
+// admit refuses who may not open a route. A session that is over or locked is
+// taken from the browser; one that cannot be judged stays, and public pages are
+// shown as to everybody.
+func (s *site) admit(w http.ResponseWriter, r *http.Request, least token.Role) error {
+	v := visitOf(r.Context())
+	switch {
+	case errors.Is(v.err, errLocked):
+		setCookie(w, sessionCookie, "", 0)
+		return v.err
+	case errors.Is(v.err, errSessionOver):
+		setCookie(w, sessionCookie, "", 0)
+	case v.err != nil && least != anyone:
+		return v.err
+	case v.err != nil:
+		slog.WarnContext(r.Context(), "a session cannot be judged", "error", v.err)
+	}
+	switch {
+	case least == anyone || v.visitor.May(least):
+		return nil
+	case v.visitor == nil:
+		return errSignIn
+	}
+	return &problem.Error{Status: http.StatusForbidden}
+}

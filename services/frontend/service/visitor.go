@@ -1,0 +1,201 @@
+package service
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"blogplatform.io/operator/services/internal/rest"
+	"blogplatform.io/operator/services/internal/token"
+	user "blogplatform.io/operator/services/user/client"
+)
+
+// sessionCookie holds the session's token, which only the user service can read.
+const sessionCookie = "__Host-session"
+
+const (
+	// exchangeReuse is how long an answer about a session counts, from when it
+	// was asked for. With exchangeTimeout it bounds how long a lock can take to bite.
+	exchangeReuse   = 2 * time.Second
+	exchangeTimeout = time.Second
+	// maxExchanges bounds the memory for them.
+	maxExchanges = 4096
+)
+
+// visitor is a person who is signed in. Nil is everybody else.
+type visitor struct {
+	ID     int64
+	Name   string
+	Role   token.Role
+	tokens user.Tokens
+}
+
+// May reports whether the visitor has the role, or one that includes it.
+func (v *visitor) May(role token.Role) bool { return v != nil && v.Role.Includes(role) }
+
+// asUser lets a request to the user service speak for the visitor.
+func (v *visitor) asUser(_ context.Context, r *http.Request) error {
+	return v.sign(r, func(t user.Tokens) string { return t.User })
+}
+
+// asContent does so for the content service.
+func (v *visitor) asContent(_ context.Context, r *http.Request) error {
+	return v.sign(r, func(t user.Tokens) string { return t.Content })
+}
+
+// asComment does so for the comment service.
+func (v *visitor) asComment(_ context.Context, r *http.Request) error {
+	return v.sign(r, func(t user.Tokens) string { return t.Comment })
+}
+
+func (v *visitor) sign(r *http.Request, pick func(user.Tokens) string) error {
+	if v != nil {
+		r.Header.Set("Authorization", "Bearer "+pick(v.tokens))
+	}
+	return nil
+}
+
+// Why a session is of no use.
+var (
+	errSessionOver = errors.New("the session is over")
+	errLocked      = errors.New("the account is locked")
+)
+
+// visit is a request's session and what became of it.
+type visit struct {
+	// session is the cookie's value, empty for none.
+	session string
+	visitor *visitor
+	// err is why there is no visitor although there is a session.
+	err error
+}
+
+type visitKey struct{}
+
+// visitOf returns who made the request.
+func visitOf(ctx context.Context) visit {
+	v, _ := ctx.Value(visitKey{}).(visit)
+	return v
+}
+
+// visitorOf returns the person who made the request, nil for nobody known.
+func visitorOf(ctx context.Context) *visitor { return visitOf(ctx).visitor }
+
+// identify finds out who makes the request and lets the handler know.
+func (s *site) identify(r *http.Request) *http.Request {
+	cookie, err := r.Cookie(sessionCookie)
+	if err != nil || cookie.Value == "" {
+		return r
+	}
+	v := visit{session: cookie.Value}
+	v.visitor, v.err = s.exchanges.visitor(r.Context(), cookie.Value)
+	return r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
+}
+
+// exchanges turns sessions into visitors, by asking the user service.
+type exchanges struct {
+	users   *user.Client
+	now     func() time.Time
+	flights singleflight.Group
+
+	mu    sync.Mutex
+	known map[[sha256.Size]byte]exchanged
+}
+
+type exchanged struct {
+	visitor *visitor
+	until   time.Time
+}
+
+func newExchanges(users *user.Client) *exchanges {
+	return &exchanges{users: users, now: time.Now, known: map[[sha256.Size]byte]exchanged{}}
+}
+
+// visitor returns whose session it is. The error is errSessionOver, errLocked, or
+// says why that cannot be known.
+func (e *exchanges) visitor(ctx context.Context, session string) (*visitor, error) {
+	key := sha256.Sum256([]byte(session))
+	e.mu.Lock()
+	found, known := e.known[key]
+	e.mu.Unlock()
+	if known && e.now().Before(found.until) {
+		return found.visitor, nil
+	}
+	answer, err, _ := e.flights.Do(string(key[:]), func() (any, error) {
+		// Others wait for this answer, too: it does not end with this request.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), exchangeTimeout)
+		defer cancel()
+		until := e.now().Add(exchangeReuse)
+		v, err := e.ask(ctx, session)
+		if err == nil {
+			e.remember(key, exchanged{v, until})
+		}
+		return v, err
+	})
+	v, _ := answer.(*visitor)
+	return v, err
+}
+
+func (e *exchanges) ask(ctx context.Context, session string) (*visitor, error) {
+	answer, err := e.users.ExchangeSessionWithResponse(ctx, user.SessionToken{Token: session})
+	if err != nil {
+		return nil, fmt.Errorf("exchange a session: %w", err)
+	}
+	got, err := rest.Result(answer.JSON200, answer.HTTPResponse, answer.Body)
+	switch statusOf(err) {
+	case http.StatusUnauthorized, http.StatusBadRequest:
+		return nil, errSessionOver
+	case http.StatusForbidden:
+		return nil, errLocked
+	}
+	if err != nil {
+		return nil, fmt.Errorf("exchange a session: %w", err)
+	}
+	return &visitor{ID: got.Person.ID, Name: got.Person.DisplayName, Role: token.Role(got.Role), tokens: got.Tokens}, nil
+}
+
+// statusOf returns the status of a service's answer that became an error, 0 for
+// an error that is none.
+func statusOf(err error) int {
+	var status *rest.StatusError
+	if errors.As(err, &status) {
+		return status.Status
+	}
+	return 0
+}
+
+func (e *exchanges) remember(key [sha256.Size]byte, what exchanged) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.known) >= maxExchanges {
+		e.makeRoom()
+	}
+	e.known[key] = what
+}
+
+// makeRoom drops what is over, and everything if nothing is: the next requests
+// of those people ask again.
+func (e *exchanges) makeRoom() {
+	for key, found := range e.known {
+		if !e.now().Before(found.until) {
+			delete(e.known, key)
+		}
+	}
+	if len(e.known) >= maxExchanges {
+		clear(e.known)
+	}
+}
+
+// forget makes the session's next request ask anew, after something was changed
+// about the person.
+func (e *exchanges) forget(session string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.known, sha256.Sum256([]byte(session)))
+}
