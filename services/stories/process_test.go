@@ -96,6 +96,22 @@ func answers(t *testing.T, url string, status int) string {
 	return body
 }
 
+// shows waits until the page at the address has the text, as it must within the
+// five seconds that a page is kept, and returns it.
+func shows(t *testing.T, url, text string) string {
+	t.Helper()
+	var body string
+	await.Nil(t, func() error {
+		code, page, err := get(url)
+		if err == nil && (code != http.StatusOK || !strings.Contains(page, text)) {
+			err = fmt.Errorf("%s answered %d without %q: %s", url, code, text, page)
+		}
+		body = page
+		return err
+	})
+	return body
+}
+
 func get(url string) (int, string, error) {
 	resp, err := http.Get(url)
 	if err != nil {

@@ -1,0 +1,375 @@
+package stories
+
+import (
+	"context"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"blogplatform.io/operator/services/internal/testing/asgardeo"
+	"blogplatform.io/operator/services/internal/testing/await"
+	"blogplatform.io/operator/services/internal/testing/postgres"
+)
+
+// People of the identity provider. Everybody's password is pw.
+var people = map[string]asgardeo.User{
+	"amara": {ID: "0d1e3a2b-7f6c-4a53-9c1d-5e8f7a6b4c3d", UserName: "amara@example.com", Given: "Amara", Family: "Silva"},
+	"noah":  {ID: "1b2c3d4e-5f60-4718-92a3-b4c5d6e7f809", UserName: "noah@example.com", Given: "Noah", Family: "Perera"},
+	"rita":  {ID: "2c3d4e5f-6071-4829-a3b4-c5d6e7f8091a", UserName: "rita@example.com", Given: "Rita", Family: "Fernando"},
+}
+
+// town is a whole blog as browsers meet it: behind TLS, with an identity provider
+// that knows some people. Amara is its first Admin.
+type town struct {
+	*blog
+	url string
+	idp *asgardeo.Fake
+}
+
+// gate is a server whose place is known before the process behind it is.
+type gate struct {
+	*httptest.Server
+	target atomic.Pointer[url.URL]
+}
+
+func newGate(t *testing.T, start func(http.Handler) *httptest.Server) *gate {
+	t.Helper()
+	g := &gate{}
+	g.Server = start(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(g.target.Load())
+			r.SetXForwarded()
+			r.Out.Host = r.In.Host
+		},
+		// A browser that leaves a page ends its requests.
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
+	})
+	t.Cleanup(g.Close)
+	return g
+}
+
+func (g *gate) leadTo(t *testing.T, p *process) {
+	t.Helper()
+	target, err := url.Parse(p.app)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.target.Store(target)
+}
+
+func newTown(t *testing.T, server *postgres.Server) *town {
+	t.Helper()
+	front := newGate(t, httptest.NewTLSServer)
+	contentGate, commentGate := newGate(t, httptest.NewServer), newGate(t, httptest.NewServer)
+	// Another host than the provider's, so that cookies don't mix.
+	w := &town{url: strings.Replace(front.URL, "127.0.0.1", "blog.localhost", 1)}
+	provider := httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.idp.ServeHTTP(rw, r) }))
+	t.Cleanup(provider.Close)
+	config := asgardeo.Config{
+		BaseURL: provider.URL + "/t/acme", HTTPClient: front.Client(),
+		Clients: []asgardeo.Client{
+			{ID: "blog", Secret: "s", RedirectURIs: []string{w.url + "/auth/callback"}, PostLogoutRedirectURIs: []string{w.url + "/"}, BackChannelLogoutURI: front.URL + "/hooks/back-channel-logout"},
+			{ID: "m2m", Secret: "m", Scopes: []string{"internal_user_mgt_view", "internal_user_mgt_update", "internal_session_delete"}},
+		},
+	}
+	for _, person := range people {
+		person.Password, person.EmailVerified = "pw", true
+		config.Users = append(config.Users, person)
+	}
+	var err error
+	if w.idp, err = asgardeo.New(config); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	issuer := settings{"TOKEN_ISSUER": "blogplatform://test/blog"}
+	b := &blog{
+		user: migrated(t, server, "user"), content: migrated(t, server, "content"), comment: migrated(t, server, "comment"),
+		processes: map[string]*process{},
+	}
+	b.user = b.user.with(issuer).with(settings{
+		"PUBLIC_URL": w.url, "OIDC_ISSUER": w.idp.Issuer(), "OIDC_CLIENT_ID": "blog", "OIDC_CLIENT_SECRET_FILE": file("oidc", "s"),
+		"OIDC_CA_FILE": file("ca.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: provider.Certificate().Raw}))),
+		"SCIM_URL":     provider.URL + "/t/acme/scim2", "SCIM_CLIENT_ID": "m2m", "SCIM_CLIENT_SECRET_FILE": file("scim", "m"),
+		"BOOTSTRAP_ADMIN_SUBJECT": people["amara"].ID, "CONTENT_URL": contentGate.URL, "COMMENT_URL": commentGate.URL,
+	})
+	mustRun(t, "content", b.content, "seed")
+	mustRun(t, "comment", b.comment, "seed", "--posts=the-quiet-release=1,what-a-backup-is-for=3")
+	b.processes["user"] = serve(t, "user", b.user).ready(t)
+	for service, env := range map[string]settings{"content": b.content, "comment": b.comment} {
+		b.processes[service] = serve(t, service, env.with(issuer).with(settings{"USER_URL": b.processes["user"].app})).ready(t)
+	}
+	contentGate.leadTo(t, b.processes["content"])
+	commentGate.leadTo(t, b.processes["comment"])
+	b.frontendEnv = frontendSettings(t, b.processes["user"].app, b.processes["content"].app, b.processes["comment"].app).with(settings{"PUBLIC_URL": w.url})
+	b.frontend = serve(t, "frontend", b.frontendEnv).ready(t)
+	front.leadTo(t, b.frontend)
+	w.blog = b
+	return w
+}
+
+// is gives a person who has signed in before a role.
+func (w *town) is(t *testing.T, name, role string) {
+	t.Helper()
+	execute(t, w.user, fmt.Sprintf(`UPDATE "user".people SET role = '%s' WHERE subject = '%s'`, role, people[name].ID))
+}
+
+// chromium starts a browser, or skips the test where there is none. A check that
+// nothing was skipped catches that where it must not be.
+func chromium(t *testing.T) context.Context {
+	t.Helper()
+	path := ""
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if found, err := exec.LookPath(name); err == nil {
+			path = found
+			break
+		}
+	}
+	if path == "" {
+		t.Skip("SKIPPED: there is no Chromium to walk through the pages with (apt-get install chromium).")
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(path), chromedp.Flag("ignore-certificate-errors", true), chromedp.Flag("lang", "en-US"))
+	if os.Geteuid() == 0 {
+		options = append(options, chromedp.NoSandbox)
+	}
+	allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(cancel)
+	browser, cancel := chromedp.NewContext(allocator)
+	t.Cleanup(cancel)
+	if err := chromedp.Do(browser); err != nil {
+		t.Fatalf("start %s: %v", path, err)
+	}
+	return browser
+}
+
+// person sits before a browser window that shares nothing with others.
+type person struct {
+	t    *testing.T
+	town *town
+	ctx  context.Context
+
+	mu         sync.Mutex
+	complaints []string
+}
+
+// somebody opens a browser window. At the end of the test its console must be
+// without errors: a violated content policy is one.
+func (w *town) somebody(t *testing.T, browser context.Context) *person {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
+	t.Cleanup(cancel)
+	p := &person{t: t, town: w, ctx: ctx}
+	err := chromedp.Listen(ctx, func(event any) {
+		switch event := event.(type) {
+		case *log.EventEntryAdded:
+			// What answers with an error is logged, too, and is no fault of the page.
+			if event.Entry.Level == log.EntryLevelError && event.Entry.Source != log.EntrySourceNetwork {
+				p.complain(event.Entry.Text)
+			}
+		case *runtime.EventExceptionThrown:
+			p.complain(event.ExceptionDetails.Text)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		for _, complaint := range p.complaints {
+			t.Errorf("the browser's console: %s", complaint)
+		}
+	})
+	if _, err := chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (p *person) complain(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.complaints = append(p.complaints, text)
+}
+
+// do runs actions, within a time that a person would wait.
+func (p *person) do(actions ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	ask(p, chromedp.Steps(actions...))
+}
+
+// ask runs an action and returns its answer.
+func ask[T any](p *person, action chromedp.Action[T]) T {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, 30*time.Second)
+	defer cancel()
+	answer, err := chromedp.Run(ctx, action)
+	if err != nil {
+		p.t.Fatalf("at %s: %v\n%s", p.at(), err, p.text())
+	}
+	return answer
+}
+
+// open goes to a path of the blog.
+func (p *person) open(path string) {
+	p.t.Helper()
+	p.do(chromedp.Navigate(p.town.url + path))
+}
+
+// press clicks what a CSS selector finds, once it can be seen.
+func (p *person) press(selector string) {
+	p.t.Helper()
+	p.do(chromedp.WaitVisible(chromedp.CSS(selector)), chromedp.Click(chromedp.CSS(selector)))
+}
+
+// write types into a field, in place of what it holds.
+func (p *person) write(selector, text string) {
+	p.t.Helper()
+	field := chromedp.CSS(selector)
+	p.do(chromedp.WaitVisible(field))
+	ask(p, chromedp.Evaluate[bool](fmt.Sprintf(`document.querySelector(%q).value = "", true`, selector)))
+	p.do(chromedp.SendKeys(field, text))
+}
+
+// sees waits until the page shows a text.
+func (p *person) sees(text string) {
+	p.t.Helper()
+	await.Nil(p.t, func() error {
+		if shown := p.text(); !strings.Contains(shown, text) {
+			return fmt.Errorf("the page at %s does not show %q: %s", p.at(), text, shown)
+		}
+		return nil
+	})
+}
+
+// seesNot checks that the page does not show a text.
+func (p *person) seesNot(text string) {
+	p.t.Helper()
+	if shown := p.text(); strings.Contains(shown, text) {
+		p.t.Errorf("the page at %s shows %q", p.at(), text)
+	}
+}
+
+func (p *person) text() string { return p.look(`document.body ? document.body.innerText : ""`) }
+
+// at is the address of the page.
+func (p *person) at() string { return p.look(`location.href`) }
+
+// look asks the page for a text. While it is on its way elsewhere there is none.
+func (p *person) look(expression string) string {
+	ctx, cancel := context.WithTimeout(p.ctx, 10*time.Second)
+	defer cancel()
+	text, _ := chromedp.Run(ctx, chromedp.Evaluate[string](expression))
+	return text
+}
+
+// signIn signs in on the identity provider's page.
+func (p *person) signIn(name string) {
+	p.t.Helper()
+	p.open("/auth/sign-in?return=/")
+	p.press(`main a.button`)
+	p.write("#username", people[name].UserName)
+	p.write("#password", "pw")
+	p.press("button")
+	p.do(chromedp.WaitVisible(chromedp.CSS(".account")))
+}
+
+// schemes are what a person's system may prefer.
+var schemes = []string{"light", "dark"}
+
+// prefers sets the colours that the person's system has.
+func (p *person) prefers(scheme string) {
+	p.t.Helper()
+	ask(p, func(ctx context.Context, t *chromedp.Target) (cdp.Empty, error) {
+		return cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+		})
+	})
+}
+
+// screenshots is a folder that Git ignores: look at them.
+const screenshots = "../../screenshots"
+
+// inspect looks at the page in both themes, on a small and a large screen: each
+// lands in screenshots, nothing may stick out at the side, and axe must find
+// nothing serious.
+func (p *person) inspect(name string) {
+	p.t.Helper()
+	if err := os.MkdirAll(screenshots, 0o755); err != nil {
+		p.t.Fatal(err)
+	}
+	for _, scheme := range schemes {
+		p.prefers(scheme)
+		for _, width := range []int64{320, 1280} {
+			p.do(chromedp.EmulateViewport(width, 800))
+			if !ask(p, chromedp.Evaluate[bool](`document.documentElement.scrollWidth <= document.documentElement.clientWidth`)) {
+				p.t.Errorf("%s: something sticks out at %d pixels", name, width)
+			}
+			image := ask(p, chromedp.FullScreenshot(100))
+			if err := os.WriteFile(filepath.Join(screenshots, fmt.Sprintf("%s-%s-%d.png", name, scheme, width)), image, 0o600); err != nil {
+				p.t.Fatal(err)
+			}
+		}
+		p.judge(name + " " + scheme)
+	}
+	p.prefers("light")
+}
+
+// axeSource is axe-core, pinned: see testdata/axe.
+var axeSource = sync.OnceValues(func() (string, error) {
+	source, err := os.ReadFile("testdata/axe/axe.min.js")
+	return string(source), err
+})
+
+// judge lets axe look at the page (WCAG 2.2 A and AA).
+func (p *person) judge(name string) {
+	p.t.Helper()
+	source, err := axeSource()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	// The source itself has no answer that could be passed on.
+	ask(p, chromedp.Evaluate[bool](source+"; true"))
+	found := ask(p, chromedp.Evaluate[string](`axe.run(document, {runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]})
+		.then(r => JSON.stringify(r.violations.map(v => ({rule: v.id, impact: v.impact, help: v.help, at: v.nodes.map(n => n.target.join(" ") + " " + n.failureSummary)}))))`,
+		chromedp.EvalAwaitPromise))
+	var violations []struct {
+		Rule, Impact, Help string
+		At                 []string
+	}
+	if err := json.Unmarshal([]byte(found), &violations); err != nil {
+		p.t.Fatal(err)
+	}
+	for _, v := range violations {
+		report := p.t.Logf
+		if v.Impact == "serious" || v.Impact == "critical" {
+			report = p.t.Errorf
+		}
+		report("%s: axe finds %s (%s): %s at %v", name, v.Rule, v.Impact, v.Help, v.At)
+	}
+}
