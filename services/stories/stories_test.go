@@ -430,6 +430,19 @@ func frontendSettings(t *testing.T, user, content, comment string) settings {
 // execute runs a statement as the service whose settings these are.
 func execute(t *testing.T, env settings, statement string) {
 	t.Helper()
+	query(t, env, statement, func(pgx.Rows) error { return nil })
+}
+
+// count returns the number that a statement selects.
+func count(t *testing.T, env settings, statement string) int {
+	t.Helper()
+	number := 0
+	query(t, env, statement, func(rows pgx.Rows) error { return rows.Scan(&number) })
+	return number
+}
+
+func query(t *testing.T, env settings, statement string, read func(pgx.Rows) error) {
+	t.Helper()
 	var dsn strings.Builder
 	for name, keyword := range map[string]string{"PGHOST": "host", "PGPORT": "port", "PGDATABASE": "dbname", "PGUSER": "user", "PGPASSWORD": "password", "PGSSLMODE": "sslmode", "PGSSLROOTCERT": "sslrootcert"} {
 		fmt.Fprintf(&dsn, "%s=%s ", keyword, env[name])
@@ -441,7 +454,14 @@ func execute(t *testing.T, env settings, statement string) {
 		t.Fatal(err)
 	}
 	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, statement); err != nil {
+	// Query's error comes back from the rows.
+	rows, _ := conn.Query(ctx, statement)
+	for rows.Next() {
+		if err := read(rows); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
 }

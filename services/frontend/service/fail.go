@@ -113,7 +113,7 @@ func (s *site) errorPage(key, path string) errorPage {
 func (s *site) showError(w http.ResponseWriter, r *http.Request, status int, page errorPage) {
 	if isPart(r) {
 		w.Header().Set("HX-Retarget", "#notices")
-		w.Header().Set("HX-Reswap", "innerHTML")
+		w.Header().Set("HX-Reswap", "innerHTML show:#notices:top")
 		if err := s.fragment(w, r, status, "error", "error notice", page); err != nil {
 			slog.ErrorContext(r.Context(), "notice not rendered", "error", err)
 		}

@@ -97,3 +97,11 @@ func (f form) field(template field) field {
 	template.Value, template.Problem = f.Value(template.Name), f.Problem(template.Name)
 	return template
 }
+
+// status is what a page with the form is answered with.
+func (f form) status() int {
+	if len(f.Problems) > 0 {
+		return http.StatusUnprocessableEntity
+	}
+	return http.StatusOK
+}

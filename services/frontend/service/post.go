@@ -3,30 +3,33 @@ package service
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"time"
 
-	comment "blogplatform.io/operator/services/comment/client"
 	content "blogplatform.io/operator/services/content/client"
 	"blogplatform.io/operator/services/internal/rest"
 )
 
+// headingsForContents is from how many headings on a post begins with its contents.
+const headingsForContents = 4
+
 type postPage struct {
-	Post     content.Post
+	Post content.Post
+	// Language is that of the text.
 	Language string
-	Comments []comment.Comment
-	// CommentsMissing says that the comment service did not answer.
-	CommentsMissing bool
+	// Contents are the headings that the post begins with, none for a short one.
+	Contents []content.Heading
+	Thread   thread
 }
 
 // meta describes a post to those who link to it.
 type meta struct {
 	PublishedAt, UpdatedAt time.Time
-	Author, Section        string
+	Section                string
 	Tags                   []string
-	JSONLD                 any
+	// JSONLD is a BlogPosting (schema.org).
+	JSONLD any
 }
 
 // post serves GET /posts/{slug}.
@@ -39,20 +42,31 @@ func (s *site) post(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, "/posts/"+url.PathEscape(post.Slug), http.StatusMovedPermanently)
 		return nil
 	}
-	page := postPage{Post: post, Language: s.blog.get(r.Context()).Language}
-	page.Comments, err = s.backends.comment.Comments(r.Context(), post.ID)
-	if err != nil {
-		slog.WarnContext(r.Context(), "post shown without comments", "error", err)
-		page.CommentsMissing = true
+	thread := s.readThread(r.Context(), post, r.URL.Query().Get("comments"))
+	if thread.Missing {
 		incomplete(r.Context())
 	}
-	s.render(w, r, http.StatusOK, document{
-		Template: "post", Title: post.Title, Description: post.Summary, Canonical: "/posts/" + post.Slug, Script: true, Page: page,
-	})
+	s.showPost(w, r, http.StatusOK, post, thread)
 	return nil
 }
 
-// findPost returns a published post for the readers that the request stands for.
+func (s *site) showPost(w http.ResponseWriter, r *http.Request, status int, post content.Post, thread thread) {
+	page := postPage{Post: post, Language: s.blog.get(r.Context()).Language, Thread: thread}
+	for _, heading := range post.Headings {
+		if heading.Level <= 3 {
+			page.Contents = append(page.Contents, heading)
+		}
+	}
+	if len(page.Contents) < headingsForContents {
+		page.Contents = nil
+	}
+	s.render(w, r, status, document{
+		Template: "post", Title: post.Title, Description: post.Summary, Canonical: "/posts/" + post.Slug, Script: true,
+		Meta: s.describe(r.Context(), post), Page: page,
+	})
+}
+
+// findPost returns a published post, for the readers that the request stands for.
 func (s *site) findPost(ctx context.Context, slug string) (content.Post, error) {
 	answer, err := s.backends.content.GetPostWithResponse(ctx, slug, &content.GetPostParams{BlogViews: viewsOf(ctx)}, visitorOf(ctx).asContent)
 	if err != nil {
@@ -63,4 +77,28 @@ func (s *site) findPost(ctx context.Context, slug string) (content.Post, error) 
 		return content.Post{}, fmt.Errorf("get post %q: %w", slug, err)
 	}
 	return post, nil
+}
+
+// describe tells search engines and those who preview links what the post is.
+func (s *site) describe(ctx context.Context, post content.Post) *meta {
+	blog, address := s.blog.get(ctx), s.address("/posts/"+post.Slug)
+	m := &meta{PublishedAt: post.PublishedAt, UpdatedAt: post.UpdatedAt}
+	for _, tag := range post.Tags {
+		m.Tags = append(m.Tags, tag.Name)
+	}
+	if post.Category != nil {
+		m.Section = post.Category.Name
+	}
+	author := map[string]any{"@type": "Person", "name": post.Author.Name}
+	if post.Author.ID != nil {
+		author["url"] = s.address(fmt.Sprintf("/authors/%d", *post.Author.ID))
+	}
+	m.JSONLD = map[string]any{
+		"@context": "https://schema.org", "@type": "BlogPosting",
+		"headline": post.Title, "description": post.Summary, "inLanguage": blog.Language, "keywords": m.Tags,
+		"datePublished": post.PublishedAt.Format(time.RFC3339), "dateModified": post.UpdatedAt.Format(time.RFC3339),
+		"author": author, "url": address, "mainEntityOfPage": address,
+		"isPartOf": map[string]any{"@type": "Blog", "name": blog.Name, "url": s.address("/")},
+	}
+	return m
 }

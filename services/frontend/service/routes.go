@@ -32,7 +32,25 @@ func (s *site) routes() []route {
 	return []route{
 		{"GET /{$}", anyone, s.home, []string{"after"}},
 		{"GET /posts/{slug}", anyone, s.post, []string{"comments"}},
+		{"GET /topics", anyone, s.topics, []string{}},
+		{"GET /tags/{slug}", anyone, s.tag, []string{"after"}},
+		{"GET /categories/{slug}", anyone, s.category, []string{"after"}},
+		{"GET /authors/{id}", anyone, s.author, []string{"after"}},
 		{"POST /theme", anyone, s.chooseTheme, nil},
+
+		{"POST /posts/{slug}/comments", token.Reader, s.say, nil},
+		{"POST /comments/{id}/like", token.Reader, s.like, nil},
+		{"GET /comments/{id}/edit", token.Reader, s.editComment, nil},
+		{"POST /comments/{id}/edit", token.Reader, s.editComment, nil},
+		{"GET /comments/{id}/delete", token.Reader, s.deleteComment, nil},
+		{"POST /comments/{id}/delete", token.Reader, s.deleteComment, nil},
+
+		{"GET /me", token.Reader, s.me, nil},
+		{"POST /me", token.Reader, s.me, nil},
+		{"POST /me/sessions/{id}/end", token.Reader, s.endSession, nil},
+		{"GET /me/export", token.Reader, s.exportMe, nil},
+		{"GET /me/erase", token.Reader, s.eraseMe, nil},
+		{"POST /me/erase", token.Reader, s.eraseMe, nil},
 
 		{"GET /auth/sign-in", anyone, s.signInPage, nil},
 		{"GET /auth/begin", anyone, s.beginSignIn, nil},

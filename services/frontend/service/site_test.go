@@ -125,6 +125,7 @@ func TestEveryPageRendersWithNothingToShow(t *testing.T) {
 	s := blog(t, nil)
 	for name, data := range map[string]any{
 		"home": homePage{}, "post": postPage{}, "error": errorPage{}, "sign-in": signInPage{}, "sign-out": signOutPage{},
+		"list": listPage{}, "topics": topicsPage{},
 	} {
 		w := httptest.NewRecorder()
 		s.render(w, httptest.NewRequest(http.MethodGet, "/", nil), http.StatusOK, document{Template: name, Page: data})
