@@ -330,12 +330,12 @@ func (p *person) inspect(name string) {
 			if !ask(p, chromedp.Evaluate[bool](`document.documentElement.scrollWidth <= document.documentElement.clientWidth`)) {
 				p.t.Errorf("%s: something sticks out at %d pixels", name, width)
 			}
+			p.judge(fmt.Sprintf("%s %s %d", name, scheme, width))
 			image := ask(p, chromedp.FullScreenshot(100))
 			if err := os.WriteFile(filepath.Join(screenshots, fmt.Sprintf("%s-%s-%d.png", name, scheme, width)), image, 0o600); err != nil {
 				p.t.Fatal(err)
 			}
 		}
-		p.judge(name + " " + scheme)
 	}
 	p.prefers("light")
 }

@@ -54,6 +54,10 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	status, page := s.explain(err)
+	if v := visitOf(r.Context()); v.visitor != nil && (status == http.StatusUnauthorized || status == http.StatusForbidden) {
+		// A service may know already what the last exchange does not.
+		s.exchanges.forget(v.session)
+	}
 	if status >= http.StatusInternalServerError {
 		slog.ErrorContext(r.Context(), "page not served", "route", r.Pattern, "error", err)
 		w.Header().Set("Retry-After", "5")

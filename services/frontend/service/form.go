@@ -4,6 +4,8 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"blogplatform.io/operator/services/internal/rest"
 )
@@ -62,12 +64,19 @@ func (f *form) refusedBy(err error, fields ...string) bool {
 	at := strings.TrimPrefix(said.Problem.Field, "body.")
 	for _, field := range fields {
 		if at == field || strings.HasPrefix(at, field+"[") {
-			f.refuse(field, said.Problem.Detail)
+			f.refuse(field, sentence(strings.TrimPrefix(said.Problem.Detail, said.Problem.Field)))
 			return true
 		}
 	}
-	f.refuse("", said.Problem.Detail)
+	f.refuse("", sentence(strings.TrimPrefix(said.Problem.Detail, said.Problem.Field)))
 	return true
+}
+
+// sentence makes one of what follows the name of a field.
+func sentence(text string) string {
+	text = strings.TrimSpace(text)
+	first, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + text[size:]
 }
 
 // field is an input as the template "field" shows it.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -222,4 +223,39 @@ func (s *site) eraseMe(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.render(w, r, form.status(), document{Template: "erase", Title: s.messages.text("erase.title"), Page: erasePage{form.Problems}})
 	return nil
+}
+
+// Names in User-Agent headers, the first that fits: most browsers also claim to
+// be one of those further down.
+var (
+	browsers = []struct{ token, name string }{
+		{"Firefox/", "Firefox"}, {"Edg/", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser/", "Samsung Internet"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"},
+	}
+	systems = []struct{ token, name string }{
+		{"Android", "Android"}, {"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Windows", "Windows"}, {"Mac OS X", "macOS"}, {"CrOS", "ChromeOS"}, {"Linux", "Linux"},
+	}
+)
+
+// browser names the browser that a User-Agent header is from.
+func (s *site) browser(agent string) string {
+	var name, system string
+	for _, b := range browsers {
+		if strings.Contains(agent, b.token) {
+			name = b.name
+			break
+		}
+	}
+	for _, o := range systems {
+		if strings.Contains(agent, o.token) {
+			system = o.name
+			break
+		}
+	}
+	switch {
+	case name != "" && system != "":
+		return s.messages.text("me.sessions.browser", name, system)
+	case name != "":
+		return name
+	}
+	return s.messages.text("me.sessions.unknown")
 }

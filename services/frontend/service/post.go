@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"net/url"
 	"time"
@@ -19,8 +20,33 @@ type postPage struct {
 	// Language is that of the text.
 	Language string
 	// Contents are the headings that the post begins with, none for a short one.
-	Contents []content.Heading
+	Contents []contentsEntry
 	Thread   thread
+}
+
+// contentsEntry is a heading of the upper two levels.
+type contentsEntry struct {
+	content.Heading
+	// Below is set for those of the second.
+	Below bool
+}
+
+// contents returns what a long post begins with, nil for a short one.
+func contents(headings []content.Heading) []contentsEntry {
+	top := math.MaxInt
+	for _, heading := range headings {
+		top = min(top, heading.Level)
+	}
+	var entries []contentsEntry
+	for _, heading := range headings {
+		if heading.Level <= top+1 {
+			entries = append(entries, contentsEntry{heading, heading.Level > top})
+		}
+	}
+	if len(entries) < headingsForContents {
+		return nil
+	}
+	return entries
 }
 
 // meta describes a post to those who link to it.
@@ -51,15 +77,7 @@ func (s *site) post(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *site) showPost(w http.ResponseWriter, r *http.Request, status int, post content.Post, thread thread) {
-	page := postPage{Post: post, Language: s.blog.get(r.Context()).Language, Thread: thread}
-	for _, heading := range post.Headings {
-		if heading.Level <= 3 {
-			page.Contents = append(page.Contents, heading)
-		}
-	}
-	if len(page.Contents) < headingsForContents {
-		page.Contents = nil
-	}
+	page := postPage{Post: post, Language: s.blog.get(r.Context()).Language, Contents: contents(post.Headings), Thread: thread}
 	s.render(w, r, status, document{
 		Template: "post", Title: post.Title, Description: post.Summary, Canonical: "/posts/" + post.Slug, Script: true,
 		Meta: s.describe(r.Context(), post), Page: page,

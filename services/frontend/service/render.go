@@ -100,8 +100,7 @@ func (s *site) readTemplates() error {
 		"machine":    func(t time.Time) string { return t.Format(time.RFC3339) },
 		"paragraphs": paragraphs,
 		"initials":   initials,
-		// The content service has made its HTML safe.
-		"safe": func(html string) template.HTML { return template.HTML(html) },
+		"prose":      s.prose,
 	}
 	pages, err := fs.Glob(templateFiles, "templates/*.html")
 	if err != nil {
@@ -115,6 +114,16 @@ func (s *site) readTemplates() error {
 		}
 	}
 	return nil
+}
+
+// prose is the HTML that the content service has made safe. What is too wide for
+// a small screen scrolls in a box, which the keyboard has to reach.
+func (s *site) prose(html string) template.HTML {
+	return template.HTML(strings.NewReplacer(
+		"<pre", `<pre tabindex="0"`,
+		"<table", `<div class="scroll" tabindex="0" role="group" aria-label="`+template.HTMLEscapeString(s.messages.text("post.table"))+`"><table`,
+		"</table>", "</table></div>",
+	).Replace(html))
 }
 
 func paragraphs(text string) []string {

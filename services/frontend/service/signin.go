@@ -15,9 +15,6 @@ import (
 // hooksPath is where the identity provider calls, without a browser.
 const hooksPath = "/hooks/"
 
-// maxUserAgent is what the user service takes of it, in bytes.
-const maxUserAgent = 500
-
 type signInPage struct {
 	// Return is the page to come back to.
 	Return string
@@ -69,9 +66,8 @@ func (s *site) completeSignIn(w http.ResponseWriter, r *http.Request) error {
 		in.PreviousSession = &previous
 		s.exchanges.forget(previous)
 	}
-	if agent := r.UserAgent(); agent != "" {
-		in.UserAgent = new(agent[:min(len(agent), maxUserAgent)])
-	}
+	// What people recognise their sessions by; nothing more of the browser is kept.
+	in.UserAgent = new(s.browser(r.UserAgent()))
 	answer, err := s.backends.user.CompleteSignInWithResponse(r.Context(), in)
 	if err != nil {
 		return err
