@@ -382,7 +382,7 @@ func TestWhatIsRefusedStaysInTheForm(t *testing.T) {
 	for name, headers := range map[string][]string{"page": nil, "part": {"HX-Request", "true"}} {
 		resp := w.as("Reader", "POST", "/posts/one/comments", url.Values{"body": {"typed <b>"}}, headers...)
 		body := read(t, resp)
-		for _, want := range []string{"typed &lt;b&gt;", "must not be empty.", `aria-invalid="true"`, `aria-describedby="body-problem"`} {
+		for _, want := range []string{"typed &lt;b&gt;", "Must not be empty.", `aria-invalid="true"`, `aria-describedby="body-problem"`} {
 			if resp.StatusCode != http.StatusUnprocessableEntity || !strings.Contains(body, want) {
 				t.Errorf("%s: %d lacks %q: %s", name, resp.StatusCode, want, body)
 			}
