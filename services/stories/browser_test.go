@@ -138,9 +138,12 @@ func (w *town) is(t *testing.T, name, role string) {
 	execute(t, w.user, fmt.Sprintf(`UPDATE "user".people SET role = '%s' WHERE subject = '%s'`, role, people[name].ID))
 }
 
+// browser is Chromium. It ends with the test.
+type browser struct{ ctx context.Context }
+
 // chromium starts a browser, or skips the test where there is none. A check that
 // nothing was skipped catches that where it must not be.
-func chromium(t *testing.T) context.Context {
+func chromium(t *testing.T) *browser {
 	t.Helper()
 	path := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
@@ -159,12 +162,12 @@ func chromium(t *testing.T) context.Context {
 	}
 	allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(cancel)
-	browser, cancel := chromedp.NewContext(allocator)
+	ctx, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(cancel)
-	if err := chromedp.Do(browser); err != nil {
+	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("start %s: %v", path, err)
 	}
-	return browser
+	return &browser{ctx}
 }
 
 // person sits before a browser window that shares nothing with others.
@@ -179,9 +182,9 @@ type person struct {
 
 // somebody opens a browser window. At the end of the test its console must be
 // without errors: a violated content policy is one.
-func (w *town) somebody(t *testing.T, browser context.Context) *person {
+func (w *town) somebody(t *testing.T, in *browser) *person {
 	t.Helper()
-	ctx, cancel := chromedp.NewContext(browser, chromedp.WithNewBrowserContext())
+	ctx, cancel := chromedp.NewContext(in.ctx, chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
 	p := &person{t: t, town: w, ctx: ctx}
 	err := chromedp.Listen(ctx, func(event any) {

@@ -15,7 +15,7 @@ import (
 )
 
 // everything is a text with all that Markdown can make of it.
-const everything = `An opening paragraph with **strong**, *emphasised*, ` + "`inline code`" + ` and [a link](https://example.com/).
+const everything = `An opening paragraph with **strong**, *soft*, ` + "`inline code`" + ` and [a link](https://example.com/).
 
 ## The first part
 > Somebody said this, and it was worth keeping.
@@ -43,9 +43,9 @@ Averyveryverylongwordwithoutanyspacethatmustnotmakethepagewiderthanitisonasmalls
 The end.`
 
 func TestAReaderReadsSignsInCommentsAndSignsOut(t *testing.T) {
-	browser := chromium(t)
+	window := chromium(t)
 	w := newTown(t, postgres.Shared(t))
-	rita := w.somebody(t, browser)
+	rita := w.somebody(t, window)
 	rita.open("/posts/the-quiet-release")
 	rita.press(`.tools a[href^="/auth/sign-in"]`)
 	rita.sees("Sign in to Marginalia")
@@ -59,7 +59,7 @@ func TestAReaderReadsSignsInCommentsAndSignsOut(t *testing.T) {
 	rita.press(".say button")
 	rita.sees("A moderator will look at your comment")
 	rita.sees("Waiting for a moderator; only you see it")
-	stranger := w.somebody(t, browser)
+	stranger := w.somebody(t, window)
 	stranger.open("/posts/the-quiet-release")
 	stranger.sees("We still have the calendar entry.")
 	stranger.seesNot("Ours is on Thursday.")
@@ -100,9 +100,9 @@ func TestAReaderReadsSignsInCommentsAndSignsOut(t *testing.T) {
 
 // What htmx makes quicker works without it.
 func TestAReaderCommentsWithoutScripts(t *testing.T) {
-	browser := chromium(t)
+	window := chromium(t)
 	w := newTown(t, postgres.Shared(t))
-	noah := w.somebody(t, browser)
+	noah := w.somebody(t, window)
 	noah.signIn("noah")
 	w.is(t, "noah", "Editor")
 	if _, err := chromedp.Call(noah.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
@@ -132,11 +132,11 @@ func TestAReaderCommentsWithoutScripts(t *testing.T) {
 }
 
 func TestEveryPageOfReadersIsFitToBeSeen(t *testing.T) {
-	browser := chromium(t)
+	window := chromium(t)
 	w := newTown(t, postgres.Shared(t))
 	execute(t, w.content, `INSERT INTO content.posts (slug, title, summary, body, state, published_at, author_name) VALUES
 		('everything', 'A post with everything that Markdown can do, and a title that runs over more than one line', '', '`+strings.ReplaceAll(everything, "'", "''")+`', 'published', now() - interval '2 years', 'Noah Perera')`)
-	anyone := w.somebody(t, browser)
+	anyone := w.somebody(t, window)
 	for name, path := range map[string]string{
 		"home": "/", "post": "/posts/the-quiet-release", "post-everything": "/posts/everything", "topics": "/topics", "tag": "/tags/releases",
 		"category": "/categories/engineering", "sign-in": "/auth/sign-in?return=/me", "error-404": "/nothing", "error-signin": "/auth/callback?state=1",
@@ -144,7 +144,7 @@ func TestEveryPageOfReadersIsFitToBeSeen(t *testing.T) {
 		anyone.open(path)
 		anyone.inspect(name)
 	}
-	amara := w.somebody(t, browser)
+	amara := w.somebody(t, window)
 	amara.signIn("amara")
 	amara.open("/me")
 	amara.sees("You can also decide about people and settings.")
@@ -177,9 +177,9 @@ func TestEveryPageOfReadersIsFitToBeSeen(t *testing.T) {
 }
 
 func TestAPersonTakesTheirDataAndLeaves(t *testing.T) {
-	browser := chromium(t)
+	window := chromium(t)
 	w := newTown(t, postgres.Shared(t))
-	rita := w.somebody(t, browser)
+	rita := w.somebody(t, window)
 	rita.signIn("rita")
 	rita.open("/me")
 	rita.write("#displayName", "Rita F.")
@@ -214,9 +214,9 @@ func TestAPersonTakesTheirDataAndLeaves(t *testing.T) {
 
 // A lock bites within five seconds, on a replica that has just asked.
 func TestALockedPersonIsOutWithinSeconds(t *testing.T) {
-	browser := chromium(t)
+	window := chromium(t)
 	w := newTown(t, postgres.Shared(t))
-	rita := w.somebody(t, browser)
+	rita := w.somebody(t, window)
 	rita.signIn("rita")
 	rita.open("/me")
 	rita.sees("Where you are signed in")
@@ -234,9 +234,9 @@ func TestALockedPersonIsOutWithinSeconds(t *testing.T) {
 }
 
 func TestTheIdentityProviderEndsASession(t *testing.T) {
-	browser := chromium(t)
+	window := chromium(t)
 	w := newTown(t, postgres.Shared(t))
-	rita := w.somebody(t, browser)
+	rita := w.somebody(t, window)
 	rita.signIn("rita")
 	w.idp.EndSessions(people["rita"].ID)
 	await.Nil(t, func() error {

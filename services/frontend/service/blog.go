@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/singleflight"
+
 	content "blogplatform.io/operator/services/content/client"
 	"blogplatform.io/operator/services/internal/rest"
 )
@@ -26,7 +28,10 @@ type blogSettings struct {
 
 	mu    sync.Mutex
 	value content.Settings
-	due   time.Time
+	// asked is set once they were asked for: before that, everybody waits.
+	asked  bool
+	due    time.Time
+	flight singleflight.Group
 }
 
 func newBlogSettings(client *content.Client, texts messages) *blogSettings {
@@ -39,8 +44,8 @@ func newBlogSettings(client *content.Client, texts messages) *blogSettings {
 // last known.
 func (b *blogSettings) get(ctx context.Context) content.Settings {
 	b.mu.Lock()
-	value, asks := b.value, !b.now().Before(b.due)
-	if asks {
+	value, asked, asks := b.value, b.asked, !b.now().Before(b.due)
+	if asks && asked {
 		// Others go on with what is known while this request asks.
 		b.due = b.now().Add(settingsFresh)
 	}
@@ -48,14 +53,21 @@ func (b *blogSettings) get(ctx context.Context) content.Settings {
 	if !asks {
 		return value
 	}
+	answer, _, _ := b.flight.Do("", func() (any, error) { return b.refresh(ctx), nil })
+	return answer.(content.Settings)
+}
+
+func (b *blogSettings) refresh(ctx context.Context) content.Settings {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settingsTimeout)
 	defer cancel()
+	var value content.Settings
 	answer, err := b.content.GetSettingsWithResponse(ctx)
 	if err == nil {
 		value, err = rest.Result(answer.JSON200, answer.HTTPResponse, answer.Body)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.asked, b.due = true, b.now().Add(settingsFresh)
 	if err != nil {
 		slog.WarnContext(ctx, "the blog's settings are those known before", "error", err)
 		return b.value

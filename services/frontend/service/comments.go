@@ -126,7 +126,8 @@ func (s *site) comments(ctx context.Context, post int64, after string) (comment.
 
 // say serves POST /posts/{slug}/comments.
 func (s *site) say(w http.ResponseWriter, r *http.Request) error {
-	post, err := s.findPost(r.Context(), r.PathValue("slug"))
+	// Who comments has read it already.
+	post, err := s.findPost(r.Context(), r.PathValue("slug"), new(int32(0)))
 	if err != nil {
 		return err
 	}

@@ -23,18 +23,18 @@ type messages struct {
 	printer *message.Printer
 }
 
-// newMessages reads the catalogue of a language. A text is a string, with verbs
+// newMessages reads the catalog of a language. A text is a string, with verbs
 // of package fmt, or an object of plural cases (CLDR's names, or =0 for exactly
 // that many) that are picked by the first argument.
 func newMessages(tag language.Tag) (messages, error) {
 	file := "messages/" + tag.String() + ".json"
 	document, err := messageFiles.ReadFile(file)
 	if err != nil {
-		return messages{}, fmt.Errorf("read the catalogue: %w", err)
+		return messages{}, fmt.Errorf("read the catalog: %w", err)
 	}
 	var texts map[string]any
 	if err := json.Unmarshal(document, &texts); err != nil {
-		return messages{}, fmt.Errorf("read the catalogue %s: %w", file, err)
+		return messages{}, fmt.Errorf("read the catalog %s: %w", file, err)
 	}
 	m := messages{plain: map[string]string{}, plurals: map[string]map[string]any{}}
 	builder := catalog.NewBuilder(catalog.Fallback(tag))

@@ -26,10 +26,10 @@ func TestNumbersGetTheirPlural(t *testing.T) {
 	}
 }
 
-// Every text that pages and code ask for is in the catalogue, and every text in
-// the catalogue is asked for. Keys are put together from a prefix where a role,
+// Every text that pages and code ask for is in the catalog, and every text in
+// the catalog is asked for. Keys are put together from a prefix where a role,
 // a state or an error makes the rest.
-func TestTheCatalogueIsCompleteAndHasNothingElse(t *testing.T) {
+func TestTheCatalogIsCompleteAndHasNothingElse(t *testing.T) {
 	m, err := newMessages(language.English)
 	if err != nil {
 		t.Fatal(err)

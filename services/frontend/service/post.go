@@ -60,7 +60,7 @@ type meta struct {
 
 // post serves GET /posts/{slug}.
 func (s *site) post(w http.ResponseWriter, r *http.Request) error {
-	post, err := s.findPost(r.Context(), r.PathValue("slug"))
+	post, err := s.findPost(r.Context(), r.PathValue("slug"), viewsOf(r.Context()))
 	if err != nil {
 		return err
 	}
@@ -84,9 +84,10 @@ func (s *site) showPost(w http.ResponseWriter, r *http.Request, status int, post
 	})
 }
 
-// findPost returns a published post, for the readers that the request stands for.
-func (s *site) findPost(ctx context.Context, slug string) (content.Post, error) {
-	answer, err := s.backends.content.GetPostWithResponse(ctx, slug, &content.GetPostParams{BlogViews: viewsOf(ctx)}, visitorOf(ctx).asContent)
+// findPost returns a published post. views is how many readers that stands for,
+// nil for one.
+func (s *site) findPost(ctx context.Context, slug string, views *int32) (content.Post, error) {
+	answer, err := s.backends.content.GetPostWithResponse(ctx, slug, &content.GetPostParams{BlogViews: views}, visitorOf(ctx).asContent)
 	if err != nil {
 		return content.Post{}, fmt.Errorf("get post %q: %w", slug, err)
 	}

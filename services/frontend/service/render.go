@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -216,7 +217,7 @@ func (s *site) view(w http.ResponseWriter, r *http.Request, status int, d docume
 		Visitor:  visit.visitor,
 		Nav:      navigationFor(visit.visitor, r.URL.Path),
 		Notice:   s.told(w, r),
-		Unknown:  visit.visitor == nil && visit.err != nil && visit.err != errSessionOver && visit.err != errLocked,
+		Unknown:  visit.visitor == nil && visit.err != nil && !errors.Is(visit.err, errSessionOver) && !errors.Is(visit.err, errLocked),
 	}
 	if r.Method != http.MethodGet {
 		// A form's own address is none to come back to.

@@ -39,6 +39,9 @@ func (s *site) beginSignIn(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	began, err := rest.Result(answer.JSON201, answer.HTTPResponse, answer.Body)
+	if statusOf(err) == http.StatusServiceUnavailable {
+		return s.noProvider(w, r, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -66,7 +69,7 @@ func (s *site) completeSignIn(w http.ResponseWriter, r *http.Request) error {
 		in.PreviousSession = &previous
 		s.exchanges.forget(previous)
 	}
-	// What people recognise their sessions by; nothing more of the browser is kept.
+	// What people recognize their sessions by; nothing more of the browser is kept.
 	in.UserAgent = new(s.browser(r.UserAgent()))
 	answer, err := s.backends.user.CompleteSignInWithResponse(r.Context(), in)
 	if err != nil {
@@ -76,6 +79,8 @@ func (s *site) completeSignIn(w http.ResponseWriter, r *http.Request) error {
 	switch status := statusOf(err); {
 	case status == http.StatusForbidden:
 		return errLocked
+	case status == http.StatusServiceUnavailable:
+		return s.noProvider(w, r, err)
 	case status >= http.StatusBadRequest && status < http.StatusInternalServerError:
 		slog.InfoContext(r.Context(), "a sign-in was refused", "error", err)
 		return s.signInFailed(w, r, status)
@@ -89,6 +94,15 @@ func (s *site) completeSignIn(w http.ResponseWriter, r *http.Request) error {
 
 func (s *site) signInFailed(w http.ResponseWriter, r *http.Request, status int) error {
 	s.showError(w, r, status, s.errorPage("error.signin", "/auth/sign-in"))
+	return nil
+}
+
+// noProvider says that the identity provider is away. What was begun is over:
+// the way on is to begin again.
+func (s *site) noProvider(w http.ResponseWriter, r *http.Request, err error) error {
+	slog.ErrorContext(r.Context(), "nobody can sign in", "error", err)
+	w.Header().Set("Retry-After", "5")
+	s.showError(w, r, http.StatusServiceUnavailable, s.errorPage("error.provider", "/auth/sign-in"))
 	return nil
 }
 

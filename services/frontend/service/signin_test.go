@@ -42,11 +42,12 @@ func refused(status int, field, detail string) func(*http.Request) (int, any) {
 	}
 }
 
-func newTown(t *testing.T) *town {
+func newTown(t testing.TB) *town {
 	t.Helper()
 	w := &town{answers: map[string]func(*http.Request) (int, any){
 		"GET /v1/posts":     ok(content.PostList{Posts: []content.PostSummary{{ID: 7, Slug: "one", Title: "One"}}}),
 		"GET /v1/posts/one": ok(content.Post{ID: 7, Slug: "one", Title: "One"}), "GET /v1/posts/7/comments": ok(comment.CommentList{Comments: []comment.Comment{}}),
+		"GET /v1/tags": ok(content.TagList{Tags: []content.Tag{}}), "GET /v1/categories": ok(content.CategoryList{Categories: []content.Category{}}),
 		"GET /v1/settings": ok(map[string]any{"name": "Field notes", "description": "d", "language": "en", "postsPerPage": 5, "policy": "open", "revision": 1}),
 	}}
 	w.answers["POST /v1/sessions/exchange"] = func(r *http.Request) (int, any) {
@@ -145,18 +146,14 @@ func cookie(resp *http.Response, name string) string {
 
 func TestSigningInLeadsToTheProviderAndBackToThePage(t *testing.T) {
 	w := newTown(t)
+	var beginning user.SignInBeginning
 	w.answers["POST /v1/sign-ins"] = func(r *http.Request) (int, any) {
-		var in user.SignInBeginning
-		if err := json.NewDecoder(r.Body).Decode(&in); err != nil || in.ReturnTo != "/posts/one?comments=x" {
-			t.Errorf("it is to return to %q", in.ReturnTo)
-		}
+		_ = json.NewDecoder(r.Body).Decode(&beginning)
 		return http.StatusCreated, user.SignIn{AuthorizationURL: "https://id.example.com/authorize", Transaction: "t1"}
 	}
+	var completion user.SignInCompletion
 	w.answers["POST /v1/sign-ins/complete"] = func(r *http.Request) (int, any) {
-		var in user.SignInCompletion
-		if err := json.NewDecoder(r.Body).Decode(&in); err != nil || in.Transaction != "t1" || in.State != "s" || *in.Code != "c" || *in.PreviousSession != "Reader" {
-			t.Errorf("completed with %+v", in)
-		}
+		_ = json.NewDecoder(r.Body).Decode(&completion)
 		return http.StatusCreated, user.Session{Token: "new", ExpiresAt: time.Now().Add(time.Hour), ReturnTo: "/posts/one"}
 	}
 	page := read(t, w.as("", "GET", "/auth/sign-in?return=/posts/one%3Fcomments%3Dx", nil))
@@ -172,7 +169,20 @@ func TestSigningInLeadsToTheProviderAndBackToThePage(t *testing.T) {
 	if back.StatusCode != http.StatusSeeOther || back.Header.Get("Location") != "/posts/one" || cookie(back, sessionCookie) != "new" || cookie(back, transactionCookie) != "-" {
 		t.Errorf("%d to %s with %v", back.StatusCode, back.Header.Get("Location"), back.Cookies())
 	}
-	for _, c := range back.Cookies() {
+	if diff := cmp.Diff(user.SignInBeginning{ReturnTo: "/posts/one?comments=x"}, beginning); diff != "" {
+		t.Error(diff)
+	}
+	want := user.SignInCompletion{Transaction: "t1", State: "s", Code: new("c"), PreviousSession: new("Reader"), UserAgent: new("A browser that we do not know")}
+	if diff := cmp.Diff(want, completion); diff != "" {
+		t.Error(diff)
+	}
+	onlyServersRead(t, back)
+}
+
+// onlyServersRead checks every cookie that an answer sets.
+func onlyServersRead(t *testing.T, resp *http.Response) {
+	t.Helper()
+	for _, c := range resp.Cookies() {
 		if !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || !strings.HasPrefix(c.Name, "__Host-") {
 			t.Errorf("cookie %v", c)
 		}
@@ -192,13 +202,21 @@ func TestASignInThatFailsSaysWhatToDo(t *testing.T) {
 		"somebody else's signature": {transactionCookie + "=t1.AAAA", nil, http.StatusBadRequest, "begin once more"},
 		"over":                      {ours, refused(http.StatusBadRequest, "", "over"), http.StatusBadRequest, "begin once more"},
 		"locked":                    {ours, refused(http.StatusForbidden, "", "locked"), http.StatusForbidden, "This account is locked"},
-		"provider down":             {ours, refused(http.StatusServiceUnavailable, "", "away"), http.StatusServiceUnavailable, "Try again"},
+		"provider down":             {ours, refused(http.StatusServiceUnavailable, "", "away"), http.StatusServiceUnavailable, "Nobody can sign in right now"},
 	} {
 		w.answers["POST /v1/sign-ins/complete"] = c.answer
 		resp := w.as("", "GET", "/auth/callback?state=s&code=c", nil, "Cookie", c.cookie)
 		if body := read(t, resp); resp.StatusCode != c.status || !strings.Contains(body, c.want) || cookie(resp, sessionCookie) == "new" {
 			t.Errorf("%s: %d %s", name, resp.StatusCode, body)
 		}
+	}
+}
+
+func TestABlogWithoutProviderSaysSo(t *testing.T) {
+	w := newTown(t)
+	w.answers["POST /v1/sign-ins"] = refused(http.StatusServiceUnavailable, "", "This blog has no identity provider.")
+	if resp := w.as("", "GET", "/auth/begin", nil); resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(read(t, resp), "Nobody can sign in right now") {
+		t.Errorf("answered %d", resp.StatusCode)
 	}
 }
 
@@ -469,7 +487,12 @@ func TestTheBlogIsCalledWhatItsSettingsSay(t *testing.T) {
 	if body := read(t, w.as("Reader", "GET", "/", nil)); !strings.Contains(body, "Field notes</a>") {
 		t.Error("the name is forgotten while it cannot be asked for")
 	}
-	if n := w.count("GET /v1/settings"); n != 2 {
+	w.answers["GET /v1/settings"] = ok(content.Settings{Name: "New notes", PostsPerPage: 5})
+	w.blog.forget()
+	if body := read(t, w.as("Reader", "GET", "/", nil)); !strings.Contains(body, "New notes</a>") {
+		t.Error("after a change the old name is shown")
+	}
+	if n := w.count("GET /v1/settings"); n != 3 {
 		t.Errorf("asked %d times", n)
 	}
 }
@@ -486,6 +509,31 @@ func TestALongPostBeginsWithItsContents(t *testing.T) {
 	if short := contents(headings[:4]); short != nil {
 		t.Errorf("a short one: %v", short)
 	}
+}
+
+func TestWhatScrollsCanBeReachedByKeyboard(t *testing.T) {
+	got := newTown(t).prose(`<pre><code>&lt;pre&gt;</code></pre><table><tr><td>1</td></tr></table>`)
+	want := `<pre tabindex="0"><code>&lt;pre&gt;</code></pre><div class="scroll" tabindex="0" role="group" aria-label="Table"><table><tr><td>1</td></tr></table></div>`
+	if diff := cmp.Diff(want, string(got)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Whatever a browser sends as cookies, it gets a page.
+func FuzzCookies(f *testing.F) {
+	w := newTown(f)
+	f.Add("__Host-theme=" + w.signer.sign(themeCookie, "dark"))
+	f.Add("__Host-notice=" + w.signer.sign(noticeCookie, "eyJrZXkiOiJub3RpY2Uuc2F2ZWQiLCJhcmdzIjpbIiVkIl19"))
+	f.Add("__Host-notice=" + w.signer.sign(noticeCookie, "bm90IGpzb24") + "; __Host-session=; __Host-session=Reader")
+	f.Add("__Host-theme=.;;=;\x00")
+	handler := w.handler()
+	f.Fuzz(func(t *testing.T, cookies string) {
+		r := httptest.NewRequest(http.MethodGet, "/topics", nil)
+		r.Header["Cookie"] = []string{cookies}
+		if resp := send(handler, r); resp.StatusCode >= http.StatusInternalServerError {
+			t.Errorf("%q: %d", cookies, resp.StatusCode)
+		}
+	})
 }
 
 func TestInitialsAndBrowsers(t *testing.T) {
