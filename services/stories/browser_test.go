@@ -42,6 +42,8 @@ type town struct {
 	*blog
 	url string
 	idp *asgardeo.Fake
+	// provider serves idp.
+	provider *httptest.Server
 }
 
 // gate is a server whose place is known before the process behind it is.
@@ -83,6 +85,7 @@ func newTown(t *testing.T, server *postgres.Server) *town {
 	w := &town{url: strings.Replace(front.URL, "127.0.0.1", "blog.localhost", 1)}
 	provider := httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.idp.ServeHTTP(rw, r) }))
 	t.Cleanup(provider.Close)
+	w.provider = provider
 	config := asgardeo.Config{
 		BaseURL: provider.URL + "/t/acme", HTTPClient: front.Client(),
 		Clients: []asgardeo.Client{

@@ -86,7 +86,7 @@ func (s *site) explain(err error) (int, errorPage) {
 		page := s.errorPage(s.failure(known.Status), "/")
 		page.Detail = known.Detail
 		return known.Status, page
-	case errors.As(err, &said) && said.Status < http.StatusInternalServerError && failures[said.Status] != "":
+	case errors.As(err, &said) && statusOf(err) != 0 && said.Status < http.StatusInternalServerError && failures[said.Status] != "":
 		status, to := said.Status, "/"
 		if status == http.StatusUnauthorized {
 			to = "/auth/sign-in"

@@ -2,6 +2,7 @@ package service
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -306,6 +307,17 @@ func TestASessionThatIsOfNoUse(t *testing.T) {
 	resp := w.as("over", "GET", "/me?x=1", nil)
 	if resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != "/auth/sign-in?return=%2Fme%3Fx%3D1" {
 		t.Errorf("a private page after the session: %d to %s", resp.StatusCode, resp.Header.Get("Location"))
+	}
+}
+
+// The mesh's proxies refuse with a 403 of their own.
+func TestAProxysRefusalIsNobodysLock(t *testing.T) {
+	denied := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "RBAC: access denied", http.StatusForbidden)
+	}))
+	defer denied.Close()
+	if _, err := newExchanges(user.New(denied.URL)).visitor(t.Context(), "Reader"); err == nil || errors.Is(err, errLocked) {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -161,11 +161,12 @@ func (e *exchanges) ask(ctx context.Context, session string) (*visitor, error) {
 }
 
 // statusOf returns the status of a service's answer that became an error, 0 for
-// an error that is none.
+// any other error. What has no problem document is not the service's own word: a
+// proxy of the mesh may have refused the request.
 func statusOf(err error) int {
-	var status *rest.StatusError
-	if errors.As(err, &status) {
-		return status.Status
+	var said *rest.StatusError
+	if errors.As(err, &said) && said.Problem.Status == said.Status {
+		return said.Status
 	}
 	return 0
 }
