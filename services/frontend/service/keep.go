@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -45,6 +46,8 @@ type kept struct {
 	header http.Header
 	status int
 	body   []byte
+	// length is that of the body, as a header has it.
+	length []string
 	// made is when it was asked for, due when it is to be made anew.
 	made, due time.Time
 	// views are how often it was shown and the content service has not heard of.
@@ -125,6 +128,7 @@ func (k *keeper) refresh(r *http.Request, key string, make http.Handler) *kept {
 	answer := &recording{header: http.Header{}, status: http.StatusOK}
 	make.ServeHTTP(answer, request)
 	page := &kept{key: key, header: answer.header, status: answer.status, body: answer.body.Bytes(), made: began, due: began.Add(keptFresh)}
+	page.length = []string{strconv.Itoa(len(page.body))}
 	failed := lacking || page.status >= http.StatusInternalServerError
 	if failed && before != nil {
 		k.postpone(before, began.Add(keptFresh), views)
@@ -182,11 +186,13 @@ func (k *keeper) drop(element *list.Element) {
 
 // write answers with the page, or with 304 to a browser that has it.
 func (p *kept) write(w http.ResponseWriter, r *http.Request) {
-	maps.Copy(w.Header(), p.header)
-	if p.status == http.StatusOK {
+	h := w.Header()
+	maps.Copy(h, p.header)
+	if p.status == http.StatusOK && (r.Header.Get("If-None-Match") != "" || r.Header.Get("Range") != "") {
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(p.body))
 		return
 	}
+	h["Content-Length"] = p.length
 	w.WriteHeader(p.status)
 	// A browser that went away cannot be told.
 	_, _ = w.Write(p.body)
@@ -196,9 +202,14 @@ func (p *kept) write(w http.ResponseWriter, r *http.Request) {
 func keyOf(r *http.Request, parameters []string, theme string) string {
 	var key strings.Builder
 	key.WriteString(theme + " " + r.URL.EscapedPath())
+	if r.URL.RawQuery == "" {
+		return key.String()
+	}
 	query := r.URL.Query()
 	for _, name := range parameters {
-		key.WriteString("&" + url.QueryEscape(query.Get(name)))
+		if value := query.Get(name); value != "" {
+			key.WriteString("&" + name + "=" + url.QueryEscape(value))
+		}
 	}
 	return key.String()
 }
