@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"blogplatform.io/operator/services/internal/problem"
 	"blogplatform.io/operator/services/internal/server"
@@ -82,6 +83,9 @@ func (s *site) enter(route route) http.Handler {
 		r = s.identify(r)
 		err := s.admit(w, r, route.least)
 		if err == nil {
+			err = readForm(r)
+		}
+		if err == nil {
 			err = route.serve(w, r)
 		}
 		if err != nil {
@@ -98,6 +102,21 @@ func (s *site) enter(route route) http.Handler {
 		}
 		s.keeper.serve(w, r, keyOf(r, route.query, s.theme(r)), page)
 	})
+}
+
+// readForm reads what a form sent, so that one that is too long or broken is
+// refused instead of taken for empty. Hooks read their own.
+func readForm(r *http.Request) error {
+	if r.Method != http.MethodPost || strings.HasPrefix(r.URL.Path, hooksPath) {
+		return nil
+	}
+	var long *http.MaxBytesError
+	if err := r.ParseForm(); err != nil && !errors.As(err, &long) {
+		return &problem.Error{Status: http.StatusBadRequest}
+	} else if err != nil {
+		return err
+	}
+	return nil
 }
 
 // errSignIn says that a page needs somebody to be signed in.

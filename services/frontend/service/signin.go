@@ -2,6 +2,7 @@ package service
 
 import (
 	"cmp"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -146,7 +147,12 @@ func (s *site) signOut(w http.ResponseWriter, r *http.Request) error {
 // says goes to the user service as it came, and so does the answer.
 func (s *site) backChannelLogout(w http.ResponseWriter, r *http.Request) error {
 	answer, err := s.backends.user.BackChannelLogoutWithBody(r.Context(), r.Header.Get("Content-Type"), r.Body)
-	if err != nil {
+	var long *http.MaxBytesError
+	switch {
+	case errors.As(err, &long):
+		problem.Write(w, r, http.StatusRequestEntityTooLarge, "A logout token is shorter than that.")
+		return nil
+	case err != nil:
 		problem.Fail(w, r, &problem.Error{Status: http.StatusServiceUnavailable, Detail: "Try again later.", Cause: err})
 		return nil
 	}

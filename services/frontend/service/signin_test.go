@@ -487,6 +487,23 @@ func TestABackChannelLogoutPassesAsItCame(t *testing.T) {
 	}
 }
 
+func TestWhatIsTooLongIsRefusedAndNotTakenForEmpty(t *testing.T) {
+	w := newTown(t)
+	long := strings.Repeat("x", 70<<10)
+	if resp := w.as("Reader", "POST", "/posts/one/comments", url.Values{"body": {long}}); resp.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(read(t, resp), "That is too long") {
+		t.Errorf("a comment: %d", resp.StatusCode)
+	}
+	r := httptest.NewRequest(http.MethodPost, "/hooks/back-channel-logout", strings.NewReader("logout_token="+long))
+	if resp := send(w.handler(), r); resp.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("a logout token: %d", resp.StatusCode)
+	}
+	broken := httptest.NewRequest(http.MethodPost, "/theme", strings.NewReader("theme=%zz"))
+	broken.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if resp := send(w.handler(), broken); resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("a broken form: %d", resp.StatusCode)
+	}
+}
+
 func TestTheBlogIsCalledWhatItsSettingsSay(t *testing.T) {
 	w := newTown(t)
 	clock := time.Unix(1e9, 0)
