@@ -253,22 +253,21 @@ func (s *site) like(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.showComment(w, r, post, c)
+	if isPart(r) {
+		// Only the button: a reply that is being typed beside it stays.
+		return s.fragment(w, r, http.StatusOK, "post", "like", commentView{Comment: c, Page: r.PostFormValue("page")})
+	}
+	leadTo(w, r, post, c)
+	return nil
 }
 
-// showComment shows a comment after it has changed: in its place to htmx, on its
-// page to others.
-func (s *site) showComment(w http.ResponseWriter, r *http.Request, post content.PostSummary, c comment.Comment) error {
-	if isPart(r) {
-		t := thread{Slug: post.Slug, Page: r.PostFormValue("page"), Visitor: visitorOf(r.Context())}
-		return s.fragment(w, r, http.StatusOK, "post", "comment", s.commentView(t, c))
-	}
+// leadTo sends the browser to a comment on its page.
+func leadTo(w http.ResponseWriter, r *http.Request, post content.PostSummary, c comment.Comment) {
 	to := "/posts/" + url.PathEscape(post.Slug)
 	if page := r.PostFormValue("page"); page != "" {
 		to += "?comments=" + url.QueryEscape(page)
 	}
 	redirect(w, r, fmt.Sprintf("%s#comment-%d", to, c.ID))
-	return nil
 }
 
 // commentPage is for one comment.
@@ -299,7 +298,8 @@ func (s *site) editComment(w http.ResponseWriter, r *http.Request) error {
 		edited, err := rest.Result(answer.JSON200, answer.HTTPResponse, answer.Body)
 		if err == nil {
 			s.tell(w, map[bool]string{true: "notice.held", false: "notice.saved"}[edited.State == comment.StateHeld])
-			return s.showComment(w, r, post, edited)
+			leadTo(w, r, post, edited)
+			return nil
 		}
 		if !form.refusedBy(err, "body") {
 			return err

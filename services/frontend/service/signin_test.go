@@ -423,6 +423,22 @@ func TestWhatIsRefusedStaysInTheForm(t *testing.T) {
 	}
 }
 
+func TestALikeLeavesWhatIsTypedBesideIt(t *testing.T) {
+	w := newTown(t)
+	c := comment.Comment{ID: 6, PostID: 7, State: comment.StateApproved, Author: comment.Author{Name: "Noah"}, Body: "So."}
+	w.answers["GET /v1/comments/6"] = ok(c)
+	c.Likes, c.Liked = 1, true
+	w.answers["PUT /v1/comments/6/like"] = ok(c)
+	body := read(t, w.as("Reader", "POST", "/comments/6/like", url.Values{"liked": {"true"}}, "HX-Request", "true"))
+	if !strings.HasPrefix(body, `<form method="post" action="/comments/6/like"`) || !strings.Contains(body, `aria-pressed="true"`) || strings.Contains(body, "textarea") {
+		t.Errorf("the part: %s", body)
+	}
+	resp := w.as("Reader", "POST", "/comments/6/like", url.Values{"liked": {"true"}, "page": {"p+2"}})
+	if to := resp.Header.Get("Location"); to != "/posts/one?comments=p%2B2#comment-6" {
+		t.Errorf("without htmx it leads to %s", to)
+	}
+}
+
 func TestErrorsOfServicesSayWhatToDo(t *testing.T) {
 	w := newTown(t)
 	w.answers["GET /v1/comments/6"] = ok(comment.Comment{ID: 6, PostID: 7, Mine: true, Body: "Mine"})
