@@ -167,7 +167,7 @@ func newProvider(port int, platforms []*unstructured.Unstructured, people []byte
 		config.Clients = append(config.Clients,
 			providerClient{
 				ID: oidcClient(platform), Secret: rand.Text(),
-				RedirectURIs: []string{blog + "/auth/callback"}, PostLogoutRedirectURIs: []string{blog + "/"}, BackChannelLogoutURI: blog + "/hooks/logout",
+				RedirectURIs: []string{blog + "/auth/callback"}, PostLogoutRedirectURIs: []string{blog + "/"}, BackChannelLogoutURI: blog + "/hooks/back-channel-logout",
 			},
 			providerClient{ID: scimClient(platform), Secret: rand.Text(), Scopes: []string{"internal_user_mgt_view", "internal_user_mgt_update", "internal_session_delete"}},
 		)

@@ -27,6 +27,7 @@ import (
 	"blogplatform.io/operator/services/internal/testing/asgardeo"
 	"blogplatform.io/operator/services/internal/testing/await"
 	"blogplatform.io/operator/services/internal/testing/postgres"
+	"blogplatform.io/operator/services/internal/testing/process"
 )
 
 // People of the identity provider. Everybody's password is pw.
@@ -68,9 +69,9 @@ func newGate(t *testing.T, start func(http.Handler) *httptest.Server) *gate {
 	return g
 }
 
-func (g *gate) leadTo(t *testing.T, p *process) {
+func (g *gate) leadTo(t *testing.T, p *process.Process) {
 	t.Helper()
-	target, err := url.Parse(p.app)
+	target, err := url.Parse(p.App)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +113,7 @@ func newTown(t *testing.T, server *postgres.Server) *town {
 	issuer := settings{"TOKEN_ISSUER": "blogplatform://test/blog"}
 	b := &blog{
 		user: migrated(t, server, "user"), content: migrated(t, server, "content"), comment: migrated(t, server, "comment"),
-		processes: map[string]*process{},
+		processes: map[string]*process.Process{},
 	}
 	b.user = b.user.with(issuer).with(settings{
 		"PUBLIC_URL": w.url, "OIDC_ISSUER": w.idp.Issuer(), "OIDC_CLIENT_ID": "blog", "OIDC_CLIENT_SECRET_FILE": file("oidc", "s"),
@@ -122,14 +123,14 @@ func newTown(t *testing.T, server *postgres.Server) *town {
 	})
 	mustRun(t, "content", b.content, "seed")
 	mustRun(t, "comment", b.comment, "seed", "--posts=the-quiet-release=1,what-a-backup-is-for=3")
-	b.processes["user"] = serve(t, "user", b.user).ready(t)
+	b.processes["user"] = ready(t, serve(t, "user", b.user))
 	for service, env := range map[string]settings{"content": b.content, "comment": b.comment} {
-		b.processes[service] = serve(t, service, env.with(issuer).with(settings{"USER_URL": b.processes["user"].app})).ready(t)
+		b.processes[service] = ready(t, serve(t, service, env.with(issuer).with(settings{"USER_URL": b.processes["user"].App})))
 	}
 	contentGate.leadTo(t, b.processes["content"])
 	commentGate.leadTo(t, b.processes["comment"])
-	b.frontendEnv = frontendSettings(t, b.processes["user"].app, b.processes["content"].app, b.processes["comment"].app).with(settings{"PUBLIC_URL": w.url})
-	b.frontend = serve(t, "frontend", b.frontendEnv).ready(t)
+	b.frontendEnv = frontendSettings(t, b.processes["user"].App, b.processes["content"].App, b.processes["comment"].App).with(settings{"PUBLIC_URL": w.url})
+	b.frontend = ready(t, serve(t, "frontend", b.frontendEnv))
 	front.leadTo(t, b.frontend)
 	w.blog = b
 	return w

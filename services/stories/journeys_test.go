@@ -165,7 +165,7 @@ func TestEveryPageOfReadersIsFitToBeSeen(t *testing.T) {
 	amara.press(".account summary")
 	amara.inspect("menu")
 
-	if err := w.processes["user"].stop(); err != nil {
+	if err := w.processes["user"].Stop(); err != nil {
 		t.Fatal(err)
 	}
 	// For two seconds the last answer of the user service counts.

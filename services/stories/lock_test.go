@@ -21,7 +21,7 @@ import (
 // every replica within five seconds.
 func TestALockBitesOnEveryReplicaWithTheProviderDown(t *testing.T) {
 	w := newTown(t, postgres.Shared(t))
-	replicas := []string{w.frontend.app, serve(t, "frontend", w.frontendEnv).ready(t).app}
+	replicas := []string{w.frontend.App, ready(t, serve(t, "frontend", w.frontendEnv)).App}
 	amara, rita := w.session(t, "amara"), w.session(t, "rita")
 	w.provider.Close()
 	for _, replica := range replicas {
@@ -30,7 +30,7 @@ func TestALockBitesOnEveryReplicaWithTheProviderDown(t *testing.T) {
 		}
 	}
 	// Admins lock by the same service that the frontend asks.
-	users := user.New(w.processes["user"].app)
+	users := user.New(w.processes["user"].App)
 	exchanged, err := users.ExchangeSessionWithResponse(t.Context(), user.SessionToken{Token: amara})
 	if err != nil || exchanged.JSON200 == nil {
 		t.Fatal(err, exchanged)
@@ -64,7 +64,7 @@ func TestALockBitesOnEveryReplicaWithTheProviderDown(t *testing.T) {
 func (w *town) session(t *testing.T, name string) string {
 	t.Helper()
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	began, err := client.Get(w.frontend.app + "/auth/begin")
+	began, err := client.Get(w.frontend.App + "/auth/begin")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func (w *town) session(t *testing.T, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.frontend.app+(&url.URL{Path: back.Path, RawQuery: back.RawQuery}).String(), nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.frontend.App+(&url.URL{Path: back.Path, RawQuery: back.RawQuery}).String(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

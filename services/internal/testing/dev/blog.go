@@ -33,7 +33,7 @@ const (
 	cookies     = "cookies"
 	tokenIssuer = "blogplatform://dev/blog"
 	// logoutPath is where the frontend takes back-channel logouts.
-	logoutPath = "/hooks/logout"
+	logoutPath = "/hooks/back-channel-logout"
 )
 
 // blog is everything that runs.
