@@ -49,6 +49,8 @@ type User struct {
 	// EmailVerified is what tokens say of the address, which is UserName.
 	EmailVerified bool `json:"emailVerified"`
 	Locked        bool `json:"locked"`
+	// Disabled is what only the console sets.
+	Disabled bool `json:"disabled"`
 }
 
 // Fake is the provider. It is safe for concurrent use.
@@ -154,6 +156,13 @@ func (f *Fake) SetLocked(id string, locked bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.users[id].Locked = locked
+}
+
+// Disable disables or enables a person as somebody in the provider's console would.
+func (f *Fake) Disable(id string, disabled bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.users[id].Disabled = disabled
 }
 
 // Locked reports whether the person is locked.

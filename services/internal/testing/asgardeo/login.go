@@ -53,7 +53,7 @@ func (f *Fake) login(w http.ResponseWriter, r *http.Request) {
 	case !found || user.Password != r.PostFormValue("password"):
 		f.mu.Unlock()
 		f.page(w, http.StatusUnauthorized, id, "Wrong user name or password.")
-	case user.Locked:
+	case user.Locked, user.Disabled:
 		f.mu.Unlock()
 		f.page(w, http.StatusForbidden, id, "Your account is locked.")
 	default:
@@ -72,7 +72,7 @@ func (f *Fake) join(request, id string) bool {
 	defer f.mu.Unlock()
 	waiting, known := f.requests[request]
 	current, live := f.sessions[id]
-	if !known || !live || f.users[current.user] == nil || f.users[current.user].Locked {
+	if !known || !live || f.users[current.user] == nil || f.users[current.user].Locked || f.users[current.user].Disabled {
 		return false
 	}
 	admit(waiting, current)

@@ -148,10 +148,15 @@ func resource(user *User, attributes string) map[string]any {
 	names := strings.Split(attributes, ",")
 	if attributes == "" || slices.Contains(names, schemaWSO2) {
 		state := "UNLOCKED"
-		if user.Locked {
+		switch {
+		case user.Disabled:
+			state = "DISABLED"
+		case user.Locked:
 			state = "LOCKED"
 		}
-		shown[schemaWSO2] = map[string]any{"accountLocked": strconv.FormatBool(user.Locked), "accountState": state}
+		shown[schemaWSO2] = map[string]any{
+			"accountLocked": strconv.FormatBool(user.Locked), "accountDisabled": strconv.FormatBool(user.Disabled), "accountState": state,
+		}
 	}
 	if attributes == "" {
 		shown["name"] = map[string]any{"givenName": user.Given, "familyName": user.Family}

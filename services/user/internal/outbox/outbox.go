@@ -48,6 +48,8 @@ type Outbox struct {
 	config Config
 	http   *http.Client
 	bell   chan struct{}
+	// quietUntil is how long the provider wants no more questions about people.
+	quietUntil time.Time
 }
 
 // New returns an outbox that does nothing until it is run.
@@ -145,19 +147,24 @@ func (o *Outbox) follow(ctx context.Context, order store.Order) error {
 		return err
 	}
 	if is != order.Locked {
-		return fmt.Errorf("the provider said yes, but read back the account is locked: %t", is)
+		return fmt.Errorf("the provider said yes, but read back the account is locked or disabled: %t", is)
 	}
 	return nil
 }
 
-// Check asks the provider about one person who is due to be asked about.
+// Check asks the provider about one person who is due to be asked about. Two may
+// not run at once.
 func (o *Outbox) Check(ctx context.Context) error {
+	if time.Now().Before(o.quietUntil) {
+		return nil
+	}
 	who, ok, err := o.config.Store.Unchecked(ctx, o.config.Issuer)
 	if err != nil || !ok {
 		return err
 	}
 	locked, err := o.config.SCIM.Locked(ctx, who.Subject)
 	if err != nil {
+		o.quietUntil = time.Now().Add(scim.RetryAfter(err))
 		return fmt.Errorf("person %d: %w", who.Person, err)
 	}
 	return o.config.Store.Observe(ctx, who.Person, locked)

@@ -130,21 +130,22 @@ func (c *Client) SetLocked(ctx context.Context, subject string, locked bool) err
 	return c.ask(ctx, what, http.MethodPatch, c.user(subject), body, nil)
 }
 
-// Locked reports whether a person is locked.
+// Locked reports whether a person is locked or disabled, which is a lock that
+// only the provider's console opens.
 func (c *Client) Locked(ctx context.Context, subject string) (bool, error) {
 	const what = "read the account's state"
 	var user map[string]json.RawMessage
 	if err := c.ask(ctx, what, http.MethodGet, c.user(subject)+"?attributes="+url.QueryEscape(schema), nil, &user); err != nil {
 		return false, err
 	}
-	var attributes struct{ AccountLocked lenientBool }
+	var attributes struct{ AccountLocked, AccountDisabled lenientBool }
 	// A user who never was locked may lack the schema.
 	if raw, ok := user[schema]; ok {
 		if err := json.Unmarshal(raw, &attributes); err != nil {
 			return false, fmt.Errorf("%s: %w", what, err)
 		}
 	}
-	return bool(attributes.AccountLocked), nil
+	return bool(attributes.AccountLocked || attributes.AccountDisabled), nil
 }
 
 // EndSessions ends all sessions of a person at the provider.
@@ -275,7 +276,7 @@ type lenientBool bool
 func (b *lenientBool) UnmarshalJSON(data []byte) error {
 	value, err := strconv.ParseBool(strings.ToLower(strings.Trim(string(data), `"`)))
 	if err != nil {
-		return fmt.Errorf("accountLocked is %.20q instead of a boolean", data)
+		return fmt.Errorf("%.20q instead of a boolean", data)
 	}
 	*b = lenientBool(value)
 	return nil
