@@ -39,14 +39,17 @@ type Provider struct {
 
 	mu         sync.Mutex
 	discovered *discovered
+	// failed is how the last discovery ended, at failedAt.
+	failed   error
+	failedAt time.Time
 }
 
 // discovered is what the provider says of itself (OpenID Connect Discovery 1.0).
 type discovered struct {
 	oauth         oauth2.Config
 	endSessionURL string
-	idTokens      *oidc.IDTokenVerifier
-	logoutTokens  *oidc.IDTokenVerifier
+	// tokens verifies ID tokens and logout tokens alike.
+	tokens *oidc.IDTokenVerifier
 }
 
 // New returns a provider. It asks for nothing yet.
@@ -55,14 +58,32 @@ func New(config Config) *Provider { return &Provider{config: config} }
 // Issuer returns the configured issuer.
 func (p *Provider) Issuer() string { return p.config.Issuer }
 
-// ask returns the provider, discovering it if that has not succeeded yet.
+// ask returns the provider, discovering it if that has not succeeded yet. Who
+// waits for a discovery shares its outcome: while a provider hangs nobody waits
+// for more than one.
 func (p *Provider) ask(ctx context.Context) (*discovered, error) {
+	began := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.discovered != nil {
 		return p.discovered, nil
 	}
-	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, p.config.HTTP), p.config.Issuer)
+	if p.failedAt.After(began) {
+		return nil, p.failed
+	}
+	// It does not end with one impatient request.
+	found, err := p.discover(context.WithoutCancel(ctx))
+	if err != nil {
+		p.failed, p.failedAt = err, time.Now()
+		return nil, err
+	}
+	p.discovered = found
+	return found, nil
+}
+
+func (p *Provider) discover(ctx context.Context) (*discovered, error) {
+	ctx = oidc.ClientContext(ctx, p.config.HTTP)
+	provider, err := oidc.NewProvider(ctx, p.config.Issuer)
 	if err != nil {
 		return nil, fmt.Errorf("%w: discover %s: %w", ErrUnavailable, p.config.Issuer, err)
 	}
@@ -73,23 +94,20 @@ func (p *Provider) ask(ctx context.Context) (*discovered, error) {
 	if err := provider.Claims(&more); err != nil {
 		return nil, fmt.Errorf("%w: read its discovery document: %w", ErrUnavailable, err)
 	}
-	// The key set outlives this request.
-	keys := oidc.NewRemoteKeySet(oidc.ClientContext(context.WithoutCancel(ctx), patient(p.config.HTTP)), more.JWKSURI)
+	keys := oidc.NewRemoteKeySet(oidc.ClientContext(ctx, patient(p.config.HTTP)), more.JWKSURI)
 	endpoint := provider.Endpoint()
 	// Trying the other style after a failure would redeem the code twice.
 	endpoint.AuthStyle = oauth2.AuthStyleInHeader
 	// Asgardeo signs with RS256; what else is there is for others.
 	config := &oidc.Config{ClientID: p.config.ClientID, SupportedSigningAlgs: []string{oidc.RS256, oidc.ES256, oidc.EdDSA}}
-	p.discovered = &discovered{
+	return &discovered{
 		oauth: oauth2.Config{
 			ClientID: p.config.ClientID, ClientSecret: p.config.ClientSecret, RedirectURL: p.config.RedirectURL,
 			Endpoint: endpoint, Scopes: []string{oidc.ScopeOpenID, "profile", "email"},
 		},
 		endSessionURL: more.EndSession,
-		idTokens:      oidc.NewVerifier(p.config.Issuer, keys, config),
-		logoutTokens:  oidc.NewVerifier(p.config.Issuer, keys, config),
-	}
-	return p.discovered, nil
+		tokens:        oidc.NewVerifier(p.config.Issuer, keys, config),
+	}, nil
 }
 
 // TokenURL returns the token endpoint.
@@ -161,7 +179,7 @@ func (p *Provider) SignIn(ctx context.Context, code, nonce, verifier string) (Pe
 		return Person{}, exchangeError(err)
 	}
 	raw, _ := tokens.Extra("id_token").(string)
-	verified, err := d.idTokens.Verify(ctx, raw)
+	verified, err := d.tokens.Verify(ctx, raw)
 	if err != nil {
 		return Person{}, verifyError(err)
 	}
@@ -174,7 +192,7 @@ func (p *Provider) SignIn(ctx context.Context, code, nonce, verifier string) (Pe
 	}
 	return Person{
 		Subject: verified.Subject, SID: claims.SID, IssuedAt: verified.IssuedAt, Name: displayName(claims),
-		Email: claims.Email, EmailVerified: truth(claims.EmailVerified), IDToken: raw,
+		Email: cleanEmail(claims.Email), EmailVerified: truth(claims.EmailVerified), IDToken: raw,
 	}, nil
 }
 
@@ -182,8 +200,10 @@ func (p *Provider) SignIn(ctx context.Context, code, nonce, verifier string) (Pe
 // verifier leaves to us.
 func (p *Provider) check(token *oidc.IDToken, claims idClaims, nonce, accessToken string) error {
 	switch {
-	case token.Subject == "" || len(token.Subject) > 255:
+	case !isName(token.Subject):
 		return errors.New("the ID token has no subject")
+	case claims.SID != "" && !isName(claims.SID):
+		return errors.New("the ID token has a strange sid")
 	case token.Nonce == "" || token.Nonce != nonce:
 		return errors.New("the ID token is of another sign-in")
 	case len(token.Audience) > 1 && claims.AZP == "", claims.AZP != "" && claims.AZP != p.config.ClientID:
@@ -211,7 +231,7 @@ func (p *Provider) Logout(ctx context.Context, raw string) (Logout, error) {
 	if err != nil {
 		return Logout{}, err
 	}
-	verified, err := d.logoutTokens.Verify(ctx, raw)
+	verified, err := d.tokens.Verify(ctx, raw)
 	if err != nil {
 		return Logout{}, verifyError(err)
 	}
@@ -230,9 +250,9 @@ func (p *Provider) Logout(ctx context.Context, raw string) (Logout, error) {
 		return Logout{}, fmt.Errorf("%w: it is not a logout token", ErrRefused)
 	case claims.Nonce != nil:
 		return Logout{}, fmt.Errorf("%w: a logout token has no nonce", ErrRefused)
-	case claims.ID == "":
+	case !isName(claims.ID):
 		return Logout{}, fmt.Errorf("%w: the logout token has no jti", ErrRefused)
-	case claims.SID == "" && verified.Subject == "":
+	case !isName(claims.SID + verified.Subject):
 		return Logout{}, fmt.Errorf("%w: the logout token names nobody", ErrRefused)
 	}
 	return Logout{ID: claims.ID, SID: claims.SID, Subject: verified.Subject, IssuedAt: verified.IssuedAt}, nil
