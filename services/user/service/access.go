@@ -5,8 +5,10 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"blogplatform.io/operator/services/internal/problem"
+	"blogplatform.io/operator/services/internal/quota"
 	"blogplatform.io/operator/services/internal/token"
 	"blogplatform.io/operator/services/user/internal/store"
 )
@@ -42,6 +44,23 @@ var access = map[string]token.Role{
 	"GET /v1/admin/audit":                   token.Admin,
 }
 
+// What one person may ask for.
+var (
+	changes = quota.Bucket{Name: "change", Uses: 120, Window: time.Minute}
+	exports = quota.Bucket{Name: "export", Uses: 10, Window: time.Hour}
+)
+
+// bucket is what a request of a person counts in, nil for none.
+func bucket(r *http.Request) *quota.Bucket {
+	switch {
+	case r.Pattern == "GET /v1/me/export":
+		return &exports
+	case r.Method != http.MethodGet:
+		return &changes
+	}
+	return nil
+}
+
 type callerKey struct{}
 
 // caller is who asks; only routes that need a token have one.
@@ -65,6 +84,9 @@ func (s *service) authorize(next http.Handler) http.Handler {
 			return
 		}
 		id, err := s.who(r, least)
+		if counted := bucket(r); err == nil && counted != nil {
+			err = s.store.Count(r.Context(), id, *counted)
+		}
 		if err != nil {
 			fail(w, r, err)
 			return

@@ -116,14 +116,14 @@ func told(err error) error {
 	case errors.Is(err, store.ErrNotAdmin):
 		return &problem.Error{Status: http.StatusForbidden, Detail: "Only an Admin may do this."}
 	case errors.Is(err, store.ErrSelf):
-		return conflict("Admins cannot do this to themselves; ask another Admin.")
+		return &problem.Error{Status: http.StatusForbidden, Detail: "Nobody may do this to themselves; ask another Admin."}
 	case errors.Is(err, store.ErrLastAdmin):
 		return conflict("The blog would be without an Admin; make somebody else one first.")
 	case errors.Is(err, identity.ErrUnavailable):
 		return &problem.Error{Status: http.StatusServiceUnavailable, Detail: "The identity provider does not answer.", Cause: err}
 	case errors.Is(err, identity.ErrRefused):
 		slog.Warn("an answer of the identity provider is refused", "error", err)
-		return &problem.Error{Status: http.StatusBadRequest, Detail: "The identity provider's answer is not valid; begin again."}
+		return &problem.Error{Status: http.StatusBadRequest, Field: "body.code", Detail: "The identity provider's answer is not valid; begin again."}
 	}
 	return postgres.Classify(err, noSuchPerson)
 }
@@ -149,7 +149,11 @@ func move() command.Command {
 				return err
 			}
 			defer pool.Close()
-			return store.New(pool, store.Options{}).Move(ctx, *person, *issuer, *subject)
+			err = store.New(pool, store.Options{}).Move(ctx, *person, *issuer, *subject)
+			if errors.Is(err, store.ErrNotFound) {
+				return fmt.Errorf("move person %d: there is no such person; the Admin panel shows the ids", *person)
+			}
+			return err
 		},
 	}
 }

@@ -126,7 +126,7 @@ type Exchange struct {
 type Export struct {
 	Audit    []AuditEntry  `json:"audit"`
 	Issuer   string        `json:"issuer"`
-	Profile  Me            `json:"profile"`
+	Profile  Account       `json:"profile"`
 	Sessions []SessionInfo `json:"sessions"`
 	Subject  string        `json:"subject"`
 }

@@ -157,6 +157,7 @@ func (s *Store) Erase(ctx context.Context, actor, person int64) error {
 				[]any{identityHash(on.issuer, on.subject), on.lockedHere || on.lockedThere}},
 			step{`INSERT INTO "user".erasures (person_id, service) SELECT $1, unnest($2::text[])`, []any{person, s.options.ErasedElsewhere}},
 			step{`DELETE FROM "user".people WHERE id = $1`, []any{person}},
+			step{`DELETE FROM "user".rate_limits WHERE person_id = $1`, []any{person}},
 			// A lock that the provider does not know of yet is still told.
 			step{`DELETE FROM "user".provider_locks l USING "user".provider_sync y
 				WHERE l.person_id = $1 AND y.person_id = $1 AND y.confirmed = l.generation`, []any{person}},
@@ -164,15 +165,30 @@ func (s *Store) Erase(ctx context.Context, actor, person int64) error {
 	})
 }
 
-// Move gives a person another identity, for one who has changed providers.
+// Move gives a person another identity, for one who has changed providers. What
+// the old provider said does not count any more; what the new one is to be told
+// of a lock, it is told. ErrNotFound says that there is no such person, ErrTaken
+// that somebody has the identity.
 func (s *Store) Move(ctx context.Context, person int64, issuer, subject string) error {
 	return s.inTx(ctx, "move a person", func(tx pgx.Tx) error {
+		if err := run(ctx, tx, lock(lockGovernance)); err != nil {
+			return err
+		}
 		on, err := find(ctx, tx, person)
 		if err != nil {
 			return err
 		}
+		var taken bool
+		err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM "user".people WHERE issuer = $1 AND subject = $2)`, issuer, subject).Scan(&taken)
+		switch {
+		case err != nil:
+			return err
+		case taken:
+			return ErrTaken
+		}
 		return run(ctx, tx,
-			step{`UPDATE "user".people SET issuer = $2, subject = $3 WHERE id = $1`, []any{person, issuer, subject}},
+			step{`UPDATE "user".people SET issuer = $2, subject = $3, locked_there = false, checked_at = NULL, check_due_at = now() WHERE id = $1`, []any{person, issuer, subject}},
+			step{`UPDATE "user".provider_locks SET issuer = $2, subject = $3, generation = generation + 1, requested_at = now() WHERE person_id = $1`, []any{person, issuer, subject}},
 			step{`DELETE FROM "user".sessions WHERE person_id = $1`, []any{person}},
 			record(0, actionMoved, person, "from "+on.issuer+" to "+issuer))
 	})

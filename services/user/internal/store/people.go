@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"blogplatform.io/operator/services/internal/quota"
 	"blogplatform.io/operator/services/internal/token"
 	"blogplatform.io/operator/services/user/internal/api"
 )
@@ -33,6 +34,12 @@ func (s *Store) Caller(ctx context.Context, id int64) (token.Role, error) {
 	return role, err
 }
 
+// Count counts a request of a person. The error is a problem once the bucket is
+// used up.
+func (s *Store) Count(ctx context.Context, id int64, bucket quota.Bucket) error {
+	return quota.Take(ctx, s.pool, "user", id, bucket)
+}
+
 // Me returns a person's profile.
 func (s *Store) Me(ctx context.Context, id int64) (api.Me, error) {
 	return me(s.pool.QueryRow(ctx, `SELECT `+meColumns+` FROM "user".people WHERE id = $1`, id))
@@ -56,7 +63,7 @@ func (s *Store) Export(ctx context.Context, id int64) (api.Export, error) {
 	var export api.Export
 	err := s.inTx(ctx, "export a person", func(tx pgx.Tx) error {
 		var err error
-		if export.Profile, err = me(tx.QueryRow(ctx, `SELECT `+meColumns+` FROM "user".people WHERE id = $1`, id)); err != nil {
+		if export.Profile, err = account(ctx, tx, id); err != nil {
 			return err
 		}
 		err = tx.QueryRow(ctx, `SELECT coalesce(issuer, ''), coalesce(subject, '') FROM "user".people WHERE id = $1`, id).Scan(&export.Issuer, &export.Subject)
@@ -112,7 +119,11 @@ func contains(text string) string {
 
 // Account returns a person's account.
 func (s *Store) Account(ctx context.Context, id int64) (api.Account, error) {
-	rows, _ := s.pool.Query(ctx, selectAccount+` WHERE p.id = $1`, id)
+	return account(ctx, s.pool, id)
+}
+
+func account(ctx context.Context, from querier, id int64) (api.Account, error) {
+	rows, _ := from.Query(ctx, selectAccount+` WHERE p.id = $1`, id)
 	return pgx.CollectExactlyOneRow(rows, scanAccount)
 }
 

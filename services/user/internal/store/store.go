@@ -22,6 +22,8 @@ var (
 	ErrSelf = errors.New("nobody may do this to themselves")
 	// ErrLastAdmin says that the blog would be without an Admin.
 	ErrLastAdmin = errors.New("the blog would be without an Admin")
+	// ErrTaken says that somebody else has that identity.
+	ErrTaken = errors.New("somebody else signs in with that identity; erase or move them first")
 	// ErrOver says that a session or a sign-in is over, or never was.
 	ErrOver = errors.New("it is over")
 )
