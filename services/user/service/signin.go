@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"unicode"
 
 	"golang.org/x/oauth2"
 
@@ -19,7 +20,7 @@ import (
 
 var (
 	errNoProvider = &problem.Error{Status: http.StatusServiceUnavailable, Detail: "This blog has no identity provider; nobody can sign in."}
-	errBeginAgain = &problem.Error{Status: http.StatusBadRequest, Detail: "This sign-in is over or not this browser's; begin again."}
+	errBeginAgain = &problem.Error{Status: http.StatusBadRequest, Field: "body.transaction", Detail: "This sign-in is over or not this browser's; begin again."}
 	errSignedOut  = &problem.Error{Status: http.StatusUnauthorized, Detail: "The session is over; sign in again."}
 )
 
@@ -47,11 +48,12 @@ func (s *service) BeginSignIn(ctx context.Context, request api.BeginSignInReques
 }
 
 // ownPath refuses everything that a browser could take for another site.
+// Browsers drop tabs and line breaks from addresses before they read them.
 func ownPath(path string) error {
 	if err := plain("body.returnTo", path, 2000); err != nil {
 		return err
 	}
-	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsRune(path, '\\') {
+	if strings.ContainsFunc(path, unicode.IsControl) || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsRune(path, '\\') {
 		return problem.Invalid("body.returnTo", "must be a path of this blog, such as /posts/first.")
 	}
 	return nil

@@ -110,7 +110,15 @@ func (s *Store) SignIn(ctx context.Context, in SignIn) (secret string, expires t
 		if err != nil {
 			return err
 		}
-		if locked {
+		// Only now is an erasure of the same person either done or yet to come.
+		erased, err := erasedLocked(ctx, tx, in.Identity)
+		switch {
+		case err != nil:
+			return err
+		case erased:
+			id = 0
+			return ErrLocked
+		case locked:
 			return ErrLocked
 		}
 		if in.FirstAdmin {
@@ -128,26 +136,24 @@ func (s *Store) SignIn(ctx context.Context, in SignIn) (secret string, expires t
 	return secret, expires, id, err
 }
 
-// admissible keeps out who signed out at the provider while signing in here, and
-// who was locked when they were erased.
+// erasedLocked reports whether the person was locked when they were erased.
+func erasedLocked(ctx context.Context, tx pgx.Tx, who Identity) (locked bool, err error) {
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM "user".erased WHERE identity_hash = $1 AND locked)`, identityHash(who.Issuer, who.Subject)).Scan(&locked)
+	return locked, err
+}
+
+// admissible keeps out who signed out at the provider while signing in here.
 func admissible(ctx context.Context, tx pgx.Tx, who Identity) error {
 	if err := run(ctx, tx, waitFor("sid", who.Issuer, who.SID), waitFor("sub", who.Issuer, who.Subject)); err != nil {
 		return err
 	}
-	var out, locked bool
-	err := tx.QueryRow(ctx, `SELECT
-		EXISTS (SELECT FROM "user".logouts WHERE issuer = $1 AND ((sid <> '' AND sid = $2) OR (sid = '' AND subject = $3 AND issued_at >= $4))),
-		EXISTS (SELECT FROM "user".erased WHERE identity_hash = $5 AND locked)`,
-		who.Issuer, who.SID, who.Subject, who.IssuedAt, identityHash(who.Issuer, who.Subject)).Scan(&out, &locked)
-	switch {
-	case err != nil:
-		return err
-	case locked:
-		return ErrLocked
-	case out:
+	var out bool
+	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM "user".logouts WHERE issuer = $1
+		AND ((sid <> '' AND sid = $2) OR (sid = '' AND subject = $3 AND issued_at >= $4)))`, who.Issuer, who.SID, who.Subject, who.IssuedAt).Scan(&out)
+	if err == nil && out {
 		return ErrOver
 	}
-	return nil
+	return err
 }
 
 // waitFor makes sign-ins and back-channel logouts of one provider session (sid)
