@@ -1,6 +1,7 @@
 package service
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"blogplatform.io/operator/services/internal/rest"
 	"blogplatform.io/operator/services/internal/token"
 	"blogplatform.io/operator/services/user/client"
+	"blogplatform.io/operator/services/user/internal/store"
 )
 
 func (w *world) changeRole(t *testing.T, admin person, id int64, role client.Role) error {
@@ -52,6 +54,62 @@ func TestAnAdminChangesRolesAndItIsWrittenDown(t *testing.T) {
 	}
 }
 
+func TestEveryActOfAnAdminIsWrittenDown(t *testing.T) {
+	w := newWorld(t)
+	admin, other := w.someone(t, "amara"), w.someone(t, "nuwan")
+	did := func(response *http.Response, err error) {
+		t.Helper()
+		if got := code(response, err); got/100 != 2 {
+			t.Fatalf("answered %d, %v", got, err)
+		}
+	}
+	did(w.client.SetRole(t.Context(), other.id, client.RoleChange{Role: client.Editor}, admin.as))
+	did(w.client.LockAccount(t.Context(), other.id, client.Lock{Reason: "spam"}, admin.as))
+	did(w.client.RetryLock(t.Context(), other.id, admin.as))
+	did(w.client.UnlockAccount(t.Context(), other.id, admin.as))
+	did(w.client.EndSessions(t.Context(), other.id, admin.as))
+	did(w.client.EraseAccount(t.Context(), other.id, admin.as))
+	answer, err := w.client.ListAuditWithResponse(t.Context(), &client.ListAuditParams{Person: &other.id}, admin.as)
+	if err != nil || answer.JSON200 == nil {
+		t.Fatalf("%s %v", answer.Body, err)
+	}
+	var got []string
+	for _, entry := range slices.Backward(answer.JSON200.Entries) {
+		if entry.Actor == nil || *entry.Actor != admin.id {
+			t.Errorf("%+v names another", entry)
+		}
+		detail := ""
+		if entry.Detail != nil {
+			detail = ": " + *entry.Detail
+		}
+		got = append(got, entry.Action+detail)
+	}
+	want := []string{"role changed: Reader to Editor", "locked: spam", "told the provider again", "unlocked", "signed out everywhere", "erased"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWhoIsRefusedChangesAndWritesNothing(t *testing.T) {
+	w := newWorld(t)
+	admin, other := w.someone(t, "amara"), w.someone(t, "nuwan")
+	before := scan[int](t, w, `SELECT count(*) FROM "user".audit`)
+	for _, by := range []person{other, admin} {
+		if _, err := w.lock(t, by, admin.id); status(err) != 403 {
+			t.Errorf("a lock: %v", err)
+		}
+		if err := w.changeRole(t, by, admin.id, client.Reader); status(err) != 403 {
+			t.Errorf("a role: %v", err)
+		}
+	}
+	if after := scan[int](t, w, `SELECT count(*) FROM "user".audit`); after != before {
+		t.Errorf("%d entries more", after-before)
+	}
+	if got := w.account(t, admin, admin.id); got.Role != client.Admin || got.Locked || got.Sessions != 1 {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestADemotionBitesWhateverTheTokenSays(t *testing.T) {
 	w := newWorld(t)
 	first, second := w.twoAdmins(t)
@@ -67,10 +125,10 @@ func TestADemotionBitesWhateverTheTokenSays(t *testing.T) {
 func TestNobodyGovernsThemselvesAndOneAdminStays(t *testing.T) {
 	w := newWorld(t)
 	admin := w.someone(t, "amara")
-	if err := w.changeRole(t, admin, admin.id, client.Reader); status(err) != 409 {
+	if err := w.changeRole(t, admin, admin.id, client.Reader); status(err) != 403 {
 		t.Errorf("demoting oneself: %v", err)
 	}
-	if _, err := w.lock(t, admin, admin.id); status(err) != 409 {
+	if _, err := w.lock(t, admin, admin.id); status(err) != 403 {
 		t.Errorf("locking oneself: %v", err)
 	}
 	erased, err := w.client.EraseMeWithResponse(t.Context(), admin.as)
@@ -231,6 +289,34 @@ func TestAPersonMindsTheirOwnAccount(t *testing.T) {
 	}
 }
 
+func TestOnePersonCannotAskForTooMuch(t *testing.T) {
+	w := newWorld(t)
+	me, other := w.someone(t, "nuwan"), w.someone(t, "priya")
+	for range exports.Uses {
+		w.export(t, me)
+	}
+	answer, err := w.client.ExportMeWithResponse(t.Context(), me.as)
+	if err != nil || answer.StatusCode() != 429 || answer.HTTPResponse.Header.Get("Retry-After") == "" {
+		t.Errorf("the next export: %d %v", answer.StatusCode(), err)
+	}
+	w.export(t, other)
+	rename := func(by person) int {
+		response, err := w.client.UpdateMe(t.Context(), client.MeChange{DisplayName: "Somebody"}, by.as)
+		return code(response, err)
+	}
+	for range changes.Uses {
+		if got := rename(me); got != 200 {
+			t.Fatalf("a change within the limit: %d", got)
+		}
+	}
+	if got := rename(me); got != 429 {
+		t.Errorf("one change more: %d", got)
+	}
+	if got := rename(other); got != 200 {
+		t.Errorf("somebody else's: %d", got)
+	}
+}
+
 // export is all that the blog holds of a person, as they get it.
 func (w *world) export(t *testing.T, p person) *client.Export {
 	t.Helper()
@@ -288,17 +374,39 @@ func TestAnErasedPersonIsGoneAndALockOutlivesThem(t *testing.T) {
 
 func TestAPersonCanBeMovedToAnotherIdentity(t *testing.T) {
 	w := newWorld(t)
-	before := w.someone(t, "nuwan")
-	if err := w.store.Move(t.Context(), before.id, w.idp.Issuer(), priya); err != nil {
+	admin, before := w.someone(t, "amara"), w.someone(t, "nuwan")
+	if _, err := w.lock(t, admin, before.id); err != nil {
+		t.Fatal(err)
+	}
+	move := func(person int64, subject string) error {
+		return w.store.Move(t.Context(), person, w.idp.Issuer(), subject)
+	}
+	if err := move(before.id, amara); !errors.Is(err, store.ErrTaken) {
+		t.Errorf("to somebody else's: %v", err)
+	}
+	if err := move(before.id+1000, priya); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("nobody: %v", err)
+	}
+	if err := move(before.id, priya); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.exchange(t, before.session); status(err) != 401 {
 		t.Errorf("the session: %v", err)
 	}
+	if _, err := w.trySignIn(t, "priya"); status(err) != 403 {
+		t.Errorf("who was locked signs in with another identity: %v", err)
+	}
+	w.work(t)
+	w.becomes(t, admin, before.id, "locked there", synced(client.Confirmed))
+	if !w.idp.Locked(priya) {
+		t.Error("the new identity is not locked at the provider")
+	}
+	w.unlock(t, admin, before.id)
+	w.becomes(t, admin, before.id, "unlocked there", func(a client.Account) bool { return !a.Locked })
 	if after := w.someone(t, "priya"); after.id != before.id {
 		t.Errorf("signed in as %d instead of %d", after.id, before.id)
 	}
-	if entries := scan[int](t, w, `SELECT count(*) FROM "user".audit WHERE action LIKE 'moved%'`); entries != 1 {
+	if entries := scan[int](t, w, `SELECT count(*) FROM "user".audit WHERE action LIKE 'moved%' AND person_id = $1`, before.id); entries != 1 {
 		t.Errorf("%d entries in the audit log", entries)
 	}
 }

@@ -131,6 +131,7 @@ func TestALockIsSentUntilTheProviderHasIt(t *testing.T) {
 		"no token":             {{Method: "POST", Path: "/oauth2/token", Times: 1, Status: 500}},
 		"sessions that stay":   {{Method: "DELETE", Path: "/api/users", Times: 1, Status: 502}},
 		"nothing to read back": {{Method: "GET", Path: "/scim2", Times: 1, Status: 504}},
+		"a yes that was none":  {{Method: "PATCH", Path: "/scim2", Times: 1, Status: 200}},
 		"a token it forgot":    {{Method: "PATCH", Path: "/scim2", Times: 1, Status: 401}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -248,6 +249,73 @@ func TestALockAtTheProviderEndsSessionsHere(t *testing.T) {
 	}
 	if entries := scan[int](t, w, `SELECT count(*) FROM "user".audit WHERE person_id = $1 AND action LIKE 'found % at the provider'`, other.id); entries != 2 {
 		t.Errorf("%d entries in the audit log", entries)
+	}
+}
+
+func TestADisabledAccountCountsAsLocked(t *testing.T) {
+	w := newWorld(t)
+	admin, other := w.someone(t, "amara"), w.someone(t, "nuwan")
+	w.idp.Disable(nuwan, true)
+	w.work(t)
+	account := w.becomes(t, admin, other.id, "locked", func(a client.Account) bool { return a.Locked })
+	if account.LockedHere || account.Sessions != 0 {
+		t.Errorf("got %+v", account)
+	}
+	w.unlock(t, admin, other.id)
+	account = w.becomes(t, admin, other.id, "retrying", synced(client.Retrying))
+	if !strings.Contains(*account.Sync.Error, "disabled") || !account.Locked {
+		t.Errorf("only the console enables them, but it says %+v, %+v", account, account.Sync)
+	}
+	w.idp.Disable(nuwan, false)
+	w.becomes(t, admin, other.id, "unlocked", func(a client.Account) bool { return !a.Locked && synced(client.Confirmed)(a) })
+	w.signIn(t, "nuwan")
+}
+
+func TestOnlyPeopleWithALiveSessionAreAskedAbout(t *testing.T) {
+	w := newWorld(t)
+	w.someone(t, "amara")
+	w.someone(t, "nuwan")
+	w.exec(t, `UPDATE "user".sessions SET expires_at = now() WHERE person_id = (SELECT id FROM "user".people WHERE subject = $1)`, nuwan)
+	check := func() {
+		t.Helper()
+		for range 3 {
+			if err := w.outbox.Check(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	asked := func(subject string) int { return w.idp.Calls("GET", "/scim2/Users/"+subject) }
+	check()
+	if asked(amara) != 1 || asked(nuwan) != 0 {
+		t.Errorf("asked %d times about who is here, %d times about who is not", asked(amara), asked(nuwan))
+	}
+	w.exec(t, `UPDATE "user".people SET check_due_at = check_due_at - interval '14 minutes 50 seconds'`)
+	check()
+	if asked(amara) != 1 {
+		t.Errorf("asked %d times within a quarter of an hour", asked(amara))
+	}
+	w.exec(t, `UPDATE "user".people SET check_due_at = check_due_at - interval '10 seconds'`)
+	check()
+	if asked(amara) != 2 {
+		t.Errorf("asked %d times in a quarter of an hour and once more", asked(amara))
+	}
+}
+
+func TestAProviderThatIsAskedTooMuchIsLeftAlone(t *testing.T) {
+	w := newWorld(t)
+	w.someone(t, "amara")
+	w.someone(t, "nuwan")
+	w.idp.Inject(asgardeo.Fault{Method: "GET", Path: "/scim2", Status: 429, RetryAfter: time.Minute})
+	if err := w.outbox.Check(t.Context()); err == nil {
+		t.Error("a 429 is no error")
+	}
+	for range 3 {
+		if err := w.outbox.Check(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	if asked := w.idp.Calls("GET", "/scim2"); asked != 1 {
+		t.Errorf("asked %d times", asked)
 	}
 }
 

@@ -1,12 +1,17 @@
 package service
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
 	"errors"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/google/go-cmp/cmp"
 
 	"blogplatform.io/operator/services/internal/rest"
@@ -63,6 +68,57 @@ func TestPeopleAreKnownBySubjectNotByAddress(t *testing.T) {
 	w.idp.AddUser(asgardeo.User{ID: "3d4e5f60-7182-493a-b4c5-d6e7f8091a2b", UserName: "nuwan@example.com", Password: "pw", Given: "Another", Family: "Nuwan"})
 	if second := w.someone(t, "nuwan"); second.id == first.id {
 		t.Error("who has the address got the account")
+	}
+}
+
+func TestTwoFirstSignInsAtOnceAreOfOnePerson(t *testing.T) {
+	w := newWorld(t)
+	first, second := w.callback(t, w.browser(), w.begin(t), "amara"), w.callback(t, w.browser(), w.begin(t), "amara")
+	var answers [2]*client.CompleteSignInResponse
+	var errs [2]error
+	var both sync.WaitGroup
+	for i, in := range []client.SignInCompletion{first, second} {
+		both.Go(func() { answers[i], errs[i] = w.client.CompleteSignInWithResponse(t.Context(), in) })
+	}
+	both.Wait()
+	people := map[int64]bool{}
+	for i, answer := range answers {
+		if errs[i] != nil || answer.JSON201 == nil {
+			t.Fatalf("sign-in %d: %+v, %v", i, answer, errs[i])
+		}
+		got, err := w.exchange(t, answer.JSON201.Token)
+		if err != nil || got.Role != client.Admin {
+			t.Errorf("got %+v, %v", got, err)
+		}
+		people[got.Person.ID] = true
+	}
+	if len(people) != 1 {
+		t.Errorf("persons %v", people)
+	}
+	if entries := scan[int](t, w, `SELECT count(*) FROM "user".audit`); entries != 1 {
+		t.Errorf("the first Admin was made %d times", entries)
+	}
+}
+
+func TestWhatAProviderSaysOfAPersonIsCleanedBeforeItIsKept(t *testing.T) {
+	w := newWorld(t)
+	for email, kept := range map[string]string{
+		"nuwan@example.com": "nuwan@example.com", "a\x00b@example.com": "", "nobody": "", strings.Repeat("x", 300) + "@example.com": "",
+	} {
+		w.idp.Tamper(func(c map[string]any) { c["email"] = email; c["name"] = " Nuwan\x00\u202e  \n Perera " })
+		w.signIn(t, "nuwan")
+		got := scan[string](t, w, `SELECT display_name || ' <' || email || '>' FROM "user".people`)
+		if want := "Nuwan Perera <" + kept + ">"; got != want {
+			t.Errorf("%q instead of %q", got, want)
+		}
+	}
+	w.idp.Tamper(func(c map[string]any) {
+		c["name"] = "priya@example.com"
+		delete(c, "given_name")
+		delete(c, "family_name")
+	})
+	if got := w.someone(t, "priya"); scan[string](t, w, `SELECT display_name FROM "user".people WHERE id = $1`, got.id) != "New reader" {
+		t.Error("an address became a public name")
 	}
 }
 
@@ -158,6 +214,8 @@ func TestAnIDTokenThatLiesIsRefused(t *testing.T) {
 		"the azp of another":        func(c map[string]any) { c["azp"] = "other" },
 		"the hash of another token": func(c map[string]any) { c["at_hash"] = "AAAAAAAAAAAAAAAAAAAAAA" },
 		"no subject":                func(c map[string]any) { delete(c, "sub") },
+		"a subject that is none":    func(c map[string]any) { c["sub"] = "a\x00b" },
+		"a sid that is none":        func(c map[string]any) { c["sid"] = "a\x00b" },
 		"an end an hour ago":        func(c map[string]any) { c["exp"] = time.Now().Add(-time.Hour).Unix() },
 		"a beginning in an hour":    func(c map[string]any) { c["nbf"] = time.Now().Add(time.Hour).Unix() },
 	} {
@@ -237,7 +295,7 @@ func TestASessionEndsIdleOrAfterTwelveHours(t *testing.T) {
 
 func TestNobodyIsSentToAnotherSite(t *testing.T) {
 	w := newWorld(t)
-	for _, path := range []string{"", "posts", "//evil.example.com", `/\evil.example.com`, "https://evil.example.com", "/a\x00b", "/a\nb\x01", "/" + strings.Repeat("x", 2000)} {
+	for _, path := range []string{"", "posts", "//evil.example.com", `/\evil.example.com`, "https://evil.example.com", "/a\x00b", "/a\nb\x01", "/\t/evil.example.com", "/" + strings.Repeat("x", 2000)} {
 		answer, err := w.client.BeginSignInWithResponse(t.Context(), client.SignInBeginning{ReturnTo: path})
 		if err != nil {
 			t.Fatal(err)
@@ -355,13 +413,58 @@ func TestALogoutTokenThatLiesEndsNothing(t *testing.T) {
 	} {
 		tokens[name] = w.idp.LogoutToken("blog", nuwan, "", lie)
 	}
+	tokens["without a signature"] = unsigned(t, w.idp.LogoutToken("blog", nuwan, "", nil))
 	tokens["an ID token"] = scan[string](t, w, `SELECT id_token FROM "user".sessions`)
 	for name, raw := range tokens {
 		t.Run(name, func(t *testing.T) { w.tellLogout(t, raw, 400) })
 	}
+	// The provider's keys were fetched a moment ago; until they may be again, it could be a new one.
+	forged := signedByOthers(t, w.idp.LogoutToken("blog", nuwan, "", nil))
+	answer, err := w.client.BackChannelLogoutWithFormdataBodyWithResponse(t.Context(), client.BackChannelLogoutFormdataRequestBody{LogoutToken: forged})
+	if err != nil || answer.StatusCode() != 400 && answer.StatusCode() != 503 {
+		t.Errorf("what somebody else signed: %d %v", answer.StatusCode(), err)
+	}
 	if _, err := w.exchange(t, session.Token); err != nil {
 		t.Errorf("the session: %v", err)
 	}
+}
+
+// signedByOthers signs a token's claims with a key that the provider does not have.
+func signedByOthers(t *testing.T, raw string) string {
+	t.Helper()
+	parsed, err := jose.ParseSigned(raw, []jose.SignatureAlgorithm{jose.RS256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Under the id of a key that the provider does have.
+	key := jose.SigningKey{Algorithm: jose.RS256, Key: jose.JSONWebKey{Key: private, KeyID: parsed.Signatures[0].Header.KeyID}}
+	signer, err := jose.NewSigner(key, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := signer.Sign(parsed.UnsafePayloadWithoutVerification())
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged, err := signed.CompactSerialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return forged
+}
+
+// unsigned is a token that says that it needs no signature (RFC 7518, section 3.6).
+func unsigned(t *testing.T, raw string) string {
+	t.Helper()
+	parts := strings.Split(raw, ".")
+	if len(parts) != 3 {
+		t.Fatalf("not a token: %s", raw)
+	}
+	return base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`)) + "." + parts[1] + "."
 }
 
 func TestWhileTheProviderIsAwayPeopleKeepWorking(t *testing.T) {
@@ -383,6 +486,30 @@ func TestWhileTheProviderIsAwayPeopleKeepWorking(t *testing.T) {
 	}
 	w.idp.Heal()
 	w.signIn(t, "nuwan")
+}
+
+func TestWhileTheProviderHangsNobodyWaitsInLine(t *testing.T) {
+	w := newWorld(t)
+	session := w.signIn(t, "nuwan")
+	w.idp.Inject(asgardeo.Fault{Hang: true})
+	w.provider = w.replica(t).provider
+	began := time.Now()
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if answer, err := w.client.BeginSignInWithResponse(t.Context(), client.SignInBeginning{ReturnTo: "/"}); err == nil && answer.StatusCode() != 503 {
+				t.Errorf("signing in: %d", answer.StatusCode())
+			}
+		})
+	}
+	all.Wait()
+	if _, err := w.exchange(t, session.Token); err != nil {
+		t.Errorf("a session: %v", err)
+	}
+	// One discovery takes four seconds; in line, eight would take thirty-two.
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it took %s", took)
+	}
 }
 
 func TestAProviderThatFailsMidwayIsSaidToBeAway(t *testing.T) {

@@ -38,6 +38,7 @@ const (
 // world is a user service, its database and its provider.
 type world struct {
 	*service
+	database *postgres.Server
 	idp      *asgardeo.Fake
 	idpHTTP  *http.Client
 	settings settings
@@ -57,7 +58,7 @@ func worldOn(t *testing.T, on *postgres.Server) *world {
 	if _, err := migrate.Run(t.Context(), "user", migrate.Expand, migrations); err != nil {
 		t.Fatal(err)
 	}
-	w := &world{}
+	w := &world{database: on}
 	provider := httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.idp.ServeHTTP(rw, r) }))
 	t.Cleanup(provider.Close)
 	w.idpHTTP = provider.Client()

@@ -98,7 +98,7 @@ func (p *Person) withstand(t *testing.T, method, path string, body any) {
 		if (answer.Status == http.StatusBadRequest || answer.Status == http.StatusRequestEntityTooLarge) && known.Field == "" {
 			t.Errorf("%s: %d names no field: %s", what, answer.Status, answer.Body)
 		}
-		for _, inside := range []string{"SQLSTATE", "pgx", "goroutine", ".go:", "content.", "comment."} {
+		for _, inside := range []string{"SQLSTATE", "pgx", "goroutine", ".go:", "content.", "comment.", `"user".`} {
 			if strings.Contains(known.Detail, inside) {
 				t.Errorf("%s: tells of the inside: %s", what, answer.Body)
 			}
