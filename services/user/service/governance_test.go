@@ -2,13 +2,16 @@ package service
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"blogplatform.io/operator/services/internal/command"
 	"blogplatform.io/operator/services/internal/rest"
 	"blogplatform.io/operator/services/internal/token"
 	"blogplatform.io/operator/services/user/client"
@@ -65,6 +68,9 @@ func TestEveryActOfAnAdminIsWrittenDown(t *testing.T) {
 	}
 	did(w.client.SetRole(t.Context(), other.id, client.RoleChange{Role: client.Editor}, admin.as))
 	did(w.client.LockAccount(t.Context(), other.id, client.Lock{Reason: "spam"}, admin.as))
+	// What is so already is no act.
+	did(w.client.LockAccount(t.Context(), other.id, client.Lock{Reason: "spam again"}, admin.as))
+	did(w.client.SetRole(t.Context(), other.id, client.RoleChange{Role: client.Editor}, admin.as))
 	did(w.client.RetryLock(t.Context(), other.id, admin.as))
 	did(w.client.UnlockAccount(t.Context(), other.id, admin.as))
 	did(w.client.EndSessions(t.Context(), other.id, admin.as))
@@ -408,6 +414,29 @@ func TestAPersonCanBeMovedToAnotherIdentity(t *testing.T) {
 	}
 	if entries := scan[int](t, w, `SELECT count(*) FROM "user".audit WHERE action LIKE 'moved%' AND person_id = $1`, before.id); entries != 1 {
 		t.Errorf("%d entries in the audit log", entries)
+	}
+}
+
+func TestACommandMovesAPerson(t *testing.T) {
+	w := newWorld(t)
+	before := w.someone(t, "nuwan")
+	run := func(args ...string) error {
+		return move().Run(t.Context(), command.Identity{Service: "user"}, args)
+	}
+	for _, args := range [][]string{nil, {"--person=1"}, {"--person=-1", "--issuer=https://id.example.com", "--subject=x"}, {"--nobody"}} {
+		if err := run(args...); !errors.Is(err, command.ErrUsage) {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+	issuer, subject := "--issuer="+w.idp.Issuer(), "--subject="+priya
+	if err := run("--person=1000", issuer, subject); err == nil || !strings.Contains(err.Error(), "no such person") {
+		t.Errorf("nobody: %v", err)
+	}
+	if err := run(fmt.Sprintf("--person=%d", before.id), issuer, subject); err != nil {
+		t.Fatal(err)
+	}
+	if after := w.someone(t, "priya"); after.id != before.id {
+		t.Errorf("signed in as %d instead of %d", after.id, before.id)
 	}
 }
 

@@ -73,6 +73,22 @@ func TestALockHoldsHereAtOnceAndAtTheProviderSoon(t *testing.T) {
 	w.signIn(t, "nuwan")
 }
 
+func TestASubjectThatNamesItsOrganizationIsLockedToo(t *testing.T) {
+	w := newWorld(t)
+	admin := w.someone(t, "amara")
+	w.idp.Tamper(func(c map[string]any) { c["sub"] = nuwan + "@acme" })
+	spammer := w.someone(t, "nuwan")
+	w.idp.Tamper(nil)
+	w.work(t)
+	if _, err := w.lock(t, admin, spammer.id); err != nil {
+		t.Fatal(err)
+	}
+	w.becomes(t, admin, spammer.id, "confirmed", synced(client.Confirmed))
+	if !w.idp.Locked(nuwan) {
+		t.Error("the provider does not know")
+	}
+}
+
 func TestALockedPersonCannotSignInWhateverTheProviderSays(t *testing.T) {
 	w := newWorld(t)
 	admin, spammer := w.someone(t, "amara"), w.someone(t, "nuwan")
