@@ -97,7 +97,7 @@ const (
 func (s *Store) Unchecked(ctx context.Context, issuer string) (who Unchecked, ok bool, err error) {
 	err = s.pool.QueryRow(ctx, `UPDATE "user".people SET check_due_at = now() + `+checkAgain+` WHERE id = (
 		SELECT p.id FROM "user".people p WHERE p.issuer = $1 AND p.check_due_at <= now()
-		AND (p.locked_there OR EXISTS (SELECT FROM "user".sessions s WHERE s.person_id = p.id AND `+live+`))
+		AND p.id IN (SELECT s.person_id FROM "user".sessions s WHERE `+live+` UNION ALL SELECT l.id FROM "user".people l WHERE l.locked_there)
 		ORDER BY p.check_due_at LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id, subject`, issuer).Scan(&who.Person, &who.Subject)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Unchecked{}, false, nil

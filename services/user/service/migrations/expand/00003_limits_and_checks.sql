@@ -6,3 +6,5 @@ CREATE UNLOGGED TABLE rate_limits (
     used      int         NOT NULL,
     PRIMARY KEY (person_id, bucket)
 );
+-- The provider is asked about them although they have no session.
+CREATE INDEX people_locked_there ON people (id) WHERE locked_there;
