@@ -21,8 +21,13 @@ import (
 // returns who asks it.
 func (w *world) another(t *testing.T) *client.Client {
 	t.Helper()
+	return serve(t, w.replica(t))
+}
+
+func serve(t *testing.T, replica *service) *client.Client {
+	t.Helper()
 	mux := server.NewMux()
-	w.replica(t).routes(mux)
+	replica.routes(mux)
 	listener := httptest.NewServer(mux)
 	t.Cleanup(listener.Close)
 	return client.New(listener.URL)
@@ -114,6 +119,43 @@ func TestALockBitesWhateverSessionsThereAre(t *testing.T) {
 	}
 	if _, err := w.exchange(t, other.session); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestALockHoldsHereWhereTheProviderCannotBeTold(t *testing.T) {
+	w := newWorld(t)
+	w.settings.scimURL = ""
+	w.client = w.another(t)
+	admin, spammer := w.someone(t, "amara"), w.someone(t, "nuwan")
+	account, err := w.lock(t, admin, spammer.id)
+	if err != nil || !account.LockedHere || account.Sync != nil {
+		t.Errorf("got %+v, %v", account, err)
+	}
+	if _, err := w.trySignIn(t, "nuwan"); status(err) != 403 {
+		t.Errorf("a sign-in: %v", err)
+	}
+	if answer, err := w.client.RetryLockWithResponse(t.Context(), spammer.id, admin.as); err != nil || answer.StatusCode() != 404 {
+		t.Errorf("there is nobody to tell again: %d %v", answer.StatusCode(), err)
+	}
+	w.unlock(t, admin, spammer.id)
+	w.signIn(t, "nuwan")
+}
+
+func TestABlogWithoutAProviderSaysThatNobodyCanSignIn(t *testing.T) {
+	w := newWorld(t)
+	session := w.signIn(t, "nuwan")
+	w.settings = settings{tokenIssuer: tokenIssuer}
+	w.client = w.another(t)
+	if answer, err := w.client.BeginSignInWithResponse(t.Context(), client.SignInBeginning{ReturnTo: "/"}); err != nil || answer.StatusCode() != 503 {
+		t.Errorf("a sign-in: %d %v", answer.StatusCode(), err)
+	}
+	if _, err := w.complete(t, client.SignInCompletion{Transaction: "t", State: "s"}); status(err) != 503 {
+		t.Errorf("its end: %v", err)
+	}
+	w.tellLogout(t, "x.y.z", 503)
+	out, err := w.client.EndSessionWithResponse(t.Context(), client.SessionToken{Token: session.Token})
+	if err != nil || out.JSON200 == nil || out.JSON200.EndSessionURL != nil {
+		t.Errorf("signing out: %s %v", out.Body, err)
 	}
 }
 

@@ -55,9 +55,6 @@ type discovered struct {
 // New returns a provider. It asks for nothing yet.
 func New(config Config) *Provider { return &Provider{config: config} }
 
-// Issuer returns the configured issuer.
-func (p *Provider) Issuer() string { return p.config.Issuer }
-
 // ask returns the provider, discovering it if that has not succeeded yet. Who
 // waits for a discovery shares its outcome: while a provider hangs nobody waits
 // for more than one.
