@@ -146,6 +146,29 @@ func TestNobodySignsInWithoutAProviderAndNothingElseChanges(t *testing.T) {
 	}
 }
 
+func TestTheFrontendOffersToSignInWhereThereIsAProvider(t *testing.T) {
+	const issuer = "https://login.example.com/t/acme/oauth2/token"
+	for want, in := range map[string]Input{"": platformNamed(t, "blog"), issuer: withIdentity(t, issuer, "")} {
+		templates := templatesOf(t, in)
+		for service, want := range map[naming.Service]string{naming.Frontend: want, naming.User: want, naming.Content: "", naming.Comment: ""} {
+			got := ""
+			for _, variable := range templates[service].Spec.Containers[0].Env {
+				if variable.Name == "OIDC_ISSUER" {
+					got = variable.Value
+				}
+			}
+			if got != want {
+				t.Errorf("%s hears of the provider %q instead of %q", service, got, want)
+			}
+		}
+		for _, variable := range templates[naming.Frontend].Spec.Containers[0].Env {
+			if strings.HasPrefix(variable.Name, "OIDC_CLIENT") {
+				t.Errorf("the frontend is told %s", variable.Name)
+			}
+		}
+	}
+}
+
 func TestAnotherClientSecretIsAnotherUserService(t *testing.T) {
 	in := withIdentity(t, "https://login.example.com/t/acme/oauth2/token", "https://login.example.com/scim2")
 	before := templatesOf(t, in)

@@ -151,14 +151,18 @@ func (b *builder) podAnnotations(service naming.Service) map[string]string {
 	return annotations
 }
 
-// servingEnv is what a data service needs to serve, and not to migrate: who signs
+// servingEnv is what a service needs to serve, and not to migrate: who signs
 // tokens, where the keys are to be had, and for the user service, who erases
-// whoever leaves, and who the identity provider is.
+// whoever leaves, and who the identity provider is. To the frontend that says
+// only that people can sign in.
 func (b *builder) servingEnv(service naming.Service) []corev1.EnvVar {
 	issuer := corev1.EnvVar{Name: "TOKEN_ISSUER", Value: b.names.TokenIssuer()}
 	switch service {
 	case naming.Frontend:
-		return nil
+		if b.Platform.Spec.Identity == nil {
+			return nil
+		}
+		return []corev1.EnvVar{{Name: "OIDC_ISSUER", Value: b.Platform.Spec.Identity.Issuer}}
 	case naming.User:
 		env := []corev1.EnvVar{issuer, {Name: "PUBLIC_URL", Value: b.publicURL()}, b.urlOf(naming.Content), b.urlOf(naming.Comment)}
 		return append(env, b.identityEnv()...)

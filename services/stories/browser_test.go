@@ -129,7 +129,7 @@ func newTown(t *testing.T, server *postgres.Server) *town {
 	}
 	contentGate.leadTo(t, b.processes["content"])
 	commentGate.leadTo(t, b.processes["comment"])
-	b.frontendEnv = frontendSettings(t, b.processes["user"].App, b.processes["content"].App, b.processes["comment"].App).with(settings{"PUBLIC_URL": w.url})
+	b.frontendEnv = frontendSettings(t, b.processes["user"].App, b.processes["content"].App, b.processes["comment"].App).with(settings{"PUBLIC_URL": w.url, "OIDC_ISSUER": w.idp.Issuer()})
 	b.frontend = ready(t, serve(t, "frontend", b.frontendEnv))
 	front.leadTo(t, b.frontend)
 	w.blog = b

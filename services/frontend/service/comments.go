@@ -33,6 +33,8 @@ type thread struct {
 	// Page is the page of threads, empty for the first, Next that after it.
 	Page, Next string
 	Visitor    *visitor
+	// SignIn says that who is not signed in can.
+	SignIn bool
 	// Closed says that nobody may say anything more.
 	Closed bool
 	// Form is what the visitor is saying.
@@ -69,7 +71,7 @@ func (s *site) commentField(parent *int64, label string) field {
 // readThread returns a page of threads; while they cannot be had the post is
 // shown without.
 func (s *site) readThread(ctx context.Context, post content.Post, page string) thread {
-	t := thread{Slug: post.Slug, Page: page, Visitor: visitorOf(ctx), Form: s.commentField(nil, s.messages.text("comments.yours"))}
+	t := thread{Slug: post.Slug, Page: page, Visitor: visitorOf(ctx), SignIn: s.signIn, Form: s.commentField(nil, s.messages.text("comments.yours"))}
 	var list comment.CommentList
 	asks, ctx := errgroup.WithContext(ctx)
 	asks.Go(func() (err error) {

@@ -38,7 +38,9 @@ type view struct {
 	// Stage names an environment that is not Production, so that nobody takes it for the real one.
 	Stage   string
 	Visitor *visitor
-	Nav     []navItem
+	// SignIn says that people can.
+	SignIn bool
+	Nav    []navItem
 	// Notice is shown once, above the page.
 	Notice string
 	// Unknown says that there is a session, and nobody to ask whose.
@@ -215,6 +217,7 @@ func (s *site) view(w http.ResponseWriter, r *http.Request, status int, d docume
 		Path:     r.URL.Path,
 		Release:  s.identity.Version,
 		Visitor:  visit.visitor,
+		SignIn:   s.signIn,
 		Nav:      navigationFor(visit.visitor, r.URL.Path),
 		Notice:   s.told(w, r),
 		Unknown:  visit.visitor == nil && visit.err != nil && !errors.Is(visit.err, errSessionOver) && !errors.Is(visit.err, errLocked),

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 
 	"blogplatform.io/operator/services/internal/problem"
@@ -28,8 +29,17 @@ type route struct {
 	query []string
 }
 
-// routes are all addresses but assets.
+// routes are all addresses but assets. Where nobody can sign in there is only
+// what readers need.
 func (s *site) routes() []route {
+	if !s.signIn {
+		return s.readerRoutes()
+	}
+	return slices.Concat(s.readerRoutes(), s.memberRoutes())
+}
+
+// readerRoutes are for everybody.
+func (s *site) readerRoutes() []route {
 	return []route{
 		{"GET /{$}", anyone, s.home, []string{"after"}},
 		{"GET /posts/{slug}", anyone, s.post, []string{"comments"}},
@@ -38,7 +48,12 @@ func (s *site) routes() []route {
 		{"GET /categories/{slug}", anyone, s.category, []string{"after"}},
 		{"GET /authors/{id}", anyone, s.author, []string{"after"}},
 		{"POST /theme", anyone, s.chooseTheme, nil},
+	}
+}
 
+// memberRoutes are for people who sign in.
+func (s *site) memberRoutes() []route {
+	return []route{
 		{"POST /posts/{slug}/comments", token.Reader, s.say, nil},
 		{"POST /comments/{id}/like", token.Reader, s.like, nil},
 		{"GET /comments/{id}/edit", token.Reader, s.editComment, nil},

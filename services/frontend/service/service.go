@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"net/url"
+	"os"
 	"time"
 
 	comment "blogplatform.io/operator/services/comment/client"
@@ -88,7 +89,9 @@ func serve(ctx context.Context, identity command.Identity, args []string) error 
 	if err != nil {
 		return err
 	}
-	site, err := newSite(identity, public, services, signer)
+	// Who the provider is, is the user service's business; here it counts that there is one.
+	signIn := os.Getenv("OIDC_ISSUER") != ""
+	site, err := newSite(identity, public, services, signer, signIn)
 	if err != nil {
 		return err
 	}

@@ -13,10 +13,13 @@ import (
 
 // site answers browsers.
 type site struct {
-	identity  command.Identity
-	public    *url.URL
-	backends  backends
-	signer    signer
+	identity command.Identity
+	public   *url.URL
+	backends backends
+	signer   signer
+	// signIn says that there is an identity provider. Without one the blog is for
+	// reading, and speaks of nothing else.
+	signIn    bool
 	assets    assets
 	messages  messages
 	pages     map[string]*template.Template
@@ -25,7 +28,7 @@ type site struct {
 	blog      *blogSettings
 }
 
-func newSite(identity command.Identity, public *url.URL, services backends, signer signer) (*site, error) {
+func newSite(identity command.Identity, public *url.URL, services backends, signer signer, signIn bool) (*site, error) {
 	assets, err := newAssets()
 	if err != nil {
 		return nil, err
@@ -35,7 +38,7 @@ func newSite(identity command.Identity, public *url.URL, services backends, sign
 		return nil, err
 	}
 	s := &site{
-		identity: identity, public: public, backends: services, signer: signer, assets: assets, messages: messages,
+		identity: identity, public: public, backends: services, signer: signer, signIn: signIn, assets: assets, messages: messages,
 		pages: map[string]*template.Template{}, exchanges: newExchanges(services.user), keeper: newKeeper(),
 	}
 	s.blog = newBlogSettings(services.content, messages)

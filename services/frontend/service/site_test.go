@@ -212,6 +212,49 @@ func TestAStagingBlogSaysSo(t *testing.T) {
 	}
 }
 
+func TestABlogWithoutAnIdentityProviderIsForReadingOnly(t *testing.T) {
+	s := blog(t, map[string]any{
+		"/v1/posts":            content.PostList{},
+		"/v1/posts/one":        content.Post{ID: 7, Slug: "one", Title: "One", HTML: "<p>Text.</p>"},
+		"/v1/posts/7/comments": comment.CommentList{Comments: []comment.Comment{{Author: comment.Author{Name: "Amara"}, Body: "Well said.", State: comment.StateApproved}}},
+	})
+	paths := []string{"/", "/posts/one", "/nothing"}
+	for _, path := range paths {
+		if _, body := as(t, s, http.MethodGet, path); !strings.Contains(body, "/auth/") {
+			t.Errorf("with a provider %s does not lead to it", path)
+		}
+	}
+	s.signIn = false
+	s.keeper = newKeeper()
+	for _, path := range paths {
+		if _, body := as(t, s, http.MethodGet, path); strings.Contains(body, "/auth/") || strings.Contains(strings.ToLower(body), "sign in") {
+			t.Errorf("%s speaks of signing in: %s", path, body)
+		}
+	}
+	if _, body := as(t, s, http.MethodGet, "/posts/one"); !strings.Contains(body, "Well said.") {
+		t.Errorf("the comments are gone: %s", body)
+	}
+	for _, route := range s.memberRoutes() {
+		method, path, _ := strings.Cut(strings.NewReplacer("{slug}", "one", "{id}", "7").Replace(route.pattern), " ")
+		if status, _ := as(t, s, method, path); status != http.StatusNotFound {
+			t.Errorf("%s answers %d", route.pattern, status)
+		}
+	}
+}
+
+// as sends a request with a session that nobody can judge, and returns status and page.
+func as(t *testing.T, s *site, method, path string) (int, string) {
+	t.Helper()
+	r := httptest.NewRequest(method, path, nil)
+	r.Header.Set("Cookie", sessionCookie+"=anybody")
+	resp := send(s.handler(), r)
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
 func TestAThemeIsStoredInASignedCookieThatOnlyServersRead(t *testing.T) {
 	s := blog(t, map[string]any{"/v1/posts": content.PostList{}})
 	resp := chooseTheme(s, url.Values{"theme": {"dark"}, "back": {"/posts/one?x=1#y"}}, "same-origin")
@@ -325,7 +368,7 @@ func blog(t *testing.T, answers map[string]any) *site {
 	t.Cleanup(backend.Close)
 	public := &url.URL{Scheme: "https", Host: "blog.example.com"}
 	services := backends{user.New(backend.URL), content.New(backend.URL), comment.New(backend.URL)}
-	s, err := newSite(command.Identity{Service: "frontend", Version: "v1"}, public, services, signer{[]byte(strings.Repeat("k", 32))})
+	s, err := newSite(command.Identity{Service: "frontend", Version: "v1"}, public, services, signer{[]byte(strings.Repeat("k", 32))}, true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -90,7 +90,7 @@ func visitorOf(ctx context.Context) *visitor { return visitOf(ctx).visitor }
 // identify finds out who makes the request and lets the handler know.
 func (s *site) identify(r *http.Request) *http.Request {
 	cookie, err := r.Cookie(sessionCookie)
-	if err != nil || cookie.Value == "" {
+	if err != nil || cookie.Value == "" || !s.signIn {
 		return r
 	}
 	v := visit{session: cookie.Value}

@@ -219,7 +219,7 @@ func (b *blog) startServices(ctx context.Context, gateway net.Listener, database
 	if err := b.invite(ctx, urls["USER_URL"]); err != nil {
 		return err
 	}
-	return errors.Join(start("content", nil), start("comment", nil), start("frontend", map[string]string{"COOKIE_KEY_FILE": b.secret(cookies)}))
+	return errors.Join(start("content", nil), start("comment", nil), start("frontend", map[string]string{"COOKIE_KEY_FILE": b.secret(cookies), "OIDC_ISSUER": b.provider.Issuer()}))
 }
 
 // startService returns when the service is ready.
