@@ -4,27 +4,14 @@ import (
 	"bytes"
 	"context"
 	"path/filepath"
+	"runtime"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"blogplatform.io/operator/hack/cluster/build"
 	"blogplatform.io/operator/hack/cluster/controlplane"
+	"blogplatform.io/operator/hack/images"
 )
-
-var managerProgram = build.Go{
-	Name: "manager", Module: ".", Sources: []string{"api", "cmd/manager", "controllers", "internal"},
-	Packages: map[string]string{"manager": "./cmd/manager"},
-}
-
-// services are the four workloads of a BlogPlatform, as its release names them.
-var services = []string{"frontend", "user", "content", "comment"}
-
-func serviceProgram(name string) build.Go {
-	return build.Go{
-		Name: name, Module: ".", Sources: []string{"services"},
-		Packages: map[string]string{name: "./services/" + name},
-	}
-}
 
 // operator is the BlogPlatform operator as config/default deploys it, with the image of this checkout.
 var operator = component{
@@ -37,21 +24,23 @@ var operator = component{
 }
 
 func operatorImages(ctx context.Context, c *build.Cache) ([]build.BuiltImage, error) {
-	dir, err := managerProgram.Build(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	image, err := build.Image{
-		Name: "blogplatform.local/operator", Files: map[string]string{"/manager": filepath.Join(dir, "manager")},
-		User: "65532:65532", Entrypoint: []string{"/manager"},
-	}.Build(ctx, c)
+	image, err := localImage(ctx, c, images.Operator)
 	return []build.BuiltImage{image}, err
+}
+
+// localImage is a shipped image for the processor of this machine.
+func localImage(ctx context.Context, c *build.Cache, name string) (build.BuiltImage, error) {
+	image, err := images.Image(ctx, c, "blogplatform.local", name, runtime.GOARCH)
+	if err != nil {
+		return build.BuiltImage{}, err
+	}
+	return image.Build(ctx, c)
 }
 
 // startOperator applies config/default. The image is named by digest, so that
 // another make up after a change of the code replaces the pod.
 func startOperator(ctx context.Context, c *Cluster) error {
-	images, err := operatorImages(ctx, c.Cache)
+	image, err := localImage(ctx, c.Cache, images.Operator)
 	if err != nil {
 		return err
 	}
@@ -63,7 +52,7 @@ func startOperator(ctx context.Context, c *Cluster) error {
 		if object.GetKind() != "Deployment" {
 			continue
 		}
-		if err := useLocalImage(object, images[0].Digested); err != nil {
+		if err := useLocalImage(object, image.Digested); err != nil {
 			return err
 		}
 	}

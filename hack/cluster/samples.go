@@ -28,6 +28,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/hack/cluster/controlplane"
+	"blogplatform.io/operator/hack/images"
 )
 
 // samples are the committed BlogPlatforms, in order.
@@ -99,15 +100,15 @@ func (c *Cluster) printPeople(ctx context.Context, out io.Writer) error {
 // overlaidSamples reads the samples and replaces what only this cluster knows: digests, ciphertext, the port.
 func (c *Cluster) overlaidSamples(ctx context.Context) ([]*unstructured.Unstructured, error) {
 	references := map[string]any{}
-	for _, name := range services {
-		images, err := staticImage(ctx, c.Cache, serviceProgram(name), name)
+	for _, name := range images.Services {
+		image, err := localImage(ctx, c.Cache, name)
 		if err != nil {
 			return nil, err
 		}
-		if err := c.load(ctx, images[0]); err != nil {
+		if err := c.load(ctx, image); err != nil {
 			return nil, err
 		}
-		references[name] = images[0].Digested
+		references[name] = image.Digested
 	}
 	config, err := c.provider(ctx)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
@@ -29,6 +30,9 @@ type Go struct {
 	Tags string
 	// CGO is true where a program needs C code.
 	CGO bool
+	// Arch is the processor of a shipped program, as GOARCH names it: equal
+	// sources give equal bytes for it. Empty is this machine's, unshipped.
+	Arch string
 }
 
 // Build answers the folder that holds the programs.
@@ -40,6 +44,9 @@ func (g Go) Build(ctx context.Context, c *Cache) (string, error) {
 	key := fmt.Appendf(nil, "%x %v %s %v", sources, g.Packages, g.LDFlags, g.CGO)
 	if g.Tags != "" {
 		key = fmt.Appendf(key, " %s", g.Tags)
+	}
+	if g.Arch != "" {
+		key = fmt.Appendf(key, " %s %s", g.Arch, runtime.Version())
 	}
 	return c.Path(ctx, g.Name, key, func(ctx context.Context, dir string) error {
 		if err := ChownToInvoker(dir); err != nil {
@@ -56,9 +63,17 @@ func (g Go) Build(ctx context.Context, c *Cache) (string, error) {
 
 // compile runs go build and passes on which package is being compiled, because some of these take minutes.
 func (g Go) compile(ctx context.Context, c *Cache, output, pkg string) error {
-	command := asInvoker(ctx, "go", "build", "-v", "-trimpath", "-tags", g.Tags, "-ldflags", strings.TrimSpace("-s -w "+g.LDFlags), "-o", output, pkg)
+	args := []string{"build", "-v", "-trimpath", "-tags", g.Tags, "-ldflags", strings.TrimSpace("-s -w " + g.LDFlags)}
+	if g.Arch != "" {
+		args = append(args, "-buildvcs=false") // a commit that changes no source changes no byte
+	}
+	command := asInvoker(ctx, "go", append(args, "-o", output, pkg)...)
 	command.Dir = filepath.Join(c.Root, g.Module)
 	command.Env = append(command.Env, "GOWORK=off", "CGO_ENABLED="+map[bool]string{true: "1", false: "0"}[g.CGO])
+	if g.Arch != "" {
+		// Set, so that what this machine sets makes no difference; an empty GOFLAGS would be that of `go env -w`.
+		command.Env = append(command.Env, "GOOS=linux", "GOARCH="+g.Arch, "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=-trimpath")
+	}
 	stderr, err := command.StderrPipe()
 	if err != nil {
 		return err

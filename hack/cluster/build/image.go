@@ -3,6 +3,7 @@ package build
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -18,6 +20,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
 // Image is a container image made of files, without a container engine.
@@ -34,6 +37,8 @@ type Image struct {
 	User       string
 	Entrypoint []string
 	Env        []string
+	// Arch is the processor that the programs are for, as GOARCH names it; empty is this machine's.
+	Arch string
 }
 
 // Tag under which the images of a local cluster are known.
@@ -70,7 +75,7 @@ func (i Image) Build(ctx context.Context, c *Cache) (BuiltImage, error) {
 }
 
 func (i Image) key() ([]byte, error) {
-	key := bytes.NewBufferString(fmt.Sprintf("%s %v %s %v %v\n", i.Name, i.Folders, i.User, i.Entrypoint, i.Env))
+	key := bytes.NewBufferString(fmt.Sprintf("%s %v %s %v %v %s\n", i.Name, i.Folders, i.User, i.Entrypoint, i.Env, i.Arch))
 	// Artifacts lie in folders named by a hash of their inputs, so path, size and time identify a file.
 	add := func(path, file string) error {
 		info, err := os.Stat(file)
@@ -121,10 +126,10 @@ func (i Image) write(dir string) error {
 }
 
 func (i Image) assemble() (v1.Image, error) {
-	image := empty.Image
+	image := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
 	var layers []v1.Layer
 	if i.Base != "" {
-		base, err := tarball.LayerFromFile(i.Base)
+		base, err := tarball.LayerFromFile(i.Base, tarball.WithMediaType(types.OCILayer))
 		if err != nil {
 			return nil, fmt.Errorf("reading %s: %w", i.Base, err)
 		}
@@ -142,7 +147,7 @@ func (i Image) assemble() (v1.Image, error) {
 		return nil, err
 	}
 	config = config.DeepCopy()
-	config.OS, config.Architecture = "linux", "amd64"
+	config.OS, config.Architecture = "linux", cmp.Or(i.Arch, runtime.GOARCH)
 	config.Config.User, config.Config.Entrypoint, config.Config.Env = i.User, i.Entrypoint, i.Env
 	return mutate.ConfigFile(image, config)
 }
@@ -165,7 +170,8 @@ func (i Image) filesLayer() (v1.Layer, error) {
 		return nil, err
 	}
 	content := buffer.Bytes()
-	return tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil })
+	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }
+	return tarball.LayerFromOpener(open, tarball.WithMediaType(types.OCILayer))
 }
 
 func addFile(w *tar.Writer, file, name string, mode int64) error {
