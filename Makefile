@@ -98,9 +98,73 @@ fmt: $(BIN)/golangci-lint ## Format the Go code.
 	@$(BIN)/golangci-lint fmt
 
 .PHONY: lint
-lint: $(BIN)/golangci-lint ## Check style, the walls between rooms, and the API conventions.
+lint: $(BIN)/golangci-lint $(BIN)/actionlint ## Check style, the walls between rooms, the API conventions, and the workflow files.
 	@$(BIN)/golangci-lint run ./...
 	@$(BIN)/golangci-lint run --config .golangci-kal.yml ./api/...
+	@hack/ci/lint.sh
+
+##@ Release (docs/ci.md)
+
+# Where the images lie: a registry and a folder.
+REGISTRY ?= blogplatform.local
+# Name of the release.
+VERSION ?= dev
+# A checkout of the repository that Argo CD or Flux deploys the platforms from.
+GITOPS ?=
+# The platforms, as namespace/name, and the files in GITOPS that say which release they ask for.
+STAGING ?= g11-stg/blog
+PRODUCTION ?= g11-prod/blog
+STAGING_FILE ?= staging/release.yaml
+PRODUCTION_FILE ?= production/release.yaml
+# How long staging may take to verify a release.
+TIMEOUT ?= 60m
+export REGISTRY VERSION GITOPS STAGING PRODUCTION TIMEOUT
+
+.PHONY: scan
+scan: $(BIN)/govulncheck ## Look for known vulnerabilities that the shipped programs can reach. Needs https://vuln.go.dev or GOVULNDB.
+	@hack/ci/scan.sh
+
+.PHONY: images
+images: ## Build the five images for amd64 and arm64 as OCI layouts in bin/images, named by REGISTRY and digest.
+	@go run ./hack/images/cmd build --registry "$$REGISTRY" --output $(BIN)/images
+	@cat $(BIN)/images/references
+
+.PHONY: sbom
+sbom: images $(BIN)/cyclonedx-gomod ## Write the bills of materials of the images to bin/sbom (CycloneDX).
+	@hack/ci/sbom.sh
+
+.PHONY: login
+login: $(BIN)/crane ## Log in to REGISTRY as REGISTRY_USER with REGISTRY_PASSWORD.
+	@hack/ci/registry.sh login
+
+.PHONY: push
+push: images $(BIN)/crane ## Push the images to REGISTRY by digest, without a tag.
+	@hack/ci/registry.sh push
+
+.PHONY: sign
+sign: $(BIN)/crane ## Sign the pushed images and their bills of materials with cosign, as a GitHub workflow.
+	@hack/ci/registry.sh sign
+
+.PHONY: verify
+verify: ## Check that the promote workflow of REPOSITORY (owner/name) signed the images.
+	@hack/ci/registry.sh verify
+
+.PHONY: tag
+tag: $(BIN)/crane ## Tag the pushed images VERSION.
+	@hack/ci/registry.sh tag
+
+.PHONY: github-release
+github-release: ## Make a GitHub release of the git tag VERSION, with the digests and bills of materials.
+	@command -v gh >/dev/null || { echo "make github-release needs gh, which is not on the PATH."; exit 1; }
+	@gh release create "$$VERSION" --verify-tag --generate-notes $(BIN)/images/references $(BIN)/sbom/*.cdx.json
+
+.PHONY: staging
+staging: ## Commit VERSION with the digests of bin/images to STAGING_FILE of GITOPS.
+	@FILE='$(STAGING_FILE)' REFERENCES=$(BIN)/images/references hack/ci/gitops.sh staging
+
+.PHONY: production
+production: plugin ## Propose what STAGING has verified as VERSION for PRODUCTION: a pull request that changes PRODUCTION_FILE of GITOPS.
+	@FILE='$(PRODUCTION_FILE)' PATH="$(BIN):$$PATH" hack/ci/gitops.sh production
 
 ##@ On a cluster that exists already (current kubeconfig)
 
@@ -137,6 +201,11 @@ $(CLUSTER):
 $(BIN)/controller-gen $(BIN)/crd-ref-docs $(BIN)/gotestsum $(BIN)/oapi-codegen: hack/tools/go.mod hack/tools/go.sum
 	@echo "building $(@F)"
 	@cd hack/tools && go build -o $@ $$(go list -f '{{.ImportPath}}' tool | grep '/$(@F)$$')
+
+# A module of their own: they need other versions of what the generators need.
+$(BIN)/actionlint $(BIN)/crane $(BIN)/cyclonedx-gomod $(BIN)/govulncheck: hack/tools/ci/go.mod hack/tools/ci/go.sum
+	@echo "building $(@F)"
+	@cd hack/tools/ci && go build -trimpath -ldflags "-s -w" -o $@ $$(go list -f '{{.ImportPath}}' tool | grep '/$(@F)$$')
 
 # golangci-lint with kube-api-linter in it.
 $(BIN)/golangci-lint: hack/tools/lint/go.mod hack/tools/lint/go.sum
