@@ -135,7 +135,7 @@ func TestWatchedStatusShowsEveryChangeOnce(t *testing.T) {
 	shows("✔ Release        v2.0.0")
 	cancel()
 	if code := <-ended; code != 0 && code != 1 {
-		t.Errorf("exit code %d after an interrupt: %s", code, errOut.String())
+		t.Errorf("exit code %d after an interrupt: %s, with the screens %s", code, errOut.String(), out.String())
 	}
 	screens := strings.Split(out.String(), "\n\n"+w.namespace+"/blog")
 	for i := 1; i < len(screens); i++ {

@@ -131,9 +131,14 @@ func (j judge) since(c *metav1.Condition) string {
 	return " for " + Age(j.now.Sub(c.LastTransitionTime.Time))
 }
 
-// Reasons that the operator gives (controllers/reasons.go) which say that
-// something is under way and nothing has failed.
-var underway = []string{"Waiting", "HeldByMigrations", "NotObserved", "NotCreated", "NotChecked", reasonDeleting, "Terminating", "Suspended"}
+// Reasons that the operator gives (controllers/reasons.go, internal/ready) which
+// say that something is under way and nothing has failed. Children tell more, but
+// are read a moment after the condition, and may be done by then.
+var underway = []string{
+	"Waiting", "HeldByMigrations", "NextInLine", "AtBarrier", "NotObserved", "NotCreated", "NotChecked", reasonDeleting, "Terminating", "Suspended",
+	"Running", "RollingOut", "Paused", "ReleaseInProgress", "ReleasePaused",
+	"FirstBackup", "InitSQLPending", "InstancesNotReady", "InstancesUpdating", "NotIssued",
+}
 
 const (
 	reasonDeleting        = "Deleting"
