@@ -118,11 +118,11 @@ const tree = `WITH RECURSIVE tree AS (
 		SELECT c.*, 0 AS depth, ARRAY[(c.position, c.name, c.id)] AS path FROM content.categories c WHERE parent_id IS NULL
 		UNION ALL
 		SELECT c.*, t.depth + 1, t.path || (c.position, c.name, c.id) FROM content.categories c JOIN tree t ON c.parent_id = t.id)
-	SELECT id, parent_id, slug, name, depth FROM tree`
+	SELECT id, parent_id, slug, name, depth, position FROM tree`
 
 func scanCategory(row pgx.CollectableRow) (api.Category, error) {
 	var c api.Category
-	err := row.Scan(&c.ID, &c.ParentID, &c.Slug, &c.Name, &c.Depth)
+	err := row.Scan(&c.ID, &c.ParentID, &c.Slug, &c.Name, &c.Depth, &c.Position)
 	return c, err
 }
 

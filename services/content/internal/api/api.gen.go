@@ -147,6 +147,9 @@ type Category struct {
 	ID       int64  `json:"id"`
 	Name     string `json:"name"`
 	ParentID *int64 `json:"parentId,omitempty"`
+
+	// Position Where it stands among its siblings; smaller is first.
+	Position int32  `json:"position"`
 	Slug     string `json:"slug"`
 }
 
