@@ -85,9 +85,16 @@ type field struct {
 	Required                          bool
 	MaxLength                         int
 	// Rows makes it a text area.
-	Rows         int
+	Rows int
+	// Options make it a choice.
+	Options      []option
 	Autocomplete string
+	// Numeric asks small screens for a keyboard of digits.
+	Numeric bool
 }
+
+// option is one that can be chosen.
+type option struct{ Value, Label string }
 
 // DescribedBy names the elements that say more about the field.
 func (f field) DescribedBy() string {

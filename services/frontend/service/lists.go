@@ -120,16 +120,24 @@ func (s *site) topics(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer, err := s.backends.content.ListTagsWithResponse(r.Context())
+	tags, err := s.tags(r)
 	if err != nil {
-		return fmt.Errorf("list tags: %w", err)
-	}
-	tags, err := rest.Result(answer.JSON200, answer.HTTPResponse, answer.Body)
-	if err != nil {
-		return fmt.Errorf("list tags: %w", err)
+		return err
 	}
 	s.render(w, r, http.StatusOK, document{
-		Template: "topics", Title: s.messages.text("topics.title"), Canonical: "/topics", Page: topicsPage{categories, tags.Tags},
+		Template: "topics", Title: s.messages.text("topics.title"), Canonical: "/topics", Page: topicsPage{categories, tags},
 	})
 	return nil
+}
+
+func (s *site) tags(r *http.Request) ([]content.Tag, error) {
+	answer, err := s.backends.content.ListTagsWithResponse(r.Context())
+	if err != nil {
+		return nil, fmt.Errorf("list tags: %w", err)
+	}
+	list, err := rest.Result(answer.JSON200, answer.HTTPResponse, answer.Body)
+	if err != nil {
+		return nil, fmt.Errorf("list tags: %w", err)
+	}
+	return list.Tags, nil
 }

@@ -53,7 +53,7 @@ func TestTheCatalogIsCompleteAndHasNothingElse(t *testing.T) {
 			}
 		}
 	}
-	for _, found := range regexp.MustCompile(`\(print "([a-z.]+)"|text\("([a-z.]+\.)"\s*\+`).FindAllStringSubmatch(source, -1) {
+	for _, found := range regexp.MustCompile(`\(print "([a-z.]+)"|(?:text\(|tell\(w, )"([a-z.]+\.)"\s*\+`).FindAllStringSubmatch(source, -1) {
 		for key := range known {
 			if strings.HasPrefix(key, found[1]+found[2]) {
 				known[key] = true

@@ -61,6 +61,8 @@ type document struct {
 	// Script is set for pages that htmx makes quicker. For anonymous readers it
 	// is never loaded.
 	Script bool
+	// Asset is a script of the page's own beside htmx, empty for none.
+	Asset string
 	// Meta describes a post to those who link to it, nil for other pages.
 	Meta *meta
 	Page any

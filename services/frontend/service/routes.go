@@ -35,7 +35,7 @@ func (s *site) routes() []route {
 	if !s.signIn {
 		return s.readerRoutes()
 	}
-	return slices.Concat(s.readerRoutes(), s.memberRoutes())
+	return slices.Concat(s.readerRoutes(), s.memberRoutes(), s.governRoutes())
 }
 
 // readerRoutes are for everybody.
@@ -73,6 +73,42 @@ func (s *site) memberRoutes() []route {
 		{"GET /auth/callback", anyone, s.completeSignIn, nil},
 		{"POST /auth/sign-out", anyone, s.signOut, nil},
 		{"POST " + hooksPath + "back-channel-logout", anyone, s.backChannelLogout, nil},
+	}
+}
+
+// governRoutes are for those who decide about comments, people and the blog.
+func (s *site) governRoutes() []route {
+	return []route{
+		{"GET /moderation", token.Editor, s.moderation, nil},
+		{"GET /moderation/{id}", token.Editor, s.moderate, nil},
+		{"POST /moderation/{id}", token.Editor, s.moderate, nil},
+
+		{"GET /admin/people", token.Admin, s.people, nil},
+		{"GET /admin/people/audit", token.Admin, s.audit, nil},
+		{"GET /admin/people/{id}", token.Admin, s.person, nil},
+		{"POST /admin/people/{id}", token.Admin, s.person, nil},
+		{"GET /admin/people/{id}/lock", token.Admin, s.lockPerson, nil},
+		{"POST /admin/people/{id}/lock", token.Admin, s.lockPerson, nil},
+		{"GET /admin/people/{id}/unlock", token.Admin, s.unlockPerson, nil},
+		{"POST /admin/people/{id}/unlock", token.Admin, s.unlockPerson, nil},
+		{"POST /admin/people/{id}/retry", token.Admin, s.retryLock, nil},
+		{"POST /admin/people/{id}/sessions/end", token.Admin, s.endSessions, nil},
+		{"GET /admin/people/{id}/erase", token.Admin, s.erasePerson, nil},
+		{"POST /admin/people/{id}/erase", token.Admin, s.erasePerson, nil},
+
+		{"GET /admin/settings", token.Admin, s.settings, nil},
+		{"POST /admin/settings", token.Admin, s.settings, nil},
+		{"POST /admin/settings/comments", token.Admin, s.commentSettings, nil},
+		{"GET /admin/settings/topics", token.Admin, s.taxonomy, nil},
+		{"POST /admin/settings/topics", token.Admin, s.taxonomy, nil},
+		{"GET /admin/settings/categories/{id}", token.Admin, s.changeCategory, nil},
+		{"POST /admin/settings/categories/{id}", token.Admin, s.changeCategory, nil},
+		{"GET /admin/settings/categories/{id}/delete", token.Admin, s.deleteCategory, nil},
+		{"POST /admin/settings/categories/{id}/delete", token.Admin, s.deleteCategory, nil},
+		{"GET /admin/settings/tags/{slug}", token.Admin, s.changeTag, nil},
+		{"POST /admin/settings/tags/{slug}", token.Admin, s.changeTag, nil},
+		{"GET /admin/settings/tags/{slug}/delete", token.Admin, s.deleteTag, nil},
+		{"POST /admin/settings/tags/{slug}/delete", token.Admin, s.deleteTag, nil},
 	}
 }
 
