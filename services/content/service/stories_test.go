@@ -336,6 +336,10 @@ func TestTagsAndCategoriesSelectPosts(t *testing.T) {
 	if len(tree.Categories) != 2 || tree.Categories[0].Name != "Design" {
 		t.Errorf("the tree: %+v", tree)
 	}
+	w.admin.Ask(t, "PUT", fmt.Sprintf("/v1/categories/%d", engineering.ID), api.CategoryInput{Name: "Engineering", Position: new(int32(-1))}).Into(http.StatusOK, nil)
+	if tree := get[api.CategoryList](t, w.anybody, "/v1/categories"); tree.Categories[0].Name != "Engineering" || tree.Categories[0].Position != -1 {
+		t.Errorf("the tree after a move: %+v", tree)
+	}
 	w.admin.Ask(t, "PUT", "/v1/tags/both", api.TagInput{Name: "Twice"}).Into(http.StatusOK, nil)
 	w.admin.Ask(t, "DELETE", "/v1/tags/one", nil).Into(http.StatusNoContent, nil)
 	if got := get[api.Post](t, w.anybody, "/v1/posts/in-engineering").Tags; len(got) != 1 || got[0].Name != "Twice" {
