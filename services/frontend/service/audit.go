@@ -79,6 +79,7 @@ func (s *site) auditLines(ctx context.Context, v *visitor, params user.ListAudit
 	names := s.names(ctx, ids...)
 	var lines []auditLine
 	for _, entry := range found.Entries {
+		entry.Action = sentence(entry.Action)
 		lines = append(lines, auditLine{entry, names[input.Value(entry.Actor)], names[input.Value(entry.Person)]})
 	}
 	return lines, found.Next, nil

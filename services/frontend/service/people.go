@@ -33,7 +33,15 @@ func (a account) Waiting() bool {
 
 // Retry says that it helps to tell the provider again.
 func (a account) Retry() bool {
-	return a.Sync != nil && (a.Sync.State != user.Confirmed || a.Sync.Drift)
+	return a.Sync != nil && (a.Sync.State == user.Retrying || a.Sync.State == user.Failed || a.Sync.Drift)
+}
+
+// Failure is why the provider has not followed, empty for nothing known.
+func (a account) Failure() string {
+	if a.Sync == nil || a.Sync.Error == nil {
+		return ""
+	}
+	return sentence(*a.Sync.Error)
 }
 
 // Step names how far the provider has followed, so that a browser can ask for
