@@ -306,6 +306,14 @@ func (p *person) signIn(name string) {
 	p.do(chromedp.WaitVisible(chromedp.CSS(".account")))
 }
 
+// refusesScripts makes the browser run none from now on.
+func (p *person) refusesScripts() {
+	p.t.Helper()
+	if _, err := chromedp.Call(p.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
 // schemes are what a person's system may prefer.
 var schemes = []string{"light", "dark"}
 

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 
 	"blogplatform.io/operator/services/internal/testing/await"
@@ -105,9 +104,7 @@ func TestAReaderCommentsWithoutScripts(t *testing.T) {
 	noah := w.somebody(t, window)
 	noah.signIn("noah")
 	w.is(t, "noah", "Editor")
-	if _, err := chromedp.Call(noah.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
-		t.Fatal(err)
-	}
+	noah.refusesScripts()
 	// The role is known anew within the seconds that an exchange is reused.
 	await.Nil(t, func() error {
 		noah.open("/posts/the-quiet-release")
