@@ -48,6 +48,14 @@ test: $(BIN)/gotestsum ## Run every test that needs no node, on a real etcd and 
 e2e: $(CLUSTER) $(BIN)/gotestsum ## Bring up a second cluster on free ports, check it from inside and outside the mesh, take it down.
 	@hack/e2e.sh
 
+.PHONY: e2e-delivery
+e2e-delivery: $(CLUSTER) $(BIN)/gotestsum ## The same for the way of a good release into production, and of a bad one not even out of staging.
+	@hack/e2e.sh -tags=e2e,delivery -run GoodRelease
+
+.PHONY: bench-delivery
+bench-delivery: $(CLUSTER) $(BIN)/gotestsum ## Measure releases and ways back on a cluster of its own, under load.
+	@hack/e2e.sh -tags=e2e,delivery -run '^$$' -bench . -benchtime 1x
+
 .PHONY: bench-operator
 bench-operator: ## Measure the operator alone, with faked child status; prints ratios.
 	@go run ./test/bench/operator

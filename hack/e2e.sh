@@ -2,6 +2,7 @@
 # Brings up a cluster of its own on free ports, checks it, takes it down, and
 # checks that nothing of it is left on the host. A cluster that is up already
 # is left alone, but must be neither started nor stopped meanwhile.
+# What follows the name of the script goes to go test.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -38,7 +39,7 @@ bin/cluster up "${settings[@]}" || { explain; exit 1; }
 
 failed=0
 BLOGPLATFORM_KUBECONFIG=$state/cluster/kubeconfig BLOGPLATFORM_HTTPS_PORT=$https_port \
-  bin/gotestsum --format testname --jsonfile "$report" -- -tags e2e -count=1 -timeout 30m ./test/e2e || { explain; failed=1; }
+  bin/gotestsum --format testname --jsonfile "$report" -- -count=1 -timeout 60m "${@:--tags=e2e}" ./test/e2e || { explain; failed=1; }
 
 bin/cluster down "${settings[@]}"
 hack/traces.sh >"$state/after"

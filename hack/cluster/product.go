@@ -24,13 +24,13 @@ var operator = component{
 }
 
 func operatorImages(ctx context.Context, c *build.Cache) ([]build.BuiltImage, error) {
-	image, err := localImage(ctx, c, images.Operator)
+	image, err := localImage(ctx, c, images.Operator, nil)
 	return []build.BuiltImage{image}, err
 }
 
 // localImage is a shipped image for the processor of this machine.
-func localImage(ctx context.Context, c *build.Cache, name string) (build.BuiltImage, error) {
-	image, err := images.Image(ctx, c, "blogplatform.local", name, runtime.GOARCH)
+func localImage(ctx context.Context, c *build.Cache, name string, replaced map[string]string) (build.BuiltImage, error) {
+	image, err := images.Image(ctx, c, "blogplatform.local", name, runtime.GOARCH, replaced)
 	if err != nil {
 		return build.BuiltImage{}, err
 	}
@@ -40,7 +40,7 @@ func localImage(ctx context.Context, c *build.Cache, name string) (build.BuiltIm
 // startOperator applies config/default. The image is named by digest, so that
 // another make up after a change of the code replaces the pod.
 func startOperator(ctx context.Context, c *Cluster) error {
-	image, err := localImage(ctx, c.Cache, images.Operator)
+	image, err := localImage(ctx, c.Cache, images.Operator, nil)
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/hack/cluster/controlplane"
-	"blogplatform.io/operator/hack/images"
 )
 
 // samples are the committed BlogPlatforms, in order.
@@ -99,16 +98,9 @@ func (c *Cluster) printPeople(ctx context.Context, out io.Writer) error {
 
 // overlaidSamples reads the samples and replaces what only this cluster knows: digests, ciphertext, the port.
 func (c *Cluster) overlaidSamples(ctx context.Context) ([]*unstructured.Unstructured, error) {
-	references := map[string]any{}
-	for _, name := range images.Services {
-		image, err := localImage(ctx, c.Cache, name)
-		if err != nil {
-			return nil, err
-		}
-		if err := c.load(ctx, image); err != nil {
-			return nil, err
-		}
-		references[name] = image.Digested
+	references, err := c.loadServices(ctx, nil)
+	if err != nil {
+		return nil, err
 	}
 	config, err := c.provider(ctx)
 	if err != nil {
@@ -126,7 +118,7 @@ func (c *Cluster) overlaidSamples(ctx context.Context) ([]*unstructured.Unstruct
 		}
 		platform := objects[0]
 		if err := errors.Join(
-			unstructured.SetNestedMap(platform.Object, references, "spec", "release", "images"),
+			unstructured.SetNestedStringMap(platform.Object, references, "spec", "release", "images"),
 			unstructured.SetNestedField(platform.Object, int64(c.HTTPSPort), "spec", "gateway", "httpsPort"),
 			overlayIdentity(platform, config, authority),
 			c.sealSecrets(ctx, platform, config),

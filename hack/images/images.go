@@ -29,13 +29,14 @@ var Architectures = []string{"amd64", "arm64"}
 // user runs every image: nobody of the host, as the restricted level of Pod Security asks for.
 const user = "65532:65532"
 
-// Image is one image for one processor, with its program built.
-func Image(ctx context.Context, c *build.Cache, registry, name, arch string) (build.Image, error) {
+// Image is one image for one processor, with its program built. Files of the
+// checkout may be replaced, by their path in it.
+func Image(ctx context.Context, c *build.Cache, registry, name, arch string, replaced map[string]string) (build.Image, error) {
 	program, folders := service(name), []string{"/tmp"}
 	if name == Operator {
 		program, folders = manager, nil
 	}
-	program.Arch = arch
+	program.Arch, program.Replaced = arch, replaced
 	dir, err := program.Build(ctx, c)
 	if err != nil {
 		return build.Image{}, err
@@ -106,7 +107,7 @@ func clear(dir string) error {
 func write(ctx context.Context, c *build.Cache, registry, dir, name string) (string, error) {
 	var images []build.Image
 	for _, arch := range Architectures {
-		image, err := Image(ctx, c, registry, name, arch)
+		image, err := Image(ctx, c, registry, name, arch, nil)
 		if err != nil {
 			return "", err
 		}

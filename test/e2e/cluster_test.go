@@ -68,7 +68,7 @@ func connect() (err error) {
 
 // eventually waits until check returns nil and fails the test with its last
 // error otherwise. It works in cleanups, too, where the test's own context has ended.
-func eventually(t *testing.T, limit time.Duration, what string, check func(ctx context.Context) error) {
+func eventually(t testing.TB, limit time.Duration, what string, check func(ctx context.Context) error) {
 	t.Helper()
 	var last error
 	err := wait.PollUntilContextTimeout(context.WithoutCancel(t.Context()), time.Second, limit, true, func(ctx context.Context) (bool, error) {

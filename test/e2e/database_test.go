@@ -18,7 +18,7 @@ import (
 )
 
 // query runs SQL as the superuser on the leader and answers its unaligned output.
-func query(t *testing.T, env environment, sql string) string {
+func query(t testing.TB, env environment, sql string) string {
 	t.Helper()
 	a := execIn(t, env.namespace, leader(t, env).Name, "database", "psql", "--no-align", "--tuples-only", "--dbname", "postgres", "--command", sql)
 	if a.code != 0 {

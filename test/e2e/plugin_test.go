@@ -13,7 +13,7 @@ import (
 )
 
 // plugin is the folder with kubectl-blog and its completion, built for this run.
-func plugin(t *testing.T) string {
+func plugin(t testing.TB) string {
 	t.Helper()
 	folder := t.TempDir()
 	build := exec.Command("go", "build", "-o", filepath.Join(folder, "kubectl-blog"), "../../cmd/kubectl-blog")
@@ -31,7 +31,7 @@ func plugin(t *testing.T) string {
 }
 
 // kubectl runs the cluster's own kubectl, which finds plugins on the PATH.
-func kubectl(t *testing.T, plugins string, args ...string) (stdout, stderr string, code int) {
+func kubectl(t testing.TB, plugins string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	kubeconfig := os.Getenv("BLOGPLATFORM_KUBECONFIG")
 	bin := filepath.Join(filepath.Dir(kubeconfig), "bin")

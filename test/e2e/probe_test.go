@@ -25,16 +25,16 @@ type probe struct {
 }
 
 // outsider is a pod without a sidecar.
-func outsider(t *testing.T, namespace string) probe {
+func outsider(t testing.TB, namespace string) probe {
 	return startProbe(t, namespace, "outsider", map[string]string{"sidecar.istio.io/inject": "false"})
 }
 
 // stranger is a pod in the mesh whose ServiceAccount nothing admits.
-func stranger(t *testing.T, namespace string) probe {
+func stranger(t testing.TB, namespace string) probe {
 	return startProbe(t, namespace, "stranger", nil)
 }
 
-func startProbe(t *testing.T, namespace, name string, labels map[string]string) probe {
+func startProbe(t testing.TB, namespace, name string, labels map[string]string) probe {
 	t.Helper()
 	ctx := t.Context()
 	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: namespace}}
@@ -61,7 +61,7 @@ func startProbe(t *testing.T, namespace, name string, labels map[string]string) 
 }
 
 // probePod uses the PostgreSQL image of the cluster, which has curl and psql.
-func probePod(t *testing.T, namespace, name string, labels map[string]string) *corev1.Pod {
+func probePod(t testing.TB, namespace, name string, labels map[string]string) *corev1.Pod {
 	t.Helper()
 	no, yes, user := false, true, int64(26)
 	return &corev1.Pod{
@@ -86,7 +86,7 @@ func probePod(t *testing.T, namespace, name string, labels map[string]string) *c
 	}
 }
 
-func postgresImage(t *testing.T) string {
+func postgresImage(t testing.TB) string {
 	t.Helper()
 	return leader(t, production).Spec.Containers[0].Image
 }
@@ -97,14 +97,14 @@ type answer struct {
 	code     int
 }
 
-func (p probe) run(t *testing.T, command ...string) answer {
+func (p probe) run(t testing.TB, command ...string) answer {
 	t.Helper()
 	return execIn(t, p.namespace, p.name, "probe", command...)
 }
 
 // get answers the HTTP status of a request to each URL, 000 where there was none.
 // A busy node may lose the end of what a command says, so it asks until it has heard all.
-func (p probe) get(t *testing.T, urls ...string) map[string]string {
+func (p probe) get(t testing.TB, urls ...string) map[string]string {
 	t.Helper()
 	const each = `for url; do printf '%s ' "$url"; curl --silent --max-time 5 --output /dev/null --write-out '%{http_code}\n' "$url"; done`
 	statuses := map[string]string{}
@@ -124,14 +124,14 @@ func (p probe) get(t *testing.T, urls ...string) map[string]string {
 }
 
 // postgres reports whether a PostgreSQL answers at all, whatever it says about passwords.
-func (p probe) postgres(t *testing.T, host string) bool {
+func (p probe) postgres(t testing.TB, host string) bool {
 	t.Helper()
 	a := p.run(t, "env", "PGCONNECT_TIMEOUT=5", "psql", "--no-password", "-c", "select 1", "host="+host+" user=nobody dbname=postgres sslmode=require")
 	return strings.Contains(a.err, "FATAL") || a.code == 0
 }
 
 // execIn runs a command in a container, in cleanups, too.
-func execIn(t *testing.T, namespace, pod, container string, command ...string) answer {
+func execIn(t testing.TB, namespace, pod, container string, command ...string) answer {
 	t.Helper()
 	request := clientset.CoreV1().RESTClient().Post().Resource("pods").Namespace(namespace).Name(pod).SubResource("exec").
 		VersionedParams(&corev1.PodExecOptions{Container: container, Command: command, Stdout: true, Stderr: true}, scheme.ParameterCodec)
@@ -149,7 +149,7 @@ func execIn(t *testing.T, namespace, pod, container string, command ...string) a
 }
 
 // podsOf lists the pods of a namespace by label.
-func podsOf(t *testing.T, namespace, selector string) []corev1.Pod {
+func podsOf(t testing.TB, namespace, selector string) []corev1.Pod {
 	t.Helper()
 	pods, err := clientset.CoreV1().Pods(namespace).List(t.Context(), metav1.ListOptions{LabelSelector: selector, FieldSelector: "status.phase=Running"})
 	if err != nil {
@@ -159,7 +159,7 @@ func podsOf(t *testing.T, namespace, selector string) []corev1.Pod {
 }
 
 // leader is the pod of the PostgreSQL instance that takes writes.
-func leader(t *testing.T, env environment) corev1.Pod {
+func leader(t testing.TB, env environment) corev1.Pod {
 	t.Helper()
 	pods := podsOf(t, env.namespace, "postgres-operator.crunchydata.com/role=master")
 	if len(pods) != 1 {

@@ -28,7 +28,7 @@ func TestProductionRunsNothingThatStagingHasNotVerified(t *testing.T) {
 		}
 	}
 	t.Cleanup(restore)
-	end := load(t, production)
+	end := load(t, production, 20)
 	change(t, production, func(spec *v1alpha1.BlogPlatformSpec) {
 		name, _, _ := strings.Cut(spec.Release.Images.User, "@")
 		spec.Release.Version, spec.Release.Images.User = "v6.6.6", name+"@sha256:"+strings.Repeat("6", 64)

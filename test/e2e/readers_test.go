@@ -80,7 +80,7 @@ func TestAPostIsShownWithItsComments(t *testing.T) {
 	}
 }
 
-func visit(t *testing.T, url string) (*http.Response, string) {
+func visit(t testing.TB, url string) (*http.Response, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
 	if err != nil {

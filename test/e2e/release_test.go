@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"testing"
 	"time"
 
@@ -19,53 +17,6 @@ import (
 
 	"blogplatform.io/operator/api/v1alpha1"
 )
-
-// load visits the home page of an environment twenty times a second until it is
-// ended, and answers how many visits there were, and which failed.
-func load(t *testing.T, env environment) (end func() (visits int, failures []string)) {
-	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	visits, failures := 0, []string(nil)
-	go func() {
-		defer close(done)
-		ticker := time.NewTicker(50 * time.Millisecond)
-		defer ticker.Stop()
-		for reader := browser(); ; visits++ {
-			select {
-			case <-ctx.Done():
-				return
-			case <-ticker.C:
-			}
-			if problem := failure(ctx, reader, "https://"+env.host+":"+httpsPort+"/"); problem != "" && ctx.Err() == nil {
-				failures = append(failures, problem+" at "+time.Now().Format(time.TimeOnly))
-			}
-		}
-	}()
-	return func() (int, []string) { cancel(); <-done; return visits, failures }
-}
-
-// failure of a visit, or nothing.
-func failure(ctx context.Context, reader *http.Client, url string) string {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err.Error()
-	}
-	response, err := reader.Do(request)
-	if err != nil {
-		return err.Error()
-	}
-	defer response.Body.Close()
-	if _, err := io.Copy(io.Discard, response.Body); err != nil {
-		return err.Error()
-	}
-	if response.StatusCode != http.StatusOK {
-		return response.Status
-	}
-	return ""
-}
 
 // rolloutOf reads the Rollout of a service.
 func rolloutOf(ctx context.Context, env environment, service string) (*argo.Rollout, error) {
@@ -97,7 +48,7 @@ func runs(ctx context.Context, env environment, version string) error {
 func TestAReleaseGoesOutAsAWholeAndNoReaderNotices(t *testing.T) {
 	const version = "v0.2.0"
 	before := get(t, staging)
-	end := load(t, staging)
+	end := load(t, staging, 20)
 	change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) { spec.Release.Version = version })
 	eventually(t, 15*time.Minute, "staging Ready on "+version, func(ctx context.Context) error {
 		return errors.Join(ready(ctx, staging), runs(ctx, staging, version))
@@ -126,7 +77,7 @@ func TestARequestTakesAReleaseBackWholeAndNoReaderNotices(t *testing.T) {
 		change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) { spec.Release.Version, spec.Rollout.Steps = before, steps })
 		eventually(t, 5*time.Minute, "staging Ready again", func(ctx context.Context) error { return ready(ctx, staging) })
 	})
-	end := load(t, staging)
+	end := load(t, staging, 20)
 	change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) {
 		spec.Release.Version = version
 		spec.Rollout.Steps = []v1alpha1.RolloutStep{{Weight: new(int32(canaryWeight))}, {PauseSeconds: &pause}}

@@ -68,7 +68,7 @@ func TestAStepOfARolloutSplitsTraffic(t *testing.T) {
 
 // within accepts what chance gives in all but one of a million runs: five
 // standard deviations of a binomial distribution.
-func within(t *testing.T, service string, canary, all int) {
+func within(t testing.TB, service string, canary, all int) {
 	t.Helper()
 	if all < requests {
 		t.Errorf("%s answered %d of %d requests", service, all, requests)
@@ -89,7 +89,7 @@ func releaseOf(page string) string {
 
 // answered counts by release the requests to a service's pods for what is not
 // there, as their metrics tell from outside the mesh.
-func answered(t *testing.T, p probe, service string) map[string]int {
+func answered(t testing.TB, p probe, service string) map[string]int {
 	t.Helper()
 	counts := map[string]int{}
 	for _, pod := range podsOf(t, p.namespace, "app.kubernetes.io/name="+service) {
@@ -122,7 +122,7 @@ func atPause(ctx context.Context, service string) error {
 	return nil
 }
 
-func get(t *testing.T, env environment) *v1alpha1.BlogPlatform {
+func get(t testing.TB, env environment) *v1alpha1.BlogPlatform {
 	t.Helper()
 	bp := &v1alpha1.BlogPlatform{}
 	if err := cluster.Get(t.Context(), client.ObjectKey{Namespace: env.namespace, Name: platform}, bp); err != nil {
@@ -132,7 +132,7 @@ func get(t *testing.T, env environment) *v1alpha1.BlogPlatform {
 }
 
 // change edits the spec as a person would with kubectl patch.
-func change(t *testing.T, env environment, edit func(*v1alpha1.BlogPlatformSpec)) {
+func change(t testing.TB, env environment, edit func(*v1alpha1.BlogPlatformSpec)) {
 	t.Helper()
 	bp := &v1alpha1.BlogPlatform{}
 	ctx := context.WithoutCancel(t.Context()) // used in cleanups, too

@@ -4,12 +4,16 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -33,6 +37,9 @@ type Go struct {
 	// Arch is the processor of a shipped program, as GOARCH names it: equal
 	// sources give equal bytes for it. Empty is this machine's, unshipped.
 	Arch string
+	// Replaced are files of the checkout that are taken from elsewhere, by their
+	// path in it, so that another release can be built of the same sources.
+	Replaced map[string]string
 }
 
 // Build answers the folder that holds the programs.
@@ -47,6 +54,13 @@ func (g Go) Build(ctx context.Context, c *Cache) (string, error) {
 	}
 	if g.Arch != "" {
 		key = fmt.Appendf(key, " %s %s", g.Arch, runtime.Version())
+	}
+	for _, path := range slices.Sorted(maps.Keys(g.Replaced)) {
+		replacing, err := os.ReadFile(g.Replaced[path])
+		if err != nil {
+			return "", fmt.Errorf("reading what replaces %s: %w", path, err)
+		}
+		key = fmt.Appendf(key, " %s %x", path, sha256.Sum256(replacing))
 	}
 	return c.Path(ctx, g.Name, key, func(ctx context.Context, dir string) error {
 		if err := ChownToInvoker(dir); err != nil {
@@ -64,6 +78,14 @@ func (g Go) Build(ctx context.Context, c *Cache) (string, error) {
 // compile runs go build and passes on which package is being compiled, because some of these take minutes.
 func (g Go) compile(ctx context.Context, c *Cache, output, pkg string) error {
 	args := []string{"build", "-v", "-trimpath", "-tags", g.Tags, "-ldflags", strings.TrimSpace("-s -w " + g.LDFlags)}
+	if len(g.Replaced) > 0 {
+		overlay, err := g.overlay(c)
+		if err != nil {
+			return err
+		}
+		defer os.Remove(overlay)
+		args = append(args, "-overlay", overlay)
+	}
 	if g.Arch != "" {
 		args = append(args, "-buildvcs=false") // a commit that changes no source changes no byte
 	}
@@ -90,6 +112,24 @@ func (g Go) compile(ctx context.Context, c *Cache, output, pkg string) error {
 		return fmt.Errorf("go build %s: %w\n%s", pkg, err, tail(last.String(), 20))
 	}
 	return nil
+}
+
+// overlay writes what is replaced as go build reads it (go help build, -overlay).
+func (g Go) overlay(c *Cache) (string, error) {
+	replace := map[string]string{}
+	for path, file := range g.Replaced {
+		replace[filepath.Join(c.Root, path)] = file
+	}
+	text, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	file, err := os.CreateTemp("", "overlay-*.json")
+	if err != nil {
+		return "", err
+	}
+	_, err = file.Write(text)
+	return file.Name(), errors.Join(err, file.Chmod(0o644), file.Close())
 }
 
 func tail(text string, n int) string {

@@ -82,3 +82,27 @@ func TestTheTailOfALongOutputIsItsLastLines(t *testing.T) {
 		})
 	}
 }
+
+func TestAnotherReleaseOfTheSameSourcesIsBuiltByReplacingAFile(t *testing.T) {
+	c := testCache(t)
+	program := module(t, c, "package main\n\nvar version string\n\nfunc main() { println(\"sound\") }\n")
+	if _, err := program.Build(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	faulty := program
+	write(t, c.Root, "elsewhere.txt", "package main\n\nvar version string\n\nfunc main() { println(\"broken\") }\n")
+	faulty.Replaced = map[string]string{"tool/main.go": filepath.Join(c.Root, "elsewhere.txt")}
+	for _, test := range []struct {
+		program Go
+		want    string
+	}{{faulty, "broken"}, {program, "sound"}} {
+		dir, err := test.program.Build(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.CommandContext(t.Context(), filepath.Join(dir, "tool")).CombinedOutput()
+		if err != nil || strings.TrimSpace(string(out)) != test.want {
+			t.Errorf("it says %q, %v, want %s", out, err, test.want)
+		}
+	}
+}

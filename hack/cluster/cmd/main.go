@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/go-logr/logr"
@@ -30,13 +31,14 @@ func main() {
 	}
 }
 
-const usage = "usage: cluster up|down|status|clean-cache|build-controlplane [--state DIR] [--https-port N] [--api-port N]"
+const usage = `usage: cluster up|down|status|clean-cache|build-controlplane [--state DIR] [--https-port N] [--api-port N]
+       cluster release [--state DIR] [--replace PATH=FILE]...`
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		return errors.New(usage)
 	}
-	settings, err := parse(args[1:])
+	settings, replaced, err := parse(args[1:])
 	if err != nil {
 		return err
 	}
@@ -47,6 +49,8 @@ func run(ctx context.Context, args []string) error {
 		return cluster.Down(ctx, settings, os.Stdout)
 	case "status":
 		return cluster.Status(ctx, settings, os.Stdout)
+	case "release":
+		return cluster.Release(ctx, settings, replaced, os.Stdout)
 	case "clean-cache", "build-controlplane":
 		return onCache(ctx, settings, args[0])
 	case cluster.CommandInit:
@@ -57,29 +61,36 @@ func run(ctx context.Context, args []string) error {
 	return errors.New(usage)
 }
 
-func parse(args []string) (cluster.Settings, error) {
-	var s cluster.Settings
+func parse(args []string) (s cluster.Settings, replaced map[string]string, err error) {
+	replaced = map[string]string{}
 	flags := flag.NewFlagSet("cluster", flag.ContinueOnError)
 	flags.StringVar(&s.Root, "root", "", "the checkout; found from the working directory if empty")
 	flags.StringVar(&s.State, "state", "", "folder of what goes with the cluster; .cluster in the checkout if empty")
 	flags.IntVar(&s.HTTPSPort, "https-port", 8443, "port on 127.0.0.1 for browsers")
 	flags.IntVar(&s.APIPort, "api-port", 6443, "port on 127.0.0.1 for kubectl")
+	flags.Func("replace", "PATH=FILE: build a release with another FILE in the place of PATH of the checkout", func(value string) error {
+		path, file, found := strings.Cut(value, "=")
+		if !found {
+			return errors.New("write PATH=FILE")
+		}
+		replaced[path] = file
+		return nil
+	})
 	if err := flags.Parse(args); err != nil {
-		return s, err
+		return s, nil, err
 	}
 	if s.Root == "" {
 		root, err := build.RepositoryRoot()
 		if err != nil {
-			return s, err
+			return s, nil, err
 		}
 		s.Root = root
 	}
 	if s.State == "" {
 		s.State = filepath.Join(s.Root, ".cluster")
 	}
-	var err error
 	s.State, err = filepath.Abs(s.State)
-	return s, err
+	return s, replaced, err
 }
 
 func onCache(ctx context.Context, s cluster.Settings, command string) error {
