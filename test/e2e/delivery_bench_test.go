@@ -166,7 +166,7 @@ func migrations(t testing.TB, events []event) (firstJob, lastDone, firstPod time
 	for _, e := range events {
 		name := e.object.GetName()
 		switch {
-		case e.object.GetKind() == "Job" && strings.Contains(name, "-migrate-") && !known[string(e.object.GetUID())]:
+		case e.object.GetKind() == "Job" && strings.Contains(name, "-expand-") && !known[string(e.object.GetUID())]:
 			if firstJob.IsZero() {
 				firstJob = e.at
 			}
