@@ -106,10 +106,20 @@ fmt: $(BIN)/golangci-lint ## Format the Go code.
 	@$(BIN)/golangci-lint fmt
 
 .PHONY: lint
-lint: $(BIN)/golangci-lint $(BIN)/actionlint ## Check style, the walls between rooms, the API conventions, and the workflow files.
+lint: $(BIN)/golangci-lint $(BIN)/actionlint compatible ## Check style, the walls between rooms, the API conventions, and the workflow files.
 	@$(BIN)/golangci-lint run ./...
 	@$(BIN)/golangci-lint run --config .golangci-kal.yml ./api/...
 	@hack/ci/lint.sh
+
+.PHONY: compatible
+compatible: $(BIN)/oasdiff ## Fail if a service refuses a call that the services of the last release make.
+	@for document in services/*/openapi.yaml; do \
+		changes=$$($(BIN)/oasdiff breaking --fail-on WARN "$${document%.yaml}.released.yaml" "$$document") || { echo "$$changes"; exit 1; }; \
+	done
+
+.PHONY: released-api
+released-api: ## Remember the services' API as that of a release: run it, and commit, before the release is tagged.
+	@for document in services/*/openapi.yaml; do cp "$$document" "$${document%.yaml}.released.yaml"; done
 
 ##@ Release (docs/ci.md)
 
@@ -214,6 +224,11 @@ $(BIN)/controller-gen $(BIN)/crd-ref-docs $(BIN)/gotestsum $(BIN)/oapi-codegen: 
 $(BIN)/actionlint $(BIN)/crane $(BIN)/cyclonedx-gomod $(BIN)/govulncheck: hack/tools/ci/go.mod hack/tools/ci/go.sum
 	@echo "building $(@F)"
 	@cd hack/tools/ci && go build -trimpath -ldflags "-s -w" -o $@ $$(go list -f '{{.ImportPath}}' tool | grep '/$(@F)$$')
+
+# A module of its own, too: it and actionlint need versions of one YAML library that do not go together.
+$(BIN)/oasdiff: hack/tools/openapi/go.mod hack/tools/openapi/go.sum
+	@echo "building $(@F)"
+	@cd hack/tools/openapi && go build -trimpath -ldflags "-s -w" -o $@ github.com/oasdiff/oasdiff
 
 # golangci-lint with kube-api-linter in it.
 $(BIN)/golangci-lint: hack/tools/lint/go.mod hack/tools/lint/go.sum
