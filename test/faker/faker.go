@@ -170,7 +170,7 @@ func (f *Faker) Set(kind Kind, prefix string, behaviour Behaviour) {
 	f.mu.Lock()
 	f.rules[rule{kind, prefix}] = behaviour
 	f.mu.Unlock()
-	f.again()
+	f.again(func(i item) bool { return i.kind == kind && strings.HasPrefix(i.key, prefix) })
 }
 
 // Missing says which issuers and StorageClasses do not exist from now on.
@@ -182,15 +182,17 @@ func (f *Faker) Missing(names ...string) {
 	f.mu.Lock()
 	f.missing = missing
 	f.mu.Unlock()
-	f.again()
+	f.again(func(i item) bool { return i.kind == Certificate || i.kind == PostgresCluster })
 }
 
-// again looks at every object anew.
-func (f *Faker) again() {
+// again looks at some objects anew.
+func (f *Faker) again(these func(item) bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i := range f.objects {
-		f.queue.AddAfter(i, f.behaviour(i).Delay)
+		if these(i) {
+			f.queue.AddAfter(i, f.behaviour(i).Delay)
+		}
 	}
 }
 
