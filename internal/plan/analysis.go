@@ -58,8 +58,11 @@ func (b *builder) analysisTemplate() *rollouts.AnalysisTemplate {
 		container.Args = append(container.Args, fmt.Sprintf("--max-p99=%dms", analysis.MaxP99Milliseconds))
 		return b.analysis(b.names.Analysis(), load)
 	}
+	readiness := b.query("ready", ">=", "0.5", queryReady)
+	// A scrape that was missed once looks like a pod that has crashed.
+	readiness.FailureLimit = new(intstr.FromInt32(1))
 	return b.analysis(b.names.Analysis(), load,
-		b.query("ready", ">=", "0.5", queryReady),
+		readiness,
 		b.query("success-percent", ">=", strconv.Itoa(int(analysis.MinSuccessPercent)), querySuccess),
 		b.query("p99-milliseconds", "<=", strconv.Itoa(int(analysis.MaxP99Milliseconds)), queryP99),
 	)
