@@ -18,10 +18,14 @@ import (
 )
 
 // With the identity provider down, who is signed in goes on, and a lock bites on
-// every replica within five seconds.
+// every replica within five seconds: each frontend asks services of its own here.
 func TestALockBitesOnEveryReplicaWithTheProviderDown(t *testing.T) {
 	w := newTown(t, postgres.Shared(t))
-	replicas := []string{w.frontend.App, ready(t, serve(t, "frontend", w.frontendEnv)).App}
+	second := ready(t, serve(t, "user", w.user))
+	keys := settings{"USER_URL": second.App, "TOKEN_ISSUER": w.user["TOKEN_ISSUER"]}
+	content, comment := ready(t, serve(t, "content", w.content.with(keys))), ready(t, serve(t, "comment", w.comment.with(keys)))
+	frontend := serve(t, "frontend", w.frontendEnv.with(settings{"USER_URL": second.App, "CONTENT_URL": content.App, "COMMENT_URL": comment.App}))
+	replicas := []string{w.frontend.App, ready(t, frontend).App}
 	amara, rita := w.session(t, "amara"), w.session(t, "rita")
 	w.provider.Close()
 	for _, replica := range replicas {

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -88,9 +89,10 @@ type Process struct {
 	// App and Admin are the URLs of its two ports.
 	App, Admin string
 
-	cmd   *exec.Cmd
-	ended chan struct{}
-	err   error
+	cmd    *exec.Cmd
+	ended  chan struct{}
+	err    error
+	killed atomic.Bool
 }
 
 // Start starts a service and returns once it listens; where env does not say
@@ -119,8 +121,11 @@ func Start(service string, env map[string]string, logs io.Writer) (*Process, err
 }
 
 // Stop asks the process to stop and waits until it has. It returns an error if
-// it did not end well.
+// it did not end well; one that was killed owes nothing.
 func (p *Process) Stop() error {
+	if p.killed.Load() {
+		return nil
+	}
 	select {
 	case <-p.ended:
 	default:
@@ -129,6 +134,17 @@ func (p *Process) Stop() error {
 		<-p.ended
 	}
 	return p.err
+}
+
+// Kill ends the process as a lost machine would, and waits until it has. It
+// returns an error if it had ended before.
+func (p *Process) Kill() error {
+	if err := p.cmd.Process.Kill(); err != nil {
+		return fmt.Errorf("kill %s: %w", p.Service, err)
+	}
+	p.killed.Store(true)
+	<-p.ended
+	return nil
 }
 
 // Ended is closed when the process has ended, for whatever reason.
