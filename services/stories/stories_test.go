@@ -11,15 +11,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"blogplatform.io/operator/services/internal/problem"
-	"blogplatform.io/operator/services/internal/testing/await"
 	"blogplatform.io/operator/services/internal/testing/postgres"
 	"blogplatform.io/operator/services/internal/testing/process"
 	"blogplatform.io/operator/services/internal/token"
@@ -306,56 +303,6 @@ func TestMetricsTellACanaryFromTheStableVersion(t *testing.T) {
 	}
 	if code, _, err := get(p.App + "/metrics"); code != http.StatusNotFound {
 		t.Errorf("metrics on the application port: %d %v", code, err)
-	}
-}
-
-// A rolling restart as Kubernetes does it: who is not ready gets no new
-// requests, but the news takes a moment.
-func TestARestartUnderLoadDropsNoRequest(t *testing.T) {
-	b := newBlog(t, postgres.Shared(t))
-	env := b.frontendEnv.with(settings{"DRAIN_DELAY": "300ms"})
-	old, young := ready(t, serve(t, "frontend", env)), ready(t, serve(t, "frontend", env))
-
-	var target atomic.Pointer[process.Process]
-	target.Store(old)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	var served, failed atomic.Int64
-	var firstFailure sync.Once
-	var clients sync.WaitGroup
-	for range 8 {
-		clients.Go(func() {
-			for ctx.Err() == nil {
-				if code, _, err := get(target.Load().App + "/"); code != http.StatusOK {
-					failed.Add(1)
-					firstFailure.Do(func() { t.Errorf("a reader got %d, %v", code, err) })
-				}
-				served.Add(1)
-			}
-		})
-	}
-	progress := func(more int64) {
-		goal := served.Load() + more
-		await.Nil(t, func() error {
-			if got := served.Load(); got < goal {
-				return fmt.Errorf("%d of %d requests", got, goal)
-			}
-			return nil
-		})
-	}
-	progress(100)
-	stopped := make(chan error, 1)
-	go func() { stopped <- old.Stop() }()
-	answers(t, old.Admin+"/readyz", http.StatusServiceUnavailable)
-	target.Store(young)
-	if err := <-stopped; err != nil {
-		t.Errorf("the old process ended with %v", err)
-	}
-	progress(100)
-	cancel()
-	clients.Wait()
-	if failed.Load() > 0 {
-		t.Errorf("%d of %d requests failed", failed.Load(), served.Load())
 	}
 }
 
