@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	comment "blogplatform.io/operator/services/comment/client"
 	"blogplatform.io/operator/services/internal/rest"
 	"blogplatform.io/operator/services/internal/testing/await"
 	"blogplatform.io/operator/services/internal/testing/postgres"
@@ -23,8 +24,10 @@ func TestALockBitesOnEveryReplicaWithTheProviderDown(t *testing.T) {
 	w := newTown(t, postgres.Shared(t))
 	second := ready(t, serve(t, "user", w.user))
 	keys := settings{"USER_URL": second.App, "TOKEN_ISSUER": w.user["TOKEN_ISSUER"]}
-	content, comment := ready(t, serve(t, "content", w.content.with(keys))), ready(t, serve(t, "comment", w.comment.with(keys)))
-	frontend := serve(t, "frontend", w.frontendEnv.with(settings{"USER_URL": second.App, "CONTENT_URL": content.App, "COMMENT_URL": comment.App}))
+	content, commenting := ready(t, serve(t, "content", w.content.with(keys))), ready(t, serve(t, "comment", w.comment.with(keys)))
+	users := []*user.Client{user.New(w.processes["user"].App), user.New(second.App)}
+	comments := []string{w.processes["comment"].App, commenting.App}
+	frontend := serve(t, "frontend", w.frontendEnv.with(settings{"USER_URL": second.App, "CONTENT_URL": content.App, "COMMENT_URL": commenting.App}))
 	replicas := []string{w.frontend.App, ready(t, frontend).App}
 	amara, rita := w.session(t, "amara"), w.session(t, "rita")
 	w.provider.Close()
@@ -33,17 +36,17 @@ func TestALockBitesOnEveryReplicaWithTheProviderDown(t *testing.T) {
 			t.Fatalf("with the provider down Rita is out: %s", page)
 		}
 	}
-	// Admins lock by the same service that the frontend asks.
-	users := user.New(w.processes["user"].App)
-	exchanged, err := users.ExchangeSessionWithResponse(t.Context(), user.SessionToken{Token: amara})
+	for i := range users {
+		if status := w.comments(t, users[i], comments[i], rita); status != http.StatusCreated {
+			t.Fatalf("with the provider down Rita's comment is answered %d", status)
+		}
+	}
+	exchanged, err := users[0].ExchangeSessionWithResponse(t.Context(), user.SessionToken{Token: amara})
 	if err != nil || exchanged.JSON200 == nil {
 		t.Fatal(err, exchanged)
 	}
 	id := int64(count(t, w.user, `SELECT id FROM "user".people WHERE subject = '`+people["rita"].ID+`'`))
-	answer, err := users.LockAccountWithResponse(t.Context(), id, user.Lock{Reason: "spam"}, func(_ context.Context, r *http.Request) error {
-		r.Header.Set("Authorization", "Bearer "+exchanged.JSON200.Tokens.User)
-		return nil
-	})
+	answer, err := users[0].LockAccountWithResponse(t.Context(), id, user.Lock{Reason: "spam"}, bearer(exchanged.JSON200.Tokens.User))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,8 +62,38 @@ func TestALockBitesOnEveryReplicaWithTheProviderDown(t *testing.T) {
 			return nil
 		})
 	}
+	for i := range users {
+		if status := w.comments(t, users[i], comments[i], rita); status != http.StatusUnauthorized {
+			t.Errorf("a locked person's comment is answered %d", status)
+		}
+	}
 	if took := time.Since(locked); took > 5*time.Second {
 		t.Errorf("it took %s", took)
+	}
+}
+
+// comments writes a comment as the frontend does for a session, and returns the
+// status of the first answer that is a refusal, or of the last.
+func (w *town) comments(t *testing.T, users *user.Client, comments, session string) int {
+	t.Helper()
+	exchanged, err := users.ExchangeSessionWithResponse(t.Context(), user.SessionToken{Token: session})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if exchanged.JSON200 == nil {
+		return exchanged.StatusCode()
+	}
+	answer, err := comment.New(comments).CreateCommentWithResponse(t.Context(), 1, comment.CommentInput{Body: "Still here: " + comments}, bearer(exchanged.JSON200.Tokens.Comment))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode()
+}
+
+func bearer(raw string) func(context.Context, *http.Request) error {
+	return func(_ context.Context, r *http.Request) error {
+		r.Header.Set("Authorization", "Bearer "+raw)
+		return nil
 	}
 }
 
