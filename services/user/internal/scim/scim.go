@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
@@ -57,7 +58,7 @@ func (e *Error) Error() string {
 
 // Final reports whether asking again cannot help before a person has changed something.
 func Final(err error) bool {
-	if errors.Is(err, ErrScope) {
+	if errors.Is(err, ErrScope) || errors.Is(err, ErrNoID) {
 		return true
 	}
 	var answer *Error
@@ -82,6 +83,9 @@ func RetryAfter(err error) time.Duration {
 
 // ErrScope says that the application is not authorized for what it needs.
 var ErrScope = errors.New("authorize the application at the provider for the scopes " + strings.Join(scopes, ", "))
+
+// ErrNoID says that a subject holds no SCIM id.
+var ErrNoID = errors.New("the person's subject holds no SCIM id: the provider cannot be told of them")
 
 // Config says where the provider is and who we are there.
 type Config struct {
@@ -127,15 +131,23 @@ func (c *Client) SetLocked(ctx context.Context, subject string, locked bool) err
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	return c.ask(ctx, what, http.MethodPatch, c.user(subject), body, nil)
+	address, err := c.user(subject)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return c.ask(ctx, what, http.MethodPatch, address, body, nil)
 }
 
 // Locked reports whether a person is locked or disabled, which is a lock that
 // only the provider's console opens.
 func (c *Client) Locked(ctx context.Context, subject string) (bool, error) {
 	const what = "read the account's state"
+	address, err := c.user(subject)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", what, err)
+	}
 	var user map[string]json.RawMessage
-	if err := c.ask(ctx, what, http.MethodGet, c.user(subject)+"?attributes="+url.QueryEscape(schema), nil, &user); err != nil {
+	if err := c.ask(ctx, what, http.MethodGet, address+"?attributes="+url.QueryEscape(schema), nil, &user); err != nil {
 		return false, err
 	}
 	var attributes struct{ AccountLocked, AccountDisabled lenientBool }
@@ -150,17 +162,28 @@ func (c *Client) Locked(ctx context.Context, subject string) (bool, error) {
 
 // EndSessions ends all sessions of a person at the provider.
 func (c *Client) EndSessions(ctx context.Context, subject string) error {
-	return c.ask(ctx, "end the provider's sessions", http.MethodDelete, c.sessions+"/"+url.PathEscape(id(subject))+"/sessions", nil, nil)
+	const what = "end the provider's sessions"
+	name, err := segment(subject)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return c.ask(ctx, what, http.MethodDelete, c.sessions+"/"+name+"/sessions", nil, nil)
 }
 
-func (c *Client) user(subject string) string {
-	return strings.TrimSuffix(c.config.BaseURL, "/") + "/Users/" + url.PathEscape(id(subject))
+func (c *Client) user(subject string) (string, error) {
+	name, err := segment(subject)
+	return strings.TrimSuffix(c.config.BaseURL, "/") + "/Users/" + name, err
 }
 
-// id is the SCIM id in a subject: Asgardeo's is the id itself, or id@organization.
-func id(subject string) string {
-	before, _, _ := strings.Cut(subject, "@")
-	return before
+// segment is the SCIM id in a subject as one segment of a path: Asgardeo's
+// subject is the id itself, or id@organization. [ErrNoID] says that it would be
+// none: such an address is that of something else than the person.
+func segment(subject string) (string, error) {
+	id, _, _ := strings.Cut(subject, "@")
+	if id == "" || id == "." || id == ".." {
+		return "", ErrNoID
+	}
+	return url.PathEscape(id), nil
 }
 
 // ask asks, once more with a new token if the provider does not know ours any longer.
@@ -213,12 +236,24 @@ func refused(what string, resp *http.Response, document []byte) error {
 	answer := &Error{What: what, Status: resp.StatusCode}
 	var said struct{ Detail string }
 	if json.Unmarshal(document, &said) == nil {
-		answer.Detail = said.Detail[:min(len(said.Detail), 200)]
+		answer.Detail = printable(said.Detail)
 	}
 	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && seconds > 0 {
 		answer.RetryAfter = min(time.Duration(seconds)*time.Second, maxRetryAfter)
 	}
 	return answer
+}
+
+// printable is what can be shown and kept of a text that the provider wrote: 200
+// bytes at most, and no half characters.
+func printable(text string) string {
+	text = strings.ToValidUTF8(text[:min(len(text), 200)], "")
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
 }
 
 // authorize returns a token that holds for a while yet.
@@ -262,7 +297,7 @@ func tokenError(err error) error {
 	if !errors.As(err, &answer) || answer.Response == nil {
 		return fmt.Errorf("get a token: %w", err)
 	}
-	refusal := &Error{What: "get a token", Status: answer.Response.StatusCode, Detail: answer.ErrorCode}
+	refusal := &Error{What: "get a token", Status: answer.Response.StatusCode, Detail: printable(answer.ErrorCode)}
 	if seconds, err := strconv.Atoi(answer.Response.Header.Get("Retry-After")); err == nil && seconds > 0 {
 		refusal.RetryAfter = min(time.Duration(seconds)*time.Second, maxRetryAfter)
 	}
