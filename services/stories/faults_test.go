@@ -25,7 +25,7 @@ import (
 const defaultIssuer = "blogplatform:unnamed"
 
 // crowd is a blog with many people, who all come with tokens that its own user
-// service could have signed. The first of them is an Admin.
+// service could have signed. The first thousand are Admins.
 type crowd struct {
 	*blog
 	key  token.Key
@@ -48,8 +48,8 @@ func newCrowd(t *testing.T, server *postgres.Server) *crowd {
 		c.key, err = token.ParseKey(id, seed)
 		return err
 	})
-	execute(t, c.user, `INSERT INTO "user".people (display_name, role, issuer, subject)
-		SELECT 'Person ' || i, CASE i WHEN 1 THEN 'Admin' ELSE 'Reader' END, 'https://id.example.com', i::text FROM generate_series(1, 100000) i`)
+	execute(t, c.user, fmt.Sprintf(`INSERT INTO "user".people (display_name, role, issuer, subject)
+		SELECT 'Person ' || i, CASE WHEN i <= %d THEN 'Admin' ELSE 'Reader' END, 'https://id.example.com', i::text FROM generate_series(1, 100000) i`, admins))
 	return c
 }
 
@@ -87,6 +87,9 @@ func (c *crowd) send(base, audience string, r request) (answer, error) {
 	return answer{resp.StatusCode, body}, err
 }
 
+// admins are as many that none has governed too much.
+const admins = 1000
+
 // kind is one sort of writing, each time by somebody else, so that nobody has
 // written too much.
 type kind struct {
@@ -108,8 +111,8 @@ func kinds() []kind {
 			return request{who: token.Claims{Person: int64(n), Name: "Reader", Role: token.Reader}, method: "POST", path: "/v1/posts/1/comments", body: fmt.Sprintf(`{"body": %q}`, mark)}, mark
 		}, `SELECT body FROM comment.comments`},
 		{"user", func(n int) (request, string) {
-			mark := fmt.Sprint(n)
-			return request{who: token.Claims{Person: 1, Name: "Admin", Role: token.Admin}, method: "PUT", path: "/v1/admin/people/" + mark + "/lock", body: `{"reason": "spam"}`}, mark
+			mark := fmt.Sprint(admins + n)
+			return request{who: token.Claims{Person: int64(1 + n%admins), Name: "Admin", Role: token.Admin}, method: "PUT", path: "/v1/admin/people/" + mark + "/lock", body: `{"reason": "spam"}`}, mark
 		}, `SELECT id::text FROM "user".people WHERE locked_here`},
 	}
 }
