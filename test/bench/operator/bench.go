@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/test/bench/measure"
 )
 
 const (
@@ -71,7 +72,7 @@ func bench(ctx context.Context, o options) error {
 			}
 		}
 	}
-	finish()
+	measure.Finish()
 	report(os.Stdout, b.figures)
 	return nil
 }
@@ -87,7 +88,7 @@ type runner struct {
 
 // build compiles the operator, and Kubernetes if the cache lacks it.
 func (b *runner) build(ctx context.Context) error {
-	step("building the operator")
+	measure.Step("building the operator")
 	w, err := newWorld(ctx, false)
 	if err != nil {
 		return err
@@ -100,7 +101,7 @@ func (b *runner) build(ctx context.Context) error {
 // round measures operator and bare client, each on a control plane of its own.
 // The last one goes on with what is measured at rest.
 func (b *runner) round(ctx context.Context, n int, last bool) error {
-	step("operator, %d platforms", n)
+	measure.Step("operator, %d platforms", n)
 	if err := b.measureOperator(ctx, n, last); err != nil {
 		return fmt.Errorf("operator, %d platforms: %w", n, err)
 	}
@@ -109,7 +110,7 @@ func (b *runner) round(ctx context.Context, n int, last bool) error {
 		if !waits {
 			into, how = b.bare, "without"
 		}
-		step("bare client %s, %d platforms", how, n)
+		measure.Step("bare client %s, %d platforms", how, n)
 		measured, err := b.measureBare(ctx, n, waits)
 		if err != nil {
 			return fmt.Errorf("bare client %s, %d platforms: %w", how, n, err)
@@ -137,7 +138,7 @@ func (b *runner) measureOperator(ctx context.Context, n int, last bool) error {
 	if _, err := w.createAndAwait(ctx, warm, nil); err != nil {
 		return fmt.Errorf("warming up: %w", err)
 	}
-	before, err := o.processor()
+	before, err := measure.Processor(o.PID())
 	if err != nil {
 		return err
 	}
@@ -150,7 +151,7 @@ func (b *runner) measureOperator(ctx context.Context, n int, last bool) error {
 	if err := <-profiled; err != nil {
 		return err
 	}
-	after, err := o.processor()
+	after, err := measure.Processor(o.PID())
 	if err != nil {
 		return err
 	}
@@ -219,7 +220,7 @@ func (b *runner) measureRest(ctx context.Context, w *world, o *operator, platfor
 	if err := b.settle(ctx, w); err != nil {
 		return err
 	}
-	step("operator, %d platforms at rest for %.0f s", len(platforms), resting.Seconds())
+	measure.Step("operator, %d platforms at rest for %.0f s", len(platforms), resting.Seconds())
 	since := time.Now()
 	if err := pass(ctx, resting); err != nil {
 		return err
@@ -227,13 +228,13 @@ func (b *runner) measureRest(ctx context.Context, w *world, o *operator, platfor
 	if b.atRest, err = requests(w.cp.AuditLog, operatorName+"/", since, time.Now()); err != nil {
 		return err
 	}
-	if b.now, b.highest, err = o.memory(); err != nil {
+	if b.now, b.highest, err = measure.Memory(o.PID()); err != nil {
 		return err
 	}
 	if err := <-b.profile(ctx, o, true, "heap", "heap.pprof"); err != nil {
 		return err
 	}
-	step("operator, %d platforms, drift", len(platforms))
+	measure.Step("operator, %d platforms, drift", len(platforms))
 	b.repairs, err = measureDrift(ctx, w, platforms, b.drifts)
 	return err
 }

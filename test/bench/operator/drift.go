@@ -15,6 +15,7 @@ import (
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/internal/plan"
+	"blogplatform.io/operator/test/bench/measure"
 )
 
 // edits change a field that the plan owns, by kind. What has no edit, or is not
@@ -58,7 +59,7 @@ func measureDrift(ctx context.Context, w *world, platforms []*v1alpha1.BlogPlatf
 			return nil, fmt.Errorf("child %d of %d, %s: it is not repaired: %w", i+1, n, identity(child.Object), err)
 		}
 		repairs = append(repairs, took)
-		progress("%d of %d children are repaired", i+1, n)
+		measure.Progress("%d of %d children are repaired", i+1, n)
 	}
 	return repairs, nil
 }

@@ -4,26 +4,20 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"blogplatform.io/operator/hack/cluster/controlplane"
+	"blogplatform.io/operator/test/bench/measure"
 )
 
-const (
-	// operatorName is the file name of the operator's program, with which its user agent begins.
-	operatorName = "manager"
-	// ticks is the unit of /proc/<pid>/stat: a hundredth of a second (USER_HZ).
-	ticks = 100
-)
+// operatorName is the file name of the operator's program, with which its user agent begins.
+const operatorName = "manager"
 
 // buildOperator compiles the operator into dir.
 func buildOperator(ctx context.Context, root, dir string) (string, error) {
@@ -45,11 +39,11 @@ type operator struct {
 
 // startOperator starts the program against a control plane and waits until it is ready.
 func startOperator(ctx context.Context, w *world, program string, workers int, logs string) (*operator, error) {
-	health, err := freeAddress()
+	health, err := measure.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
-	profiles, err := freeAddress()
+	profiles, err := measure.FreeAddress()
 	if err != nil {
 		return nil, err
 	}
@@ -102,49 +96,4 @@ func fetch(ctx context.Context, url string, into io.Writer) error {
 	}
 	_, err = io.Copy(into, response.Body)
 	return err
-}
-
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return listener.Addr().String(), listener.Close()
-}
-
-// memory answers the resident memory in MiB, now (VmRSS) and at its highest (VmHWM).
-func (o *operator) memory() (now, highest float64, err error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", o.PID()))
-	if err != nil {
-		return 0, 0, err
-	}
-	value := func(name string) float64 {
-		_, rest, _ := strings.Cut(string(text), name+":")
-		fields := strings.Fields(rest)
-		if len(fields) == 0 {
-			return 0
-		}
-		kib, _ := strconv.ParseFloat(fields[0], 64)
-		return kib / 1024
-	}
-	return value("VmRSS"), value("VmHWM"), nil
-}
-
-// processor answers the processor time that the operator has used.
-func (o *operator) processor() (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", o.PID()))
-	if err != nil {
-		return 0, err
-	}
-	_, rest, _ := strings.Cut(string(text), ") ")
-	fields := strings.Fields(rest)
-	if len(fields) < 13 {
-		return 0, fmt.Errorf("/proc/%d/stat has %d fields", o.PID(), len(fields))
-	}
-	user, err := strconv.Atoi(fields[11])
-	if err != nil {
-		return 0, err
-	}
-	system, err := strconv.Atoi(fields[12])
-	return time.Duration(user+system) * time.Second / ticks, err
 }

@@ -3,68 +3,34 @@ package main
 import (
 	"fmt"
 	"io"
-	"math"
-	"os"
-	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
-	"golang.org/x/term"
+	"blogplatform.io/operator/test/bench/measure"
 )
-
-var started = time.Now()
-
-// step announces what is measured next.
-func step(format string, args ...any) {
-	finish()
-	fmt.Printf("%4.0f s  %s\n", time.Since(started).Seconds(), fmt.Sprintf(format, args...))
-}
-
-// progress shows on a terminal how far the step is.
-func progress(format string, args ...any) {
-	if term.IsTerminal(int(os.Stdout.Fd())) {
-		fmt.Printf("\r\033[K        %s", fmt.Sprintf(format, args...))
-	}
-}
-
-// finish clears the line of progress.
-func finish() {
-	if term.IsTerminal(int(os.Stdout.Fd())) {
-		fmt.Print("\r\033[K")
-	}
-}
 
 // report prints figures beside their targets.
 func report(out io.Writer, f figures) {
 	fmt.Fprintln(out)
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	row := func(what, measured, target string, met bool) {
-		verdict := map[bool]string{true: "yes", false: "NO"}[met]
-		if target == "" {
-			verdict = ""
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", what, measured, target, verdict)
-	}
-	fmt.Fprintln(table, "\tmeasured\ttarget\tmet")
+	table := measure.NewTable(out)
 	for _, n := range []int{small, large} {
 		operator, waiting, bare := median(f.operator[n]), median(f.waiting[n]), median(f.bare[n])
-		row(fmt.Sprintf("%d platforms, operator", n), spread(f.operator[n]), "", true)
-		row("  bare client with faked controllers", spread(f.waiting[n]), "", true)
-		row("  bare client without", spread(f.bare[n]), "", true)
-		row("  ratio with faked controllers on both sides", fmt.Sprintf("%.2f", operator.took.Seconds()/waiting.took.Seconds()), "", true)
+		table.Figure(fmt.Sprintf("%d platforms, operator", n), spread(f.operator[n]))
+		table.Figure("  bare client with faked controllers", spread(f.waiting[n]))
+		table.Figure("  bare client without", spread(f.bare[n]))
+		table.Figure("  ratio with faked controllers on both sides", fmt.Sprintf("%.2f", operator.took.Seconds()/waiting.took.Seconds()))
 		ratio := f.ratio(n)
-		row("  ratio without their share", fmt.Sprintf("%.2f", ratio), "at most 1.25", ratio <= 1.25)
-		row("  requests a platform, operator", perPlatform(operator), "", true)
-		row("  requests a platform, bare client", perPlatform(bare), "", true)
-		row("  processor time of the operator a platform", fmt.Sprintf("%d ms", operator.processor.Milliseconds()/int64(n)), "", true)
+		table.Gate("  ratio without their share", fmt.Sprintf("%.2f", ratio), "at most 1.25", ratio <= 1.25)
+		table.Figure("  requests a platform, operator", perPlatform(operator))
+		table.Figure("  requests a platform, bare client", perPlatform(bare))
+		table.Figure("  processor time of the operator a platform", fmt.Sprintf("%d ms", operator.processor.Milliseconds()/int64(n)))
 	}
 	growth := median(f.operator[large]).each().Seconds() / median(f.operator[small]).each().Seconds()
-	row(fmt.Sprintf("time a platform, %d to %d", large, small), fmt.Sprintf("%.2f", growth), "at most 1.10", growth <= 1.10)
-	row("requests in a minute at rest", fmt.Sprint(len(f.atRest)), "0", len(f.atRest) == 0)
-	row(fmt.Sprintf("resident memory at %d platforms", large), fmt.Sprintf("%.0f MiB (highest %.0f)", f.now, f.highest), "under 120 MiB", f.highest < 120)
-	p99 := percentile(f.repairs, 99)
-	row(fmt.Sprintf("repair of drift, p99 of %d", len(f.repairs)), fmt.Sprintf("%d ms (p50 %d)", p99.Milliseconds(), percentile(f.repairs, 50).Milliseconds()), "under 250 ms", p99 < 250*time.Millisecond)
+	table.Gate(fmt.Sprintf("time a platform, %d to %d", large, small), fmt.Sprintf("%.2f", growth), "at most 1.10", growth <= 1.10)
+	table.Gate("requests in a minute at rest", fmt.Sprint(len(f.atRest)), "0", len(f.atRest) == 0)
+	table.Gate(fmt.Sprintf("resident memory at %d platforms", large), fmt.Sprintf("%.0f MiB (highest %.0f)", f.now, f.highest), "under 120 MiB", f.highest < 120)
+	p99 := measure.Percentile(f.repairs, 99)
+	table.Gate(fmt.Sprintf("repair of drift, p99 of %d", len(f.repairs)), fmt.Sprintf("%d ms (p50 %d)", p99.Milliseconds(), measure.Percentile(f.repairs, 50).Milliseconds()), "under 250 ms", p99 < 250*time.Millisecond)
 	_ = table.Flush()
 	for _, line := range []struct {
 		what string
@@ -100,13 +66,4 @@ func perPlatform(c creation) string {
 	n := float64(c.platforms)
 	w := float64(writes(c.requests))
 	return fmt.Sprintf("%.1f writes, %.1f reads", w/n, (float64(len(c.requests))-w)/n)
-}
-
-// percentile by the nearest rank.
-func percentile(durations []time.Duration, p float64) time.Duration {
-	if len(durations) == 0 {
-		return 0
-	}
-	sorted := slices.Sorted(slices.Values(durations))
-	return sorted[max(0, int(math.Ceil(p/100*float64(len(sorted))))-1)]
 }

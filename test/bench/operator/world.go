@@ -20,6 +20,7 @@ import (
 	"blogplatform.io/operator/hack/cluster/build"
 	"blogplatform.io/operator/hack/cluster/controlplane"
 	"blogplatform.io/operator/internal/kube"
+	"blogplatform.io/operator/test/bench/measure"
 	"blogplatform.io/operator/test/faker"
 )
 
@@ -184,7 +185,7 @@ func (w *world) awaitReady(ctx context.Context, platforms []*v1alpha1.BlogPlatfo
 			case condition == nil || !waiting[object.GetNamespace()]:
 			case condition.Status == metav1.ConditionTrue && condition.ObservedGeneration == object.GetGeneration():
 				delete(waiting, object.GetNamespace())
-				progress("%d of %d platforms are Ready after %.1f s", len(platforms)-len(waiting), len(platforms), time.Since(start).Seconds())
+				measure.Progress("%d of %d platforms are Ready after %.1f s", len(platforms)-len(waiting), len(platforms), time.Since(start).Seconds())
 			default:
 				said = object.GetNamespace() + ": " + condition.Message
 			}
