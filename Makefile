@@ -60,6 +60,10 @@ bench-delivery: $(CLUSTER) $(BIN)/gotestsum ## Measure releases and ways back on
 bench-operator: ## Measure the operator alone, with faked child status; prints ratios.
 	@go run ./test/bench/operator
 
+.PHONY: bench-blog
+bench-blog: ## Measure the services of a blog: pages beside bare processes, memory, starts, images, and bench-lists; prints ratios.
+	@go run ./test/bench/blog
+
 .PHONY: bench-lists
 bench-lists: ## Measure lists and post pages with few and with many posts (100,000) and comments (1,000,000): each may cost twice as much with many.
 	@go test ./services/content/service ./services/comment/service -run '^$$' -bench . -benchtime 300x -p 1
