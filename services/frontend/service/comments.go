@@ -45,7 +45,7 @@ type thread struct {
 
 // commentView is a comment as its visitor sees it.
 type commentView struct {
-	comment.Comment
+	Comment comment.Comment
 	Slug, Page string
 	Visitor    *visitor
 	// MayReply, and what the visitor is replying.
@@ -54,10 +54,10 @@ type commentView struct {
 }
 
 // MayDelete reports whether the visitor may take the comment away.
-func (c commentView) MayDelete() bool { return c.Mine || c.Visitor.May(token.Editor) }
+func (c commentView) MayDelete() bool { return c.Comment.Mine || c.Visitor.May(token.Editor) }
 
 // Gone reports whether the comment only holds its replies.
-func (c commentView) Gone() bool { return c.Body == "" }
+func (c commentView) Gone() bool { return c.Comment.Body == "" }
 
 // commentField is what a comment is typed into; parent is nil for a new thread.
 func (s *site) commentField(parent *int64, label string) field {
@@ -72,12 +72,7 @@ func (s *site) commentField(parent *int64, label string) field {
 // shown without.
 func (s *site) readThread(ctx context.Context, post content.Post, page string) thread {
 	t := thread{Slug: post.Slug, Page: page, Visitor: visitorOf(ctx), SignIn: s.signIn, Form: s.commentField(nil, s.messages.text("comments.yours"))}
-	var list comment.CommentList
 	asks, ctx := errgroup.WithContext(ctx)
-	asks.Go(func() (err error) {
-		list, err = s.comments(ctx, post.ID, page)
-		return err
-	})
 	if t.Visitor != nil {
 		asks.Go(func() error {
 			answer, err := s.backends.comment.GetSettingsWithResponse(ctx)
@@ -89,13 +84,15 @@ func (s *site) readThread(ctx context.Context, post content.Post, page string) t
 			return err
 		})
 	}
-	if err := asks.Wait(); err != nil {
+	list, err := s.comments(ctx, post.ID, page)
+	if err := errors.Join(err, asks.Wait()); err != nil {
 		slog.WarnContext(ctx, "post shown without comments", "error", err)
 		t.Missing = true
 		return t
 	}
-	for _, c := range list.Comments {
-		t.Comments = append(t.Comments, s.commentView(t, c))
+	t.Comments = make([]commentView, len(list.Comments))
+	for i, c := range list.Comments {
+		t.Comments[i] = s.commentView(t, c)
 	}
 	if list.Next != nil {
 		t.Next = *list.Next
@@ -183,7 +180,7 @@ func (s *site) refuseComment(w http.ResponseWriter, r *http.Request, post conten
 	thread := s.readThread(r.Context(), post, r.PostFormValue("page"))
 	refused := &thread.Form
 	for i := range thread.Comments {
-		if parent != nil && thread.Comments[i].ID == *parent {
+		if parent != nil && thread.Comments[i].Comment.ID == *parent {
 			refused = &thread.Comments[i].Reply
 		}
 	}

@@ -22,7 +22,7 @@ const (
 	keptStale = 10 * time.Minute
 	// maxKept and maxKeptBytes bound the memory for answers.
 	maxKept      = 1024
-	maxKeptBytes = 16 << 20
+	maxKeptBytes = 8 << 20
 	// keptTimeout is how long a page may take that others wait for, too.
 	keptTimeout = 8 * time.Second
 	maxViews    = 10000
@@ -188,7 +188,7 @@ func (k *keeper) drop(element *list.Element) {
 func (p *kept) write(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	maps.Copy(h, p.header)
-	if p.status == http.StatusOK && (r.Header.Get("If-None-Match") != "" || r.Header.Get("Range") != "") {
+	if p.status == http.StatusOK && isConditional(r) {
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(p.body))
 		return
 	}

@@ -54,8 +54,7 @@ type meta struct {
 	PublishedAt, UpdatedAt time.Time
 	Section                string
 	Tags                   []string
-	// JSONLD is a BlogPosting (schema.org).
-	JSONLD any
+	JSONLD                 blogPosting
 }
 
 // post serves GET /posts/{slug}.
@@ -98,6 +97,29 @@ func (s *site) findPost(ctx context.Context, slug string, views *int32) (content
 	return post, nil
 }
 
+// blogPosting is a BlogPosting as search engines read it (schema.org, JSON-LD).
+type blogPosting struct {
+	Context     string     `json:"@context"`
+	Type        string     `json:"@type"`
+	Headline    string     `json:"headline"`
+	Description string     `json:"description"`
+	Language    string     `json:"inLanguage"`
+	Keywords    []string   `json:"keywords"`
+	Published   time.Time  `json:"datePublished"`
+	Modified    time.Time  `json:"dateModified"`
+	Author      namedThing `json:"author"`
+	URL         string     `json:"url"`
+	MainEntity  string     `json:"mainEntityOfPage"`
+	IsPartOf    namedThing `json:"isPartOf"`
+}
+
+// namedThing is a Person or a Blog.
+type namedThing struct {
+	Type string `json:"@type"`
+	Name string `json:"name"`
+	URL  string `json:"url,omitempty"`
+}
+
 // describe tells search engines and those who preview links what the post is.
 func (s *site) describe(ctx context.Context, post content.Post) *meta {
 	blog, address := s.blog.get(ctx), s.address("/posts/"+post.Slug)
@@ -108,16 +130,16 @@ func (s *site) describe(ctx context.Context, post content.Post) *meta {
 	if post.Category != nil {
 		m.Section = post.Category.Name
 	}
-	author := map[string]any{"@type": "Person", "name": post.Author.Name}
+	author := namedThing{Type: "Person", Name: post.Author.Name}
 	if post.Author.ID != nil {
-		author["url"] = s.address(fmt.Sprintf("/authors/%d", *post.Author.ID))
+		author.URL = s.address(fmt.Sprintf("/authors/%d", *post.Author.ID))
 	}
-	m.JSONLD = map[string]any{
-		"@context": "https://schema.org", "@type": "BlogPosting",
-		"headline": post.Title, "description": post.Summary, "inLanguage": blog.Language, "keywords": m.Tags,
-		"datePublished": post.PublishedAt.Format(time.RFC3339), "dateModified": post.UpdatedAt.Format(time.RFC3339),
-		"author": author, "url": address, "mainEntityOfPage": address,
-		"isPartOf": map[string]any{"@type": "Blog", "name": blog.Name, "url": s.address("/")},
+	m.JSONLD = blogPosting{
+		Context: "https://schema.org", Type: "BlogPosting",
+		Headline: post.Title, Description: post.Summary, Language: blog.Language, Keywords: m.Tags,
+		Published: post.PublishedAt.Truncate(time.Second), Modified: post.UpdatedAt.Truncate(time.Second),
+		Author: author, URL: address, MainEntity: address,
+		IsPartOf: namedThing{Type: "Blog", Name: blog.Name, URL: s.address("/")},
 	}
 	return m
 }

@@ -13,7 +13,11 @@ import (
 	"log/slog"
 	"net/http"
 	"path"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -111,24 +115,58 @@ func (s *site) readTemplates() error {
 	if err != nil {
 		return fmt.Errorf("list the templates: %w", err)
 	}
+	shared, err := fs.Glob(templateFiles, "templates/shared/*.html")
+	if err != nil {
+		return fmt.Errorf("list the templates: %w", err)
+	}
 	for _, file := range pages {
-		s.pages[strings.TrimSuffix(path.Base(file), ".html")], err = template.New("layout.html").Funcs(functions).
-			ParseFS(templateFiles, "templates/shared/*.html", file)
-		if err != nil {
-			return fmt.Errorf("read the templates: %w", err)
+		page := template.New("layout.html").Funcs(functions)
+		for _, part := range append(slices.Clone(shared), file) {
+			if err := s.readTemplate(page, part); err != nil {
+				return fmt.Errorf("read the templates: %w", err)
+			}
 		}
+		s.pages[strings.TrimSuffix(path.Base(file), ".html")] = page
 	}
 	return nil
 }
 
-// prose is the HTML that the content service has made safe. What is too wide for
-// a small screen scrolls in a box, which the keyboard has to reach.
-func (s *site) prose(html string) template.HTML {
-	return template.HTML(strings.NewReplacer(
+// sameAlways matches calls that come to the same on every page.
+var sameAlways = regexp.MustCompile(`\{\{(t|asset) "([^"]+)"\}\}`)
+
+// readTemplate parses a file as part of a page. Calls that come to the same on
+// every page are made once, now.
+func (s *site) readTemplate(page *template.Template, file string) error {
+	source, err := templateFiles.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	text := sameAlways.ReplaceAllStringFunc(string(source), func(call string) string {
+		parts := sameAlways.FindStringSubmatch(call)
+		if parts[1] == "asset" {
+			return template.HTMLEscapeString(s.assets.path(parts[2]))
+		}
+		return template.HTMLEscapeString(s.messages.text(parts[2]))
+	})
+	if name := path.Base(file); name != page.Name() {
+		page = page.New(name)
+	}
+	_, err = page.Parse(text)
+	return err
+}
+
+// prose is the HTML that the content service has made safe, with what is too wide
+// for a small screen in boxes.
+func (s *site) prose(html string) template.HTML { return template.HTML(s.boxes.Replace(html)) }
+
+// newBoxes puts what is too wide for a small screen in a box that scrolls, which
+// the keyboard has to reach.
+func newBoxes(label string) *strings.Replacer {
+	return strings.NewReplacer(
 		"<pre", `<pre tabindex="0"`,
-		"<table", `<div class="scroll" tabindex="0" role="group" aria-label="`+template.HTMLEscapeString(s.messages.text("post.table"))+`"><table`,
+		"<table", `<div class="scroll" tabindex="0" role="group" aria-label="`+template.HTMLEscapeString(label)+`"><table`,
 		"</table>", "</table></div>",
-	).Replace(html))
+	)
 }
 
 func paragraphs(text string) []string {
@@ -181,12 +219,17 @@ func (s *site) fragment(w http.ResponseWriter, r *http.Request, status int, page
 	return nil
 }
 
+// drafts are buffers that pages are written to, which would grow anew for each.
+var drafts = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
 func (s *site) execute(part, page string, data any) ([]byte, error) {
-	var body bytes.Buffer
-	if err := s.pages[page].ExecuteTemplate(&body, part, data); err != nil {
+	draft := drafts.Get().(*bytes.Buffer)
+	defer drafts.Put(draft)
+	draft.Reset()
+	if err := s.pages[page].ExecuteTemplate(draft, part, data); err != nil {
 		return nil, fmt.Errorf("render %s: %w", page, err)
 	}
-	return body.Bytes(), nil
+	return bytes.Clone(draft.Bytes()), nil
 }
 
 func (s *site) send(w http.ResponseWriter, r *http.Request, status int, body []byte) {
@@ -202,12 +245,20 @@ func (s *site) send(w http.ResponseWriter, r *http.Request, status int, body []b
 		sum := sha256.Sum256(body)
 		h.Set("Cache-Control", "no-cache")
 		h.Set("ETag", `"`+base64.RawURLEncoding.EncodeToString(sum[:16])+`"`)
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
-		return
+		if isConditional(r) {
+			http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+			return
+		}
 	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	// A browser that went away cannot be told.
 	_, _ = w.Write(body)
+}
+
+// isConditional reports whether the answer depends on what the browser has.
+func isConditional(r *http.Request) bool {
+	return r.Header.Get("If-None-Match") != "" || r.Header.Get("Range") != ""
 }
 
 func (s *site) view(w http.ResponseWriter, r *http.Request, status int, d document) view {

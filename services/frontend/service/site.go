@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"golang.org/x/text/language"
 
@@ -23,6 +24,7 @@ type site struct {
 	assets    assets
 	messages  messages
 	pages     map[string]*template.Template
+	boxes     *strings.Replacer
 	exchanges *exchanges
 	keeper    *keeper
 	blog      *blogSettings
@@ -39,7 +41,7 @@ func newSite(identity command.Identity, public *url.URL, services backends, sign
 	}
 	s := &site{
 		identity: identity, public: public, backends: services, signer: signer, signIn: signIn, assets: assets, messages: messages,
-		pages: map[string]*template.Template{}, exchanges: newExchanges(services.user), keeper: newKeeper(),
+		pages: map[string]*template.Template{}, boxes: newBoxes(messages.text("post.table")), exchanges: newExchanges(services.user), keeper: newKeeper(),
 	}
 	s.blog = newBlogSettings(services.content, messages)
 	return s, s.readTemplates()

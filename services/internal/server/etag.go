@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
+	"strconv"
 	"strings"
 )
 
@@ -34,6 +35,10 @@ func ETags(next http.Handler) http.Handler {
 				w.WriteHeader(http.StatusNotModified)
 				return
 			}
+		}
+		if held.body.Len() > 0 {
+			// In one piece: nobody has to put chunks together.
+			w.Header().Set("Content-Length", strconv.Itoa(held.body.Len()))
 		}
 		w.WriteHeader(held.status)
 		// A client that went away cannot be told.
