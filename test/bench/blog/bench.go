@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,9 +25,12 @@ const (
 	// each is how long one closed loop lasts, warming how long what is not measured.
 	each    = 2 * time.Second
 	warming = time.Second
-	// open is how long an open loop lasts.
-	open = 10 * time.Second
+	// pacing is how long an open loop lasts.
+	pacing = 8 * time.Second
 )
+
+// gcPercent keeps the load's own garbage off the processors that are measured.
+const gcPercent = 800
 
 type options struct {
 	rounds int
@@ -49,11 +53,13 @@ type figures struct {
 	// The rounds: the cached page and the bare handler, the uncached page, the bare
 	// chain and the single handler.
 	cached, page, uncached, chain, query []side
-	cachedOpen, uncachedOpen             []time.Duration
+	// Answers at half the highest rate of the page, from when they were due.
+	cachedPaced, pagePaced, uncachedPaced, chainPaced []time.Duration
 	lists                                []growth
 }
 
 func bench(ctx context.Context, o options) error {
+	debug.SetGCPercent(gcPercent)
 	w := &world{}
 	defer w.close()
 	measure.Step("building, and PostgreSQL with %d posts", copies)
@@ -193,15 +199,31 @@ func (b *runner) measureCached(ctx context.Context) error {
 	measure.Step("a page that is kept, and a bare handler, %d rounds", b.rounds)
 	path := pathOfCopy(copies / 2)
 	always := func(int64) string { return path }
-	page := target{b.app["frontend"], always}
-	err := b.round(ctx, turn{page, []string{"frontend"}, &b.cached}, turn{target{b.bare.Addresses[barePage], always}, []string{"bare " + barePage}, &b.page})
+	page, bare := target{b.app["frontend"], always}, target{b.bare.Addresses[barePage], always}
+	err := b.round(ctx, turn{page, []string{"frontend"}, &b.cached}, turn{bare, []string{"bare " + barePage}, &b.page})
 	if err != nil {
 		return err
 	}
-	rate := median(b.cached, side.perSecond) / 2
-	measure.Step("the same page at %.0f requests a second, whatever is answered", rate)
-	b.cachedOpen, err = openLoop(ctx, page, 0, rate, open)
-	return err
+	return b.pace(ctx, median(b.cached, side.perSecond)/2, paced{page, &b.cachedPaced}, paced{bare, &b.pagePaced})
+}
+
+// paced is asked at a rate, whatever it answers.
+type paced struct {
+	target
+	into *[]time.Duration
+}
+
+// pace shows by the bare ones what is the machine's share of waiting.
+func (b *runner) pace(ctx context.Context, rate float64, all ...paced) error {
+	measure.Step("both at %.0f requests a second, whatever they answer", rate)
+	for _, p := range all {
+		var err error
+		if *p.into, err = openLoop(ctx, p.target, b.next, rate, pacing); err != nil {
+			return err
+		}
+		b.next += int64(len(*p.into))
+	}
+	return nil
 }
 
 func (b *runner) measureUncached(ctx context.Context) error {
@@ -210,17 +232,15 @@ func (b *runner) measureUncached(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	page := target{b.app["frontend"], pathOfCopy}
+	page, chain := target{b.app["frontend"], pathOfCopy}, target{b.bare.Addresses[bareFrontend], pathOfCopy}
 	err = b.round(ctx,
 		turn{page, []string{"frontend", "content", "comment"}, &b.uncached},
-		turn{target{b.bare.Addresses[bareFrontend], pathOfCopy}, []string{"bare " + bareFrontend, "bare " + bareContent, "bare " + bareComment}, &b.chain},
+		turn{chain, []string{"bare " + bareFrontend, "bare " + bareContent, "bare " + bareComment}, &b.chain},
 		turn{target{b.bare.Addresses[bareQuery], pathOfCopy}, []string{"bare " + bareQuery}, &b.query})
 	if err != nil {
 		return err
 	}
-	rate := median(b.uncached, side.perSecond) / 2
-	measure.Step("such pages at %.0f requests a second, whatever is answered", rate)
-	if b.uncachedOpen, err = openLoop(ctx, page, b.next, rate, open); err != nil {
+	if err := b.pace(ctx, median(b.uncached, side.perSecond)/2, paced{page, &b.uncachedPaced}, paced{chain, &b.chainPaced}); err != nil {
 		return err
 	}
 	return b.wereNotKept(ctx, asked)
@@ -232,7 +252,7 @@ func (b *runner) wereNotKept(ctx context.Context, before int64) error {
 	if err != nil {
 		return err
 	}
-	pages := int64(len(b.uncachedOpen))
+	pages := int64(len(b.uncachedPaced))
 	for _, round := range b.uncached {
 		pages += round.requests
 	}

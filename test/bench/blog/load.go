@@ -15,7 +15,7 @@ import (
 
 const (
 	// connections send requests side by side.
-	connections = 16
+	connections = 64
 	// openConnections do so where requests do not wait for answers: as many that
 	// none is missing.
 	openConnections = 128

@@ -26,7 +26,7 @@ const (
 	// demoPost is the demo post of which there are copies: as many that no page is
 	// asked for again while it is kept.
 	demoPost = "the-quiet-release"
-	copies   = 20_000
+	copies   = 2_000
 	// stride is between the ids of copies, above all ids of demo content.
 	stride = 1000
 )
@@ -89,7 +89,7 @@ func (w *world) build(ctx context.Context) error {
 	}
 	w.programs, w.images = map[string]string{"postgres": filepath.Join(w.dir, "postgres")}, map[string]float64{}
 	for _, service := range services {
-		image, err := images.Image(ctx, cache, "bench", service, runtime.GOARCH)
+		image, err := images.Image(ctx, cache, "bench", service, runtime.GOARCH, nil)
 		if err != nil {
 			return err
 		}
