@@ -55,7 +55,7 @@ type figures struct {
 	cached, page, uncached, chain, query []side
 	// Answers at half the highest rate of the page, from when they were due.
 	cachedPaced, pagePaced, uncachedPaced, chainPaced []time.Duration
-	lists                                []growth
+	lists                                             []growth
 }
 
 func bench(ctx context.Context, o options) error {
@@ -66,7 +66,7 @@ func bench(ctx context.Context, o options) error {
 	if err := newWorld(ctx, w); err != nil {
 		return err
 	}
-	b := &runner{options: o, world: w, figures: figures{
+	b := &runner{options: o, world: w, next: map[string]int64{}, figures: figures{
 		ready: map[string][]time.Duration{}, images: w.images, idle: map[string]float64{}, loaded: map[string]float64{},
 	}}
 	for _, part := range []func(context.Context) error{b.measureStarts, b.measureIdle, b.measureCached, b.measureUncached, b.measureLoaded, b.measureLists} {
@@ -84,9 +84,9 @@ type runner struct {
 	*world
 	figures
 	bare bareConfig
-	// next is the number of the next copy to ask for: none is asked for twice
-	// within a round.
-	next int64
+	// next is the number of the request that an address gets next: so each is asked
+	// for all copies in turn, whoever was asked meanwhile.
+	next map[string]int64
 }
 
 func (b *runner) measureStarts(ctx context.Context) error {
@@ -159,11 +159,11 @@ func (b *runner) load(ctx context.Context, t turn, during time.Duration) (side, 
 	if err != nil {
 		return side{}, err
 	}
-	s, err := closedLoop(ctx, t.target, b.next, during)
+	s, err := closedLoop(ctx, t.target, b.next[t.address], during)
 	if err != nil {
 		return side{}, err
 	}
-	b.next += s.requests
+	b.next[t.address] += s.requests
 	after, err := b.processor(t.by)
 	return side{s, after - before}, err
 }
@@ -218,10 +218,10 @@ func (b *runner) pace(ctx context.Context, rate float64, all ...paced) error {
 	measure.Step("both at %.0f requests a second, whatever they answer", rate)
 	for _, p := range all {
 		var err error
-		if *p.into, err = openLoop(ctx, p.target, b.next, rate, pacing); err != nil {
+		if *p.into, err = openLoop(ctx, p.target, b.next[p.address], rate, pacing); err != nil {
 			return err
 		}
-		b.next += int64(len(*p.into))
+		b.next[p.address] += int64(len(*p.into))
 	}
 	return nil
 }
