@@ -213,15 +213,15 @@ type paced struct {
 	into *[]time.Duration
 }
 
-// pace shows by the bare ones what is the machine's share of waiting.
+// pace shows by the bare ones what is the machine's share of waiting. It is the
+// last that is asked of an address.
 func (b *runner) pace(ctx context.Context, rate float64, all ...paced) error {
 	measure.Step("both at %.0f requests a second, whatever they answer", rate)
 	for _, p := range all {
 		var err error
-		if *p.into, err = openLoop(ctx, p.target, b.next[p.address], rate, pacing); err != nil {
+		if *p.into, err = openLoop(ctx, p.target, b.next[p.address], rate, warming, pacing); err != nil {
 			return err
 		}
-		b.next[p.address] += int64(len(*p.into))
 	}
 	return nil
 }

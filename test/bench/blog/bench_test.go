@@ -48,7 +48,7 @@ func TestWhoWaitsForASlowAnswerIsSlowToo(t *testing.T) {
 		all.RLock()
 		defer all.RUnlock()
 	})
-	took, err := openLoop(t.Context(), slow, 0, 200, time.Second)
+	took, err := openLoop(t.Context(), slow, 0, 200, 0, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,8 +32,9 @@
 // # The other figures
 //
 // At half the highest rate requests are sent when they are due, at random times,
-// whatever is answered; the time runs from when a request was due. The bare ones
-// are measured at the same rate, and tell the machine's share of that. Memory is
+// whatever is answered; the time runs from when a request was due. The first
+// second, in which connections are opened, does not count. The bare ones are
+// measured at the same rate, and tell the machine's share of that. Memory is
 // what /proc says is resident: after a rest, and the highest after all load. A
 // service is ready when /readyz answers 200, from exec on. The size of an image
 // is that of its compressed layers and its configuration, which is what is pulled.

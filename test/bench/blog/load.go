@@ -119,8 +119,9 @@ func closedLoop(ctx context.Context, t target, first int64, during time.Duration
 
 // openLoop sends requests when they are due, at random times (Poisson), however
 // long answers take. It returns how long after it was due each was answered: what
-// waits for a slow answer before it counts as slow, too.
-func openLoop(ctx context.Context, t target, first int64, rate float64, during time.Duration) ([]time.Duration, error) {
+// waits for a slow answer before it counts as slow, too. What is due in the
+// beginning, while connections are opened, does not count.
+func openLoop(ctx context.Context, t target, first int64, rate float64, beginning, during time.Duration) ([]time.Duration, error) {
 	var (
 		random = rand.New(rand.NewSource(1)) // the same times in every run
 		due    []time.Duration
@@ -128,7 +129,7 @@ func openLoop(ctx context.Context, t target, first int64, rate float64, during t
 		mu     sync.Mutex
 		took   []time.Duration
 	)
-	for at := time.Duration(0); at < during; at += time.Duration(random.ExpFloat64() / rate * float64(time.Second)) {
+	for at := time.Duration(0); at < beginning+during; at += time.Duration(random.ExpFloat64() / rate * float64(time.Second)) {
 		due = append(due, at)
 	}
 	began := time.Now()
@@ -148,7 +149,9 @@ func openLoop(ctx context.Context, t target, first int64, rate float64, during t
 			if _, err := c.ask(first + n); err != nil {
 				return err
 			}
-			own = append(own, time.Since(began)-due[n])
+			if due[n] >= beginning {
+				own = append(own, time.Since(began)-due[n])
+			}
 		}
 	})
 	return took, err
