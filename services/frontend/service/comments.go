@@ -45,7 +45,7 @@ type thread struct {
 
 // commentView is a comment as its visitor sees it.
 type commentView struct {
-	Comment comment.Comment
+	Comment    comment.Comment
 	Slug, Page string
 	Visitor    *visitor
 	// MayReply, and what the visitor is replying.
