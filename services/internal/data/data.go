@@ -17,8 +17,8 @@ import (
 	"blogplatform.io/operator/services/internal/server"
 )
 
-// gcPercent lets garbage grow to twice what is alive, which is a few MiB: a page
-// costs a tenth less, and memory stays far below what a pod has (make bench-blog).
+// gcPercent lets garbage grow to twice what is alive, which is a few MiB: it is
+// collected half as often, and memory stays far below its target (make bench-blog).
 const gcPercent = 200
 
 // Setup adds a service's routes to mux, and starts what it does in the
