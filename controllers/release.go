@@ -348,8 +348,11 @@ func (p *pass) abortVerdict() ready.Verdict {
 }
 
 // canaryWeight is the smallest share that a Rollout in progress gives its new
-// pods; nil while none is in progress.
+// pods; nil while none is in progress, or what is left to do is to remove pods.
 func (p *pass) canaryWeight() *int32 {
+	if phase := p.decision.Status.Phase; phase == v1alpha1.PhaseComplete || phase == v1alpha1.PhaseAborted {
+		return nil
+	}
 	var smallest *int32
 	for _, service := range naming.Services {
 		rollout := p.rollouts[p.names.Workload(service)]

@@ -27,7 +27,8 @@ import (
 func BenchmarkDelivery(b *testing.B) {
 	const perSecond = 50
 	plugins := plugin(b)
-	v2, v3 := build(b, "v2.0.0", another), build(b, "v3.0.0", another, misspelt)
+	measured := fault{another.path, another.old, `slog.Info("serving while it is measured"`}
+	v2, v3 := build(b, "v2.1.0", measured), build(b, "v3.1.0", measured, misspelt)
 	people := map[environment][]*person{staging: signIn(b, staging), production: signIn(b, production)}
 	for b.Loop() {
 		end := load(b, staging, perSecond, people[staging]...)
