@@ -19,7 +19,7 @@ import (
 
 // Version is the renderer's: HTML that is kept with another is made again. It
 // changes with anything here that changes the bytes.
-const Version = 1
+const Version = 2
 
 const (
 	// idPrefix keeps authors from giving an element the name of something that
@@ -90,7 +90,9 @@ func policy() *bluemonday.Policy {
 }
 
 // Render turns Markdown (CommonMark, with tables, strikethrough, task lists,
-// footnotes and bare links) into HTML. The error wraps [ErrTooComplex].
+// footnotes and bare links) into HTML. The page's title is its only heading of
+// level 1: a text that has such headings, too, gets all of its own one level
+// lower. The error wraps [ErrTooComplex].
 func Render(source string) (Result, error) {
 	if tooComplex(source) {
 		return Result{}, ErrTooComplex
@@ -98,6 +100,10 @@ func Render(source string) (Result, error) {
 	input := []byte(source)
 	context := parser.NewContext(parser.WithIDs(&ids{taken: map[string]int{}}))
 	document := converter.Parser().Parse(text.NewReader(input), parser.WithContext(context))
+	lower := 0
+	if hasTitle(document) {
+		lower = 1
+	}
 	var result Result
 	err := ast.Walk(document, func(node ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {
@@ -105,7 +111,7 @@ func Render(source string) (Result, error) {
 		}
 		switch n := node.(type) {
 		case *ast.Heading:
-			n.Level = min(n.Level+1, 6)
+			n.Level = min(n.Level+lower, 6)
 			id, _ := n.AttributeString("id")
 			name, _ := id.([]byte)
 			result.Headings = append(result.Headings, Heading{Level: n.Level, ID: string(name), Text: plain(n, input)})
@@ -125,6 +131,19 @@ func Render(source string) (Result, error) {
 	}
 	result.HTML = string(sanitiser.SanitizeBytes(raw.Bytes()))
 	return result, nil
+}
+
+// hasTitle reports whether a text has a heading of level 1.
+func hasTitle(document ast.Node) bool {
+	found := false
+	_ = ast.Walk(document, func(node ast.Node, _ bool) (ast.WalkStatus, error) {
+		if heading, ok := node.(*ast.Heading); ok && heading.Level == 1 {
+			found = true
+			return ast.WalkStop, nil
+		}
+		return ast.WalkContinue, nil
+	})
+	return found
 }
 
 // plain returns a node's text without its marks.

@@ -12,15 +12,18 @@ import (
 
 func TestMarkdownBecomesTheHTMLThatItsAuthorMeant(t *testing.T) {
 	cases := map[string]struct{ source, want string }{
-		"marks":               {"**bold** _soft_ ~~gone~~ `code`", "<p><strong>bold</strong> <em>soft</em> <del>gone</del> <code>code</code></p>\n"},
-		"headings start at 2": {"# One\n\n## Two", "<h2 id=\"h-one\">One</h2>\n<h3 id=\"h-two\">Two</h3>\n"},
-		"real quotes":         {`She said "it's fine" -- really...`, "<p>She said “it’s fine” – really…</p>\n"},
-		"a bare link":         {"See https://example.com/a?b=c.", "<p>See <a href=\"https://example.com/a?b=c\">https://example.com/a?b=c</a>.</p>\n"},
-		"code names language": {"```go\nx := \"<b>\"\n```", "<pre><code class=\"language-go\">x := &#34;&lt;b&gt;&#34;\n</code></pre>\n"},
-		"an aligned table":    {"|a|\n|--:|\n|1|", "<table>\n<thead>\n<tr>\n<th align=\"right\">a</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td align=\"right\">1</td>\n</tr>\n</tbody>\n</table>\n"},
-		"a task list":         {"- [x] done", "<ul>\n<li><input checked=\"\" disabled=\"\" type=\"checkbox\"> done</li>\n</ul>\n"},
-		"an image":            {"![A cat](/media/cat.jpg \"Tom\")", "<p><img src=\"/media/cat.jpg\" alt=\"A cat\" title=\"Tom\"></p>\n"},
-		"paragraphs":          {"One.\n\nTwo.", "<p>One.</p>\n<p>Two.</p>\n"},
+		"marks":                           {"**bold** _soft_ ~~gone~~ `code`", "<p><strong>bold</strong> <em>soft</em> <del>gone</del> <code>code</code></p>\n"},
+		"the page's title is the only h1": {"# One\n\n## Two", "<h2 id=\"h-one\">One</h2>\n<h3 id=\"h-two\">Two</h3>\n"},
+		"headings below it stay":          {"## One\n\n### Two", "<h2 id=\"h-one\">One</h2>\n<h3 id=\"h-two\">Two</h3>\n"},
+		"a title further down counts":     {"> ## One\n\nTwo\n===", "<blockquote>\n<h3 id=\"h-one\">One</h3>\n</blockquote>\n<h2 id=\"h-two\">Two</h2>\n"},
+		"level 6 is the last":             {"# One\n\n###### Six", "<h2 id=\"h-one\">One</h2>\n<h6 id=\"h-six\">Six</h6>\n"},
+		"real quotes":                     {`She said "it's fine" -- really...`, "<p>She said “it’s fine” – really…</p>\n"},
+		"a bare link":                     {"See https://example.com/a?b=c.", "<p>See <a href=\"https://example.com/a?b=c\">https://example.com/a?b=c</a>.</p>\n"},
+		"code names language":             {"```go\nx := \"<b>\"\n```", "<pre><code class=\"language-go\">x := &#34;&lt;b&gt;&#34;\n</code></pre>\n"},
+		"an aligned table":                {"|a|\n|--:|\n|1|", "<table>\n<thead>\n<tr>\n<th align=\"right\">a</th>\n</tr>\n</thead>\n<tbody>\n<tr>\n<td align=\"right\">1</td>\n</tr>\n</tbody>\n</table>\n"},
+		"a task list":                     {"- [x] done", "<ul>\n<li><input checked=\"\" disabled=\"\" type=\"checkbox\"> done</li>\n</ul>\n"},
+		"an image":                        {"![A cat](/media/cat.jpg \"Tom\")", "<p><img src=\"/media/cat.jpg\" alt=\"A cat\" title=\"Tom\"></p>\n"},
+		"paragraphs":                      {"One.\n\nTwo.", "<p>One.</p>\n<p>Two.</p>\n"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
