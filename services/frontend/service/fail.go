@@ -24,6 +24,34 @@ type errorPage struct {
 	Detail string
 	// Path and Label are the way on. An empty path is the page itself, once more.
 	Path, Label string
+	// Kept is what was typed and could not be taken, nil for nothing.
+	Kept *keptForm
+}
+
+// keptForm is a form that comes back, so that nobody loses what they wrote: it
+// can be copied, or sent again.
+type keptForm struct {
+	// Name and Text are those of the field that was written in.
+	Name, Text string
+	// Others are the rest of the form, by name.
+	Others map[string]string
+}
+
+// keepForm returns the form that was sent, nil if nothing was written in it.
+func keepForm(r *http.Request) *keptForm {
+	kept := &keptForm{Others: map[string]string{}}
+	for name := range r.PostForm {
+		text := r.PostForm.Get(name)
+		if name == "body" || strings.HasPrefix(name, "body-") || name == "note" {
+			kept.Name, kept.Text = name, text
+			continue
+		}
+		kept.Others[name] = text
+	}
+	if strings.TrimSpace(kept.Text) == "" {
+		return nil
+	}
+	return kept
 }
 
 // failures are the texts of errors by status; others get those of 503.
@@ -64,6 +92,9 @@ func (s *site) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	if status == http.StatusMethodNotAllowed {
 		page.Path = "/"
+	}
+	if r.Method == http.MethodPost && readForm(r) == nil {
+		page.Kept = keepForm(r)
 	}
 	s.showError(w, r, status, page)
 }

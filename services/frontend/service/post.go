@@ -10,6 +10,7 @@ import (
 
 	content "blogplatform.io/operator/services/content/client"
 	"blogplatform.io/operator/services/internal/rest"
+	"blogplatform.io/operator/services/internal/token"
 )
 
 // headingsForContents is from how many headings on a post begins with its contents.
@@ -22,6 +23,8 @@ type postPage struct {
 	// Contents are the headings that the post begins with, none for a short one.
 	Contents []contentsEntry
 	Thread   thread
+	// MayEdit says that the visitor can write on.
+	MayEdit bool
 }
 
 // contentsEntry is a heading of the upper two levels.
@@ -77,6 +80,9 @@ func (s *site) post(w http.ResponseWriter, r *http.Request) error {
 
 func (s *site) showPost(w http.ResponseWriter, r *http.Request, status int, post content.Post, thread thread) {
 	page := postPage{Post: post, Language: s.blog.get(r.Context()).Language, Contents: contents(post.Headings), Thread: thread}
+	if v := visitorOf(r.Context()); v.May(token.Editor) {
+		page.MayEdit = v.May(token.Admin) || post.Author.ID != nil && *post.Author.ID == v.ID
+	}
 	s.render(w, r, status, document{
 		Template: "post", Title: post.Title, Description: post.Summary, Canonical: "/posts/" + post.Slug, Script: true,
 		Meta: s.describe(r.Context(), post), Page: page,

@@ -65,7 +65,7 @@ type document struct {
 	// Script is set for pages that htmx makes quicker. For anonymous readers it
 	// is never loaded.
 	Script bool
-	// Asset is a script of the page's own beside htmx, empty for none.
+	// Asset is a script of the page's own, empty for none.
 	Asset string
 	// Meta describes a post to those who link to it, nil for other pages.
 	Meta *meta
@@ -203,7 +203,7 @@ func (s *site) render(w http.ResponseWriter, r *http.Request, status int, d docu
 		http.Error(w, s.messages.text("error.render"), http.StatusInternalServerError)
 		return
 	}
-	if d.Script && visitorOf(r.Context()) != nil {
+	if (d.Script || d.Asset != "") && visitorOf(r.Context()) != nil {
 		w.Header().Set("Content-Security-Policy", contentPolicy+scriptPolicy)
 	}
 	s.send(w, r, status, body)
@@ -308,7 +308,7 @@ func isPart(r *http.Request) bool { return r.Header.Get("HX-Request") == "true" 
 
 const (
 	contentPolicy = "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-	// scriptPolicy is added where htmx is loaded.
+	// scriptPolicy is added where a script is loaded.
 	scriptPolicy = "; script-src 'self'; connect-src 'self'"
 )
 

@@ -35,7 +35,7 @@ func (s *site) routes() []route {
 	if !s.signIn {
 		return s.readerRoutes()
 	}
-	return slices.Concat(s.readerRoutes(), s.memberRoutes(), s.governRoutes())
+	return slices.Concat(s.readerRoutes(), s.memberRoutes(), s.writerRoutes(), s.governRoutes())
 }
 
 // readerRoutes are for everybody.
@@ -73,6 +73,29 @@ func (s *site) memberRoutes() []route {
 		{"GET /auth/callback", anyone, s.completeSignIn, nil},
 		{"POST /auth/sign-out", anyone, s.signOut, nil},
 		{"POST " + hooksPath + "back-channel-logout", anyone, s.backChannelLogout, nil},
+	}
+}
+
+// writerRoutes are for those who write posts, and read those of others before
+// they are published.
+func (s *site) writerRoutes() []route {
+	return []route{
+		{"GET /write", token.Editor, s.write, nil},
+		{"GET /write/new", token.Editor, s.newPost, nil},
+		{"POST /write/new", token.Editor, s.newPost, nil},
+		{"POST /write/preview", token.Editor, s.previewText, nil},
+		{"GET /write/{id}", token.Editor, s.manuscript, nil},
+		{"POST /write/{id}", token.Editor, s.manuscript, nil},
+		{"GET /write/{id}/edit", token.Editor, s.editPost, nil},
+		{"POST /write/{id}/edit", token.Editor, s.editPost, nil},
+		{"POST /write/{id}/draft", token.Editor, s.keepDraft, nil},
+		{"POST /write/{id}/draft/discard", token.Editor, s.discardDraft, nil},
+		{"GET /write/{id}/delete", token.Editor, s.deletePost, nil},
+		{"POST /write/{id}/delete", token.Editor, s.deletePost, nil},
+
+		{"GET /review", token.Editor, s.review, nil},
+		{"GET /review/{id}", token.Editor, s.manuscript, nil},
+		{"POST /review/{id}", token.Editor, s.manuscript, nil},
 	}
 }
 
@@ -122,6 +145,9 @@ func (s *site) handler() http.Handler {
 	mux.HandleFunc("GET /assets/{version}/{file...}", s.assets.serve)
 	for _, route := range s.routes() {
 		mux.Handle(route.pattern, s.enter(route))
+	}
+	for _, pattern := range []string{"POST /write/new", "POST /write/preview", "POST /write/{id}/edit", "POST /write/{id}/draft"} {
+		mux.AllowBody(pattern, editorBody)
 	}
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(s.crossOrigin))
