@@ -32,7 +32,7 @@ func main() {
 }
 
 const usage = `usage: cluster up|down|status|clean-cache|build-controlplane [--state DIR] [--https-port N] [--api-port N]
-       cluster release [--state DIR] [--replace PATH=FILE]...`
+       cluster release [--state DIR] [--replace PATH=FILE ...]`
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
