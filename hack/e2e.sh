@@ -40,6 +40,10 @@ bin/cluster up "${settings[@]}" || { explain; exit 1; }
 failed=0
 BLOGPLATFORM_KUBECONFIG=$state/cluster/kubeconfig BLOGPLATFORM_HTTPS_PORT=$https_port \
   bin/gotestsum --format testname --jsonfile "$report" -- -count=1 -timeout 60m "${@:--tags=e2e}" ./test/e2e || { explain; failed=1; }
+if [ $# -eq 0 ]; then
+  BLOGPLATFORM_URL=https://stg.blog.localhost:$https_port \
+    bin/gotestsum --format testname --jsonfile "$report.browser" -- -count=1 -tags=e2e -run OnACluster ./services/stories || { explain; failed=1; }
+fi
 
 bin/cluster down "${settings[@]}"
 hack/traces.sh >"$state/after"

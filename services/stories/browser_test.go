@@ -42,7 +42,9 @@ var people = map[string]asgardeo.User{
 type town struct {
 	*blog
 	url string
-	idp *asgardeo.Fake
+	// people by their first name.
+	people map[string]asgardeo.User
+	idp    *asgardeo.Fake
 	// provider serves idp.
 	provider *httptest.Server
 }
@@ -83,7 +85,7 @@ func newTown(t *testing.T, server *postgres.Server) *town {
 	front := newGate(t, httptest.NewTLSServer)
 	contentGate, commentGate := newGate(t, httptest.NewServer), newGate(t, httptest.NewServer)
 	// Another host than the provider's, so that cookies don't mix.
-	w := &town{url: strings.Replace(front.URL, "127.0.0.1", "blog.localhost", 1)}
+	w := &town{url: strings.Replace(front.URL, "127.0.0.1", "blog.localhost", 1), people: map[string]asgardeo.User{}}
 	provider := httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.idp.ServeHTTP(rw, r) }))
 	t.Cleanup(provider.Close)
 	w.provider = provider
@@ -94,8 +96,9 @@ func newTown(t *testing.T, server *postgres.Server) *town {
 			{ID: "m2m", Secret: "m", Scopes: []string{"internal_user_mgt_view", "internal_user_mgt_update", "internal_session_delete"}},
 		},
 	}
-	for _, person := range people {
+	for name, person := range people {
 		person.Password, person.EmailVerified = "pw", true
+		w.people[name] = person
 		config.Users = append(config.Users, person)
 	}
 	var err error
@@ -300,8 +303,8 @@ func (p *person) signIn(name string) {
 	p.t.Helper()
 	p.open("/auth/sign-in?return=/")
 	p.press(`main a.button`)
-	p.write("#username", people[name].UserName)
-	p.write("#password", "pw")
+	p.write("#username", p.town.people[name].UserName)
+	p.write("#password", p.town.people[name].Password)
 	p.press("button")
 	p.do(chromedp.WaitVisible(chromedp.CSS(".account")))
 }

@@ -72,13 +72,7 @@ func TestAnAdminMakesAReaderAnEditor(t *testing.T) {
 	amara.press(`form[action$="/sessions/end"] button`)
 	amara.sees("They are signed out everywhere.")
 	amara.sees("Nowhere at the moment.")
-	await.Nil(t, func() error {
-		rita.open("/me")
-		if at := rita.at(); !strings.Contains(at, "/auth/sign-in?return=") {
-			return fmt.Errorf("still in at %s", at)
-		}
-		return nil
-	})
+	rita.isOut()
 	amara.press(`a[href$="/erase"]`)
 	amara.sees("Erase the account of Rita Fernando?")
 	amara.inspect("person-erase")
@@ -119,13 +113,7 @@ func TestAnAdminLocksAPersonAndSeesTheProviderFollow(t *testing.T) {
 	amara.sees("Failed")
 	amara.sees("Lock the account: the provider answered 403")
 	amara.inspect("person-failed")
-	await.Nil(t, func() error {
-		rita.open("/me")
-		if at := rita.at(); !strings.Contains(at, "/auth/sign-in?return=") {
-			return fmt.Errorf("still in at %s: %s", at, rita.text())
-		}
-		return nil
-	})
+	rita.isOut()
 	amara.open("/admin/people?locked=true")
 	amara.sees("Failed")
 	amara.inspect("people-failed")

@@ -242,13 +242,7 @@ func TestTheIdentityProviderEndsASession(t *testing.T) {
 	rita := w.somebody(t, window)
 	rita.signIn("rita")
 	w.idp.EndSessions(people["rita"].ID)
-	await.Nil(t, func() error {
-		rita.open("/me")
-		if at := rita.at(); !strings.Contains(at, "/auth/sign-in?return=") {
-			return fmt.Errorf("still in at %s", at)
-		}
-		return nil
-	})
+	rita.isOut()
 	rita.press(`main a.button`)
 	rita.write("#username", people["rita"].UserName)
 	rita.write("#password", "pw")
