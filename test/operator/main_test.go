@@ -3,7 +3,6 @@ package operator
 import (
 	"context"
 	"errors"
-	"flag"
 	"log"
 	"path/filepath"
 	"slices"
@@ -34,11 +33,6 @@ var (
 
 func TestMain(m *testing.M) {
 	ctrl.SetLogger(logr.Discard())
-	// These tests wait more than they compute.
-	flag.Parse()
-	if err := flag.Set("test.parallel", "8"); err != nil {
-		log.Fatal(err)
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	controlplane.Main(m, controlplane.Options{ControllerManager: true}, func(started *controlplane.ControlPlane) {
