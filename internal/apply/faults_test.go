@@ -175,11 +175,18 @@ func TestAMissingCRDIsSaidAndRecoversByItself(t *testing.T) {
 		}
 	}
 	missing("never installed", a, child)
+	served := func() bool {
+		list := &unstructured.UnstructuredList{}
+		list.SetGroupVersionKind(gadgets.GroupVersion().WithKind("GadgetList"))
+		return !isUnserved(w.client.List(t.Context(), list, client.InNamespace(w.namespace)))
+	}
 	install := func() {
 		t.Helper()
 		if err := controlplane.InstallCRDs(t.Context(), w.client, []*unstructured.Unstructured{crdOf(gadgets)}); err != nil {
 			t.Fatal(err)
 		}
+		// Established comes a moment before discovery names the kind.
+		w.until("the kind is served", served)
 	}
 	install()
 	w.applyExpecting(a, child, Created)
@@ -197,11 +204,7 @@ func TestAMissingCRDIsSaidAndRecoversByItself(t *testing.T) {
 		err := w.client.Get(t.Context(), client.ObjectKey{Name: "gadgets." + gadgets.Group}, crdOf(gadgets))
 		return apierrors.IsNotFound(err)
 	})
-	w.until("the kind is not served", func() bool {
-		list := &unstructured.UnstructuredList{}
-		list.SetGroupVersionKind(gadgets.GroupVersion().WithKind("GadgetList"))
-		return isUnserved(w.client.List(t.Context(), list, client.InNamespace(w.namespace)))
-	})
+	w.until("the kind is not served", func() bool { return !served() })
 	missing("gone, known to an old client", a, child)
 	carried := w.child(gadgets, "child", map[string]any{"a": "b"})
 	carried.Object.SetResourceVersion("1")
