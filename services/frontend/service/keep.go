@@ -88,6 +88,10 @@ func (k *keeper) serve(w http.ResponseWriter, r *http.Request, key string, make 
 	led := false
 	answer, _, _ := k.flights.Do(key, func() (any, error) {
 		led = true
+		// Another flight may have landed since this reader looked.
+		if page := k.fresh(key); page != nil {
+			return page, nil
+		}
 		return k.refresh(r, key, make), nil
 	})
 	if !led {
