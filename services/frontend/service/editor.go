@@ -293,7 +293,7 @@ func (s *site) showEditor(w http.ResponseWriter, r *http.Request, status int, fo
 	title := text("editor.new")
 	switch {
 	case page.Theirs != nil:
-		title = text("conflict.title")
+		title, page.Body.Label = text("conflict.title"), text("conflict.yours")
 	case page.ID > 0:
 		title = text("editor.edit", cmp.Or(page.Post.Title, form.Value("title")))
 	}
