@@ -55,6 +55,7 @@
   });
 
   let timer = 0;
+  const leaving = new AbortController();
   let asking = false;
   let waiting = false;
 
@@ -78,7 +79,7 @@
     const sent = typed();
     let later = 0;
     try {
-      const answer = await fetch(keep, { method: "POST", body: new URLSearchParams(new FormData(form)), credentials: "same-origin", redirect: "error" });
+      const answer = await fetch(keep, { method: "POST", body: new URLSearchParams(new FormData(form)), credentials: "same-origin", redirect: "error", signal: leaving.signal });
       if (answer.ok) {
         const kept = await answer.json();
         // A page of two versions has no preview.
@@ -98,6 +99,7 @@
         say(form.dataset.refused, true);
       }
     } catch {
+      if (leaving.signal.aborted) return;
       say(form.dataset.offline, true);
       later = again;
     }
@@ -109,8 +111,14 @@
   form.addEventListener("input", (event) => {
     if (event.target.name !== "pane") changed();
   });
-  // A save that is answered with an error must not cost a word.
-  form.addEventListener("submit", () => copies.set(store, typed()));
+  // A save that is answered with an error must not cost a word, and what is kept
+  // must not overtake it.
+  form.addEventListener("submit", () => {
+    copies.set(store, typed());
+    clearTimeout(timer);
+    leaving.abort();
+  });
+  document.getElementById("discard")?.addEventListener("submit", () => copies.drop(store));
 
   const wrap = (before, after) => {
     const { selectionStart: start, selectionEnd: end, value } = body;
