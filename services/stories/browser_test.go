@@ -191,7 +191,18 @@ type person struct {
 // without errors: a violated content policy is one.
 func (w *town) somebody(t *testing.T, in *browser) *person {
 	t.Helper()
-	ctx, cancel := chromedp.NewContext(in.ctx, chromedp.WithNewBrowserContext())
+	return w.tab(in.ctx, t, chromedp.WithNewBrowserContext())
+}
+
+// tab opens another one of the window, which shares its cookies.
+func (p *person) tab() *person {
+	p.t.Helper()
+	return p.town.tab(p.ctx, p.t)
+}
+
+func (w *town) tab(in context.Context, t *testing.T, options ...chromedp.ContextOption) *person {
+	t.Helper()
+	ctx, cancel := chromedp.NewContext(in, options...)
 	t.Cleanup(cancel)
 	p := &person{t: t, town: w, ctx: ctx}
 	err := chromedp.Listen(ctx, func(event any) {

@@ -203,6 +203,37 @@ func TestABrowserKeepsWhatTheBlogCannot(t *testing.T) {
 	amara.inspect("editor-unavailable")
 }
 
+// Whose session ends has the text on the page, and in the browser.
+func TestWhoIsSignedOutLosesNothing(t *testing.T) {
+	window := chromium(t)
+	w := newTown(t, postgres.Shared(t))
+	amara := w.somebody(t, window)
+	amara.signIn("amara")
+	amara.open("/write/new")
+	amara.write("#title", "Evening")
+	amara.write("#body", "Day")
+	amara.press(`button[value="save"]`)
+	amara.sees("Saved.")
+	post := path(amara.at())
+	w.idp.EndSessions(people["amara"].ID)
+	elsewhere := amara.tab()
+	elsewhere.until("/", "Sign in")
+	amara.write("#body", "Night")
+	amara.sees("You are signed out.")
+	amara.press(`button[value="save"]`)
+	amara.sees("Your session is over")
+	amara.holds("#kept", "Night")
+	amara.inspect("error-kept")
+
+	elsewhere.signIn("amara")
+	amara.press(`.kept button`)
+	amara.sees("Saved.")
+	amara.holds("#body", "Night")
+	if at := path(amara.at()); at != post {
+		t.Errorf("what was sent again leads to %s", at)
+	}
+}
+
 func TestAnEditorWritesWithoutScripts(t *testing.T) {
 	window := chromium(t)
 	w := newTown(t, postgres.Shared(t))
