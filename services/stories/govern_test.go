@@ -186,7 +186,8 @@ func TestAModeratorDecidesAboutComments(t *testing.T) {
 	noah.seesNot("for lamps.")
 	noah.press(`#queue > li:first-child button[value="approved"]`)
 	noah.sees("The comment is approved.")
-	noah.do(chromedp.KeyEvent("r"))
+	// The script comes after the text.
+	noah.do(chromedp.WaitVisible(chromedp.CSS("#queue > li:focus")), chromedp.KeyEvent("r"))
 	noah.sees("The comment is rejected.")
 	noah.sees("Nothing waits.")
 	stranger := w.somebody(t, window)
