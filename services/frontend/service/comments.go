@@ -329,7 +329,7 @@ func (s *site) deleteComment(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := done(answer.HTTPResponse, answer.Body); err != nil && !errors.Is(err, rest.ErrNotFound) {
+	if err := gone(done(answer.HTTPResponse, answer.Body)); err != nil {
 		return err
 	}
 	s.tell(w, "notice.deleted")
@@ -343,5 +343,13 @@ func done(answer *http.Response, body []byte) error {
 		return nil
 	}
 	_, err := rest.Result[struct{}](nil, answer, body)
+	return err
+}
+
+// gone forgives that what should go was not there: it is what was asked for.
+func gone(err error) error {
+	if errors.Is(err, rest.ErrNotFound) {
+		return nil
+	}
 	return err
 }

@@ -1,12 +1,6 @@
 package service
 
-import (
-	"net/http"
-	"net/url"
-	"strconv"
-
-	"blogplatform.io/operator/services/internal/problem"
-)
+import "net/http"
 
 // confirmPage asks whether somebody means it, and says what will happen. Its
 // form goes to the address of the page.
@@ -28,51 +22,23 @@ func (s *site) confirm(w http.ResponseWriter, r *http.Request, form form, page c
 	s.render(w, r, form.status(), document{Template: "confirm", Title: page.Question, Wide: true, Page: page})
 }
 
-// tabs are pages that belong together.
-type tabs struct {
-	Label string
-	Items []tab
-}
-
-type tab struct {
-	Path, Label string
-	Current     bool
-}
-
-// queryOf returns what the address says about a name, nil for nothing.
-func queryOf(r *http.Request, name string) *string {
-	if value := r.URL.Query().Get(name); value != "" {
-		return &value
+// confirmed does what a page asks about once somebody means it, and reports
+// whether it is done. Until then, and when it is refused, the page is shown.
+func (s *site) confirmed(w http.ResponseWriter, r *http.Request, do func() error, page func() (confirmPage, error)) (bool, error) {
+	form := form{}
+	if r.Method == http.MethodPost {
+		err := do()
+		if err == nil {
+			return true, nil
+		}
+		if !form.refusedBy(err) {
+			return false, err
+		}
 	}
-	return nil
-}
-
-// queryID returns the id that the address gives a name, nil for none. What is no
-// number is found nowhere.
-func queryID(r *http.Request, name string) (*int64, error) {
-	text := queryOf(r, name)
-	if text == nil {
-		return nil, nil
+	asked, err := page()
+	if err != nil {
+		return false, err
 	}
-	id, err := strconv.ParseInt(*text, 10, 64)
-	if err != nil || id < 1 {
-		return nil, &problem.Error{Status: http.StatusNotFound}
-	}
-	return &id, nil
-}
-
-// further returns the address of a list's next page, which begins after next.
-func further(r *http.Request, name, next string) string {
-	values := r.URL.Query()
-	values.Set(name, next)
-	return (&url.URL{Path: r.URL.Path, RawQuery: values.Encode()}).String()
-}
-
-// unlisted makes a page that is not there of a service's complaint about a
-// list's address, which nobody typed into a form.
-func unlisted(err error) error {
-	if statusOf(err) == http.StatusBadRequest {
-		return &problem.Error{Status: http.StatusNotFound}
-	}
-	return err
+	s.confirm(w, r, form, asked)
+	return false, nil
 }

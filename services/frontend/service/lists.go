@@ -3,6 +3,7 @@ package service
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	content "blogplatform.io/operator/services/content/client"
@@ -140,4 +141,53 @@ func (s *site) tags(r *http.Request) ([]content.Tag, error) {
 		return nil, fmt.Errorf("list tags: %w", err)
 	}
 	return list.Tags, nil
+}
+
+// tabs are pages that belong together.
+type tabs struct {
+	Label string
+	Items []tab
+}
+
+type tab struct {
+	Path, Label string
+	Current     bool
+}
+
+// queryOf returns what the address says about a name, nil for nothing.
+func queryOf(r *http.Request, name string) *string {
+	if value := r.URL.Query().Get(name); value != "" {
+		return &value
+	}
+	return nil
+}
+
+// queryID returns the id that the address gives a name, nil for none. What is no
+// number is found nowhere.
+func queryID(r *http.Request, name string) (*int64, error) {
+	text := queryOf(r, name)
+	if text == nil {
+		return nil, nil
+	}
+	id, err := strconv.ParseInt(*text, 10, 64)
+	if err != nil || id < 1 {
+		return nil, &problem.Error{Status: http.StatusNotFound}
+	}
+	return &id, nil
+}
+
+// further returns the address of a list's next page, which begins after next.
+func further(r *http.Request, name, next string) string {
+	values := r.URL.Query()
+	values.Set(name, next)
+	return (&url.URL{Path: r.URL.Path, RawQuery: values.Encode()}).String()
+}
+
+// unlisted makes a page that is not there of a service's complaint about a
+// list's address, which nobody typed into a form.
+func unlisted(err error) error {
+	if statusOf(err) == http.StatusBadRequest {
+		return &problem.Error{Status: http.StatusNotFound}
+	}
+	return err
 }

@@ -58,30 +58,27 @@ func (s *site) unlockPerson(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := visitorOf(r.Context())
-	person, err := s.account(r.Context(), v, id)
-	if err != nil {
-		return err
-	}
-	form := form{}
-	if r.Method == http.MethodPost {
+	unlocked, err := s.confirmed(w, r, func() error {
 		answer, err := s.backends.user.UnlockAccountWithResponse(r.Context(), id, v.asUser)
 		if err == nil {
 			_, err = rest.Result(answer.JSON200, answer.HTTPResponse, answer.Body)
 		}
-		if err == nil {
-			s.tell(w, "notice.person.unlocked")
-			redirect(w, r, person.Path())
-			return nil
-		}
-		if !form.refusedBy(err) {
+		if err != nil {
 			return fmt.Errorf("unlock person %d: %w", id, err)
 		}
-	}
-	s.confirm(w, r, form, confirmPage{
-		Question: s.messages.text("unlock.question", person.DisplayName), Text: s.messages.text("unlock.text"),
-		Do: s.messages.text("unlock.go"), Back: person.Path(), Gentle: true,
+		return nil
+	}, func() (confirmPage, error) {
+		person, err := s.account(r.Context(), v, id)
+		return confirmPage{
+			Question: s.messages.text("unlock.question", person.DisplayName), Text: s.messages.text("unlock.text"),
+			Do: s.messages.text("unlock.go"), Back: personPath(id), Gentle: true,
+		}, err
 	})
-	return nil
+	if unlocked {
+		s.tell(w, "notice.person.unlocked")
+		redirect(w, r, personPath(id))
+	}
+	return err
 }
 
 // retryLock serves POST /admin/people/{id}/retry, which has the provider told again.

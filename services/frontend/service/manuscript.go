@@ -197,30 +197,22 @@ func (s *site) deletePost(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	var form form
-	if r.Method == http.MethodPost {
+	deleted, err := s.confirmed(w, r, func() error {
 		answer, err := s.backends.content.DeleteManuscriptWithResponse(r.Context(), id, visitorOf(r.Context()).asContent)
 		if err != nil {
 			return fmt.Errorf("delete manuscript %d: %w", id, err)
 		}
-		err = done(answer.HTTPResponse, answer.Body)
-		// What is gone already is what was asked for.
-		if err == nil || errors.Is(err, rest.ErrNotFound) {
-			s.tell(w, "notice.post.deleted")
-			redirect(w, r, "/write")
-			return nil
-		}
-		if !form.refusedBy(err) {
-			return err
-		}
-	}
-	m, err := s.findManuscript(r.Context(), id)
-	if err != nil {
-		return err
-	}
-	s.confirm(w, r, form, confirmPage{
-		Question: s.messages.text("post.delete.question", m.Title), Text: s.messages.text("post.delete.text"),
-		Do: s.messages.text("post.delete.go"), Back: writePath(m.ID),
+		return gone(done(answer.HTTPResponse, answer.Body))
+	}, func() (confirmPage, error) {
+		m, err := s.findManuscript(r.Context(), id)
+		return confirmPage{
+			Question: s.messages.text("post.delete.question", m.Title), Text: s.messages.text("post.delete.text"),
+			Do: s.messages.text("post.delete.go"), Back: writePath(id),
+		}, err
 	})
-	return nil
+	if deleted {
+		s.tell(w, "notice.post.deleted")
+		redirect(w, r, "/write")
+	}
+	return err
 }

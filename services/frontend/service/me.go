@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -97,8 +96,7 @@ func (s *site) endSession(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	// A session that is over already is what was asked for.
-	if err := done(answer.HTTPResponse, answer.Body); err != nil && !errors.Is(err, rest.ErrNotFound) {
+	if err := gone(done(answer.HTTPResponse, answer.Body)); err != nil {
 		return err
 	}
 	s.exchanges.forget(visit.session)

@@ -267,28 +267,25 @@ func (s *site) erasePerson(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := visitorOf(r.Context())
-	person, err := s.account(r.Context(), v, id)
-	if err != nil {
-		return err
-	}
-	form := form{}
-	if r.Method == http.MethodPost {
+	erased, err := s.confirmed(w, r, func() error {
 		answer, err := s.backends.user.EraseAccountWithResponse(r.Context(), id, v.asUser)
 		if err == nil {
 			err = done(answer.HTTPResponse, answer.Body)
 		}
-		if err == nil {
-			s.tell(w, "notice.person.erased")
-			redirect(w, r, "/admin/people")
-			return nil
-		}
-		if !form.refusedBy(err) {
+		if err != nil {
 			return fmt.Errorf("erase person %d: %w", id, err)
 		}
-	}
-	s.confirm(w, r, form, confirmPage{
-		Question: s.messages.text("leave.question", person.DisplayName), Text: s.messages.text("leave.text"),
-		Do: s.messages.text("leave.go"), Back: person.Path(),
+		return nil
+	}, func() (confirmPage, error) {
+		person, err := s.account(r.Context(), v, id)
+		return confirmPage{
+			Question: s.messages.text("leave.question", person.DisplayName), Text: s.messages.text("leave.text"),
+			Do: s.messages.text("leave.go"), Back: personPath(id),
+		}, err
 	})
-	return nil
+	if erased {
+		s.tell(w, "notice.person.erased")
+		redirect(w, r, "/admin/people")
+	}
+	return err
 }

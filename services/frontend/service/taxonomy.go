@@ -1,7 +1,6 @@
 package service
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -200,34 +199,26 @@ func (s *site) deleteCategory(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := confirmPage{
+	return s.deleteTopic(w, r, confirmPage{
 		Question: s.messages.text("topic.question", category.Name), Text: s.messages.text("topic.removed.category"),
 		Do: s.messages.text("topic.remove.category"), Back: categoryPath(category.ID),
-	}
-	form := form{}
-	if r.Method != http.MethodPost {
-		s.confirm(w, r, form, page)
-		return nil
-	}
-	answer, err := s.backends.content.DeleteCategoryWithResponse(r.Context(), category.ID, visitorOf(r.Context()).asContent)
-	if err == nil {
-		err = done(answer.HTTPResponse, answer.Body)
-	}
-	return s.removed(w, r, form, page, err)
+	}, func() error {
+		answer, err := s.backends.content.DeleteCategoryWithResponse(r.Context(), category.ID, visitorOf(r.Context()).asContent)
+		if err != nil {
+			return err
+		}
+		return done(answer.HTTPResponse, answer.Body)
+	})
 }
 
-// removed ends a removal. What is gone already is what was asked for.
-func (s *site) removed(w http.ResponseWriter, r *http.Request, form form, page confirmPage, err error) error {
-	if err == nil || errors.Is(err, rest.ErrNotFound) {
+// deleteTopic asks and deletes, and goes back to the list of topics.
+func (s *site) deleteTopic(w http.ResponseWriter, r *http.Request, page confirmPage, do func() error) error {
+	deleted, err := s.confirmed(w, r, func() error { return gone(do()) }, func() (confirmPage, error) { return page, nil })
+	if deleted {
 		s.tell(w, "notice.removed")
 		redirect(w, r, taxonomyPath)
-		return nil
 	}
-	if !form.refusedBy(err) {
-		return err
-	}
-	s.confirm(w, r, form, page)
-	return nil
+	return err
 }
 
 // findTag returns the tag that the path names.
@@ -284,18 +275,14 @@ func (s *site) deleteTag(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := confirmPage{
+	return s.deleteTopic(w, r, confirmPage{
 		Question: s.messages.text("topic.question", tag.Name), Text: s.messages.text("topic.removed.tag"),
 		Do: s.messages.text("topic.remove.tag"), Back: tagPath(tag.Slug),
-	}
-	form := form{}
-	if r.Method != http.MethodPost {
-		s.confirm(w, r, form, page)
-		return nil
-	}
-	answer, err := s.backends.content.DeleteTagWithResponse(r.Context(), tag.Slug, visitorOf(r.Context()).asContent)
-	if err == nil {
-		err = done(answer.HTTPResponse, answer.Body)
-	}
-	return s.removed(w, r, form, page, err)
+	}, func() error {
+		answer, err := s.backends.content.DeleteTagWithResponse(r.Context(), tag.Slug, visitorOf(r.Context()).asContent)
+		if err != nil {
+			return err
+		}
+		return done(answer.HTTPResponse, answer.Body)
+	})
 }
