@@ -303,17 +303,15 @@ func (s *site) showEditor(w http.ResponseWriter, r *http.Request, status int, fo
 // categoryOptions are the categories to choose from. While they cannot be had
 // the choice stays as it is.
 func (s *site) categoryOptions(r *http.Request, chosen string) []option {
-	options := []option{{"", s.messages.text("editor.category.none")}}
+	none := s.messages.text("editor.category.none")
 	categories, err := s.categories(r)
-	if err != nil {
-		slog.WarnContext(r.Context(), "the editor is shown without categories", "error", err)
-		if chosen != "" {
-			options = append(options, option{chosen, s.messages.text("editor.category.same")})
-		}
-		return options
+	if err == nil {
+		return choiceOf(none, categories)
 	}
-	for _, c := range categories {
-		options = append(options, option{strconv.FormatInt(c.ID, 10), strings.Repeat("– ", c.Depth) + c.Name})
+	slog.WarnContext(r.Context(), "the editor is shown without categories", "error", err)
+	options := choiceOf(none, nil)
+	if chosen != "" {
+		options = append(options, option{chosen, s.messages.text("editor.category.same")})
 	}
 	return options
 }

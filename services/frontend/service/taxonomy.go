@@ -58,11 +58,16 @@ func (s *site) taxonomy(w http.ResponseWriter, r *http.Request) error {
 
 // parentField offers where a category can stand.
 func (s *site) parentField(form form, categories []content.Category) field {
-	f := field{Name: "parentId", Label: s.messages.text("taxonomy.parent"), Options: []option{{"", s.messages.text("taxonomy.top")}}}
+	return form.field(field{Name: "parentId", Label: s.messages.text("taxonomy.parent"), Options: choiceOf(s.messages.text("taxonomy.top"), categories)})
+}
+
+// choiceOf offers categories, and none of them.
+func choiceOf(none string, categories []content.Category) []option {
+	options := []option{{"", none}}
 	for _, c := range categories {
-		f.Options = append(f.Options, option{strconv.FormatInt(c.ID, 10), strings.Repeat("– ", c.Depth) + c.Name})
+		options = append(options, option{strconv.FormatInt(c.ID, 10), strings.Repeat("– ", c.Depth) + c.Name})
 	}
-	return form.field(f)
+	return options
 }
 
 // categoryInput reads what was filled in. What is no number was made up, for
