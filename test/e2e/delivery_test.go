@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -33,9 +32,9 @@ type fault struct{ path, old, new string }
 var (
 	// another is no fault, but makes each program of a release another one.
 	another = fault{"services/internal/server/server.go", `slog.Info("serving"`, `slog.Info("serving once more"`}
-	// misspelt names a table that is not there, where one post is read: every
+	// wrongTable names a table that is not there, where one post is read: every
 	// page of a post fails, and neither lists nor probes do.
-	misspelt = fault{"services/content/service/posts.go", "FROM content.posts n", "FROM content.post n"}
+	wrongTable = fault{"services/content/service/posts.go", "FROM content.posts n", "FROM content.post n"}
 )
 
 // build makes a release of the checkout with faults, loads its images into the
@@ -51,7 +50,11 @@ func build(t testing.TB, version string, faults ...fault) v1alpha1.Release {
 		if !bytes.Contains(source, []byte(f.old)) {
 			t.Fatalf("%s has no %q any more", f.path, f.old)
 		}
-		args = append(args, "--replace", f.path+"="+writeFile(t, f.path, strings.Replace(string(source), f.old, f.new, 1)))
+		faulty := filepath.Join(t.TempDir(), filepath.Base(f.path))
+		if err := os.WriteFile(faulty, bytes.Replace(source, []byte(f.old), []byte(f.new), 1), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, "--replace", f.path+"="+faulty)
 	}
 	command := exec.CommandContext(t.Context(), "../../bin/cluster", args...)
 	command.Stderr = os.Stderr
@@ -70,16 +73,14 @@ func build(t testing.TB, version string, faults ...fault) v1alpha1.Release {
 // two releases, under the eyes of readers and of somebody who watches.
 func TestAGoodReleaseReachesProductionAndABadOneDoesNotLeaveStaging(t *testing.T) {
 	plugins := plugin(t)
-	v2, v3 := build(t, "v2.0.0", another), build(t, "v3.0.0", another, misspelt)
+	v2, v3 := build(t, "v2.0.0", another), build(t, "v3.0.0", another, wrongTable)
 	readers, testers := signIn(t, production), signIn(t, staging)
 	endProduction := load(t, production, 20, readers...)
 	onStaging, onProduction := watchStatus(t, plugins, staging), watchStatus(t, plugins, production)
 
 	endStaging := load(t, staging, 20, testers...)
 	change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) { spec.Release = v2 })
-	eventually(t, 15*time.Minute, "staging Ready on "+v2.Version, func(ctx context.Context) error {
-		return errors.Join(ready(ctx, staging), runs(ctx, staging, v2.Version))
-	})
+	awaitRelease(t, staging, v2.Version, 15*time.Minute)
 	noFailures(t, "staging, while "+v2.Version+" came", endStaging)
 
 	out, errOut, code := kubectl(t, plugins, "blog", "promote", "-n", production.namespace, "--wait")
@@ -90,12 +91,7 @@ func TestAGoodReleaseReachesProductionAndABadOneDoesNotLeaveStaging(t *testing.T
 
 	endStaging = load(t, staging, 20, testers...)
 	change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) { spec.Release = v3 })
-	eventually(t, 10*time.Minute, "staging back on "+v2.Version, func(ctx context.Context) error {
-		if phase := get(t, staging).Status.Release.Phase; phase != v1alpha1.PhaseAborted {
-			return fmt.Errorf("phase %s", phase)
-		}
-		return runs(ctx, staging, v2.Version)
-	})
+	awaitBack(t, staging, v2.Version, 10*time.Minute)
 	requests, failures := endStaging()
 	t.Logf("of %d requests to staging, while %s was tried, %d failed", requests, v3.Version, len(failures))
 	if r := get(t, staging).Status.History[0]; r.Version != v3.Version || r.Outcome != v1alpha1.OutcomeAborted || !strings.Contains(r.Message, "content") {
@@ -115,9 +111,7 @@ func TestAGoodReleaseReachesProductionAndABadOneDoesNotLeaveStaging(t *testing.T
 	})
 	for _, env := range environments {
 		change(t, env, func(spec *v1alpha1.BlogPlatformSpec) { spec.Release = v2 })
-		eventually(t, 5*time.Minute, env.namespace+" Ready on "+v2.Version, func(ctx context.Context) error {
-			return errors.Join(ready(ctx, env), runs(ctx, env, v2.Version))
-		})
+		awaitRelease(t, env, v2.Version, 5*time.Minute)
 	}
 	noFailures(t, "production", endProduction)
 	if slices.ContainsFunc(get(t, production).Status.History, func(r v1alpha1.ReleaseRecord) bool { return r.Version == v3.Version }) {
@@ -125,15 +119,6 @@ func TestAGoodReleaseReachesProductionAndABadOneDoesNotLeaveStaging(t *testing.T
 	}
 	compare(t, "../../docs/delivery/staging.txt", onStaging())
 	compare(t, "../../docs/delivery/production.txt", onProduction())
-}
-
-func noFailures(t testing.TB, where string, end func() (int, []string)) {
-	t.Helper()
-	requests, failures := end()
-	t.Logf("%s: %d requests, %d failed", where, requests, len(failures))
-	if len(failures) > 0 {
-		t.Errorf("%s: of %d requests %d failed: %v", where, requests, len(failures), failures[:min(10, len(failures))])
-	}
 }
 
 // watchStatus has kubectl blog status -w run until it is asked for what it said.

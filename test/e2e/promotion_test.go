@@ -4,7 +4,6 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -45,12 +44,8 @@ func TestProductionRunsNothingThatStagingHasNotVerified(t *testing.T) {
 		return nil
 	})
 	restore()
-	eventually(t, 2*time.Minute, "production Ready on "+before.Version, func(ctx context.Context) error {
-		return errors.Join(ready(ctx, production), runs(ctx, production, before.Version))
-	})
-	if visits, failures := end(); len(failures) > 0 {
-		t.Errorf("of %d visits %d failed: %v", visits, len(failures), failures)
-	}
+	awaitRelease(t, production, before.Version, 2*time.Minute)
+	noFailures(t, "production, before a closed gate", end)
 	for _, r := range get(t, production).Status.History {
 		if r.Version == "v6.6.6" {
 			t.Errorf("the history tells of %+v", r)

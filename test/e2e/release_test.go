@@ -43,6 +43,25 @@ func runs(ctx context.Context, env environment, version string) error {
 	return nil
 }
 
+// awaitRelease waits until an environment is Ready and runs a release as a whole.
+func awaitRelease(t testing.TB, env environment, version string, limit time.Duration) {
+	t.Helper()
+	eventually(t, limit, env.namespace+" Ready on "+version, func(ctx context.Context) error {
+		return errors.Join(ready(ctx, env), runs(ctx, env, version))
+	})
+}
+
+// awaitBack waits until a release is aborted and all services run that version.
+func awaitBack(t testing.TB, env environment, version string, limit time.Duration) {
+	t.Helper()
+	eventually(t, limit, env.namespace+" back on "+version, func(ctx context.Context) error {
+		if phase := get(t, env).Status.Release.Phase; phase != v1alpha1.PhaseAborted {
+			return fmt.Errorf("phase %s", phase)
+		}
+		return runs(ctx, env, version)
+	})
+}
+
 // TestAReleaseGoesOutAsAWholeAndNoReaderNotices releases another version of the
 // same images to staging, under the eyes of a reader.
 func TestAReleaseGoesOutAsAWholeAndNoReaderNotices(t *testing.T) {
@@ -50,14 +69,8 @@ func TestAReleaseGoesOutAsAWholeAndNoReaderNotices(t *testing.T) {
 	before := get(t, staging)
 	end := load(t, staging, 20)
 	change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) { spec.Release.Version = version })
-	eventually(t, 15*time.Minute, "staging Ready on "+version, func(ctx context.Context) error {
-		return errors.Join(ready(ctx, staging), runs(ctx, staging, version))
-	})
-	visits, failures := end()
-	t.Logf("%d visits", visits)
-	if len(failures) > 0 {
-		t.Errorf("of %d visits %d failed: %v", visits, len(failures), failures)
-	}
+	awaitRelease(t, staging, version, 15*time.Minute)
+	noFailures(t, "staging, while "+version+" came", end)
 	after := get(t, staging)
 	if r := after.Status.Release; r.Phase != v1alpha1.PhaseComplete || r.Current.Version != version || r.Current.Digest == before.Status.Release.Current.Digest {
 		t.Errorf("release: %+v", r)
@@ -97,15 +110,8 @@ func TestARequestTakesAReleaseBackWholeAndNoReaderNotices(t *testing.T) {
 	if err := cluster.Patch(t.Context(), bp, patch); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 2*time.Minute, "all services back on "+before, func(ctx context.Context) error {
-		if phase := get(t, staging).Status.Release.Phase; phase != v1alpha1.PhaseAborted {
-			return fmt.Errorf("phase %s", phase)
-		}
-		return runs(ctx, staging, before)
-	})
-	if visits, failures := end(); len(failures) > 0 {
-		t.Errorf("of %d visits %d failed: %v", visits, len(failures), failures)
-	}
+	awaitBack(t, staging, before, 2*time.Minute)
+	noFailures(t, "staging, while "+version+" was taken back", end)
 	if c := meta.FindStatusCondition(get(t, staging).Status.Conditions, v1alpha1.ConditionReady); c == nil || c.Reason != "ReleaseAborted" {
 		t.Errorf("Ready is %+v", c)
 	}

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
-	"os"
 	"path"
 	"strconv"
 	"strings"
@@ -67,6 +66,16 @@ func load(t testing.TB, env environment, perSecond int, people ...*person) (end 
 		}
 	})
 	return func() (int, []string) { cancel(); pending.Wait(); return count, failures }
+}
+
+// noFailures ends a load and fails the test if a request of it has failed.
+func noFailures(t testing.TB, where string, end func() (int, []string)) {
+	t.Helper()
+	requests, failures := end()
+	t.Logf("%s: %d requests, %d failed", where, requests, len(failures))
+	if len(failures) > 0 {
+		t.Errorf("%s: of %d requests %d failed: %v", where, requests, len(failures), failures[:min(10, len(failures))])
+	}
 }
 
 // tenth of the requests of a load with people are writes.
@@ -225,14 +234,4 @@ func (p *person) follow(ctx context.Context, method, address string, form url.Va
 		at, method, form = location, http.MethodGet, nil
 	}
 	return nil, fmt.Errorf("%s sends the browser round and round", address)
-}
-
-// writeFile puts a file into the test's own folder.
-func writeFile(t testing.TB, name, content string) string {
-	t.Helper()
-	file := path.Join(t.TempDir(), path.Base(name))
-	if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return file
 }
