@@ -62,13 +62,11 @@ func TestAnAdminMakesAReaderAnEditor(t *testing.T) {
 	amara.inspect("audit")
 
 	// Nobody changes their own role, whatever is sent.
-	amara.open("/admin/people?search=amara")
-	amara.press(".table a")
+	amara.openPerson("amara")
 	amara.sees("This is you")
 	amara.seesNot("Lock this account")
 	amara.inspect("person-self")
-	amara.open("/admin/people?search=rita")
-	amara.press(".table a")
+	amara.openPerson("rita")
 	amara.press(`form[action$="/sessions/end"] button`)
 	amara.sees("They are signed out everywhere.")
 	amara.sees("Nowhere at the moment.")
@@ -94,8 +92,7 @@ func TestAnAdminLocksAPersonAndSeesTheProviderFollow(t *testing.T) {
 	rita.open("/me")
 	rita.sees("Where you are signed in")
 	amara.signIn("amara")
-	amara.open("/admin/people?search=rita")
-	amara.press(".table a")
+	amara.openPerson("rita")
 	amara.press(`#lock a[href$="/lock"]`)
 	amara.sees("Lock Rita Fernando?")
 	amara.inspect("person-lock")
@@ -307,4 +304,11 @@ func (p *person) choose(selector, value string) {
 	p.t.Helper()
 	p.do(chromedp.WaitVisible(chromedp.CSS(selector)))
 	ask(p, chromedp.Evaluate[bool](fmt.Sprintf(`document.querySelector(%q).value = %q, true`, selector, value)))
+}
+
+// openPerson goes to the page of somebody, as an Admin.
+func (p *person) openPerson(name string) {
+	p.t.Helper()
+	p.open("/admin/people?search=" + p.town.people[name].UserName)
+	p.press(".table a")
 }

@@ -23,8 +23,7 @@ func (w *town) life(t *testing.T, window *browser) {
 		who.signIn(name)
 	}
 
-	amara.open("/admin/people?search=" + w.people["noah"].UserName)
-	amara.press(".table a")
+	amara.openPerson("noah")
 	amara.choose("#role", "Editor")
 	amara.write("#reason", "Writes well")
 	amara.press(`section[aria-labelledby="role-title"] button`)
@@ -50,8 +49,7 @@ func (w *town) life(t *testing.T, window *browser) {
 	noah.sees("The comment is approved.")
 	w.somebody(t, window).until("/posts/a-letter-to-everybody", "I have read it.")
 
-	amara.open("/admin/people?search=" + w.people["rita"].UserName)
-	amara.press(".table a")
+	amara.openPerson("rita")
 	amara.press(`#lock a[href$="/lock"]`)
 	amara.write("#reason", "To see that it works")
 	amara.press("main form button")
