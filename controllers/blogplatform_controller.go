@@ -201,7 +201,7 @@ func (p *pass) run(ctx context.Context) error {
 	}
 	p.releaseBarriers(ctx)
 	p.prune(ctx)
-	p.bookkeep()
+	p.rememberMigrations()
 	p.askProvider(ctx)
 	return nil
 }

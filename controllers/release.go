@@ -233,6 +233,7 @@ func (p *pass) succeeded(digest string) bool {
 // that knows nothing of it would decide otherwise.
 func (p *pass) writeAhead(ctx context.Context) error {
 	before := p.platform.Status.Release
+	p.lookAtCanary()
 	p.platform.Status.Release = p.decision.Status
 	p.platform.Status.History = release.Record(p.platform.Status.History, p.decision.Status, metav1.NewTime(p.now()).Rfc3339Copy())
 	p.recordGate()
@@ -256,15 +257,7 @@ func (p *pass) releaseBarriers(ctx context.Context) {
 	}
 }
 
-// bookkeep writes down what a later pass cannot see any more: the migrations
-// that finished, and how far the release has come.
-func (p *pass) bookkeep() {
-	p.rememberMigrations()
-	status := &p.platform.Status.Release
-	status.CanaryWeight = p.canaryWeight()
-	status.Rollout = rolloutWord(status)
-}
-
+// rememberMigrations writes down what a later pass cannot see any more.
 func (p *pass) rememberMigrations() {
 	for _, o := range p.outcomes {
 		if o.kind() != "Job" || o.child.Stage == plan.StageVerify || o.live == nil || o.verdict.State != ready.Ready || p.finishedEarlier(o.child) {
@@ -347,37 +340,42 @@ func (p *pass) abortVerdict() ready.Verdict {
 	return failed(reasonReleaseAborted, fmt.Sprintf("release %s failed, and all services run %s%s; %s; %s", version, status.Current.Version, why, next, hint))
 }
 
-// canaryWeight is the smallest share that a Rollout in progress gives its new
-// pods; nil while none is in progress, or what is left to do is to remove pods.
-func (p *pass) canaryWeight() *int32 {
-	if phase := p.decision.Status.Phase; phase == v1alpha1.PhaseComplete || phase == v1alpha1.PhaseAborted {
-		return nil
-	}
-	var smallest *int32
-	for _, service := range naming.Services {
-		rollout := p.rollouts[p.names.Workload(service)]
-		if rollout == nil {
+// lookAtCanary notes the smallest share that a Rollout in progress gives its new
+// pods, if one is in progress. The frontend begins when the others have come to
+// their end, which must not look as if the release fell back.
+func (p *pass) lookAtCanary() {
+	status, whose := &p.decision.Status, ""
+	status.CanaryWeight = nil
+	for _, service := range slices.Concat(naming.DataServices, []naming.Service{naming.Frontend}) {
+		share := canaryShare(p.rollouts[p.names.Workload(service)])
+		if share == nil || status.CanaryWeight != nil && *status.CanaryWeight <= *share {
 			continue
 		}
-		stable, _, _ := unstructured.NestedString(rollout.Object, "status", "stableRS")
-		current, _, _ := unstructured.NestedString(rollout.Object, "status", "currentPodHash")
-		if stable == "" || stable == current {
-			continue
-		}
-		weight, _, _ := unstructured.NestedInt64(rollout.Object, "status", "canary", "weights", "canary", "weight")
-		if smallest == nil || int32(weight) < *smallest {
-			smallest = new(int32(weight))
+		status.CanaryWeight, whose = share, ""
+		if service == naming.Frontend {
+			whose = "frontend "
 		}
 	}
-	return smallest
+	switch {
+	case status.CanaryWeight != nil:
+		status.Rollout = fmt.Sprintf("%scanary %d%%", whose, *status.CanaryWeight)
+	case status.Current.Digest != "":
+		status.Rollout = "stable"
+	default:
+		status.Rollout = ""
+	}
 }
 
-func rolloutWord(release *v1alpha1.ReleaseStatus) string {
-	switch {
-	case release.CanaryWeight != nil:
-		return fmt.Sprintf("canary %d%%", *release.CanaryWeight)
-	case release.Current.Digest != "":
-		return "stable"
+// canaryShare is what a Rollout gives its new pods; nil if none are on their way.
+func canaryShare(rollout *unstructured.Unstructured) *int32 {
+	if rollout == nil {
+		return nil
 	}
-	return ""
+	stable, _, _ := unstructured.NestedString(rollout.Object, "status", "stableRS")
+	current, _, _ := unstructured.NestedString(rollout.Object, "status", "currentPodHash")
+	if stable == "" || stable == current {
+		return nil
+	}
+	weight, _, _ := unstructured.NestedInt64(rollout.Object, "status", "canary", "weights", "canary", "weight")
+	return new(int32(weight))
 }

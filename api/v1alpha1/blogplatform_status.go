@@ -98,7 +98,7 @@ type ReleaseStatus struct {
 	// phase is how far the target has come.
 	// +optional
 	Phase ReleasePhase `json:"phase,omitempty"`
-	// rollout is a word for the column of that name, such as stable or canary 20%.
+	// rollout is a word for the column of that name, such as stable, canary 20% or frontend canary 20%.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64

@@ -114,6 +114,9 @@ func lintOne(p *v1alpha1.BlogPlatform) (complaints []string) {
 			complain("condition %s is there and %s", name, c.Status)
 		}
 	}
+	if r := p.Status.Release; r.CanaryWeight != nil && (r.Phase == v1alpha1.PhaseComplete || r.Phase == v1alpha1.PhaseAborted) {
+		complain("release %s is %s, and has a canary of %d%%", r.Target.Version, r.Phase, *r.CanaryWeight)
+	}
 	is := func(name string) bool { return meta.IsStatusConditionTrue(p.Status.Conditions, name) }
 	if works, told := is(v1alpha1.ConditionReady), is(v1alpha1.ConditionReconciling) || is(v1alpha1.ConditionStalled) || is(v1alpha1.ConditionSuspended); works == told {
 		complain("Ready is %v while Reconciling, Stalled or Suspended is %v", works, told)

@@ -72,7 +72,12 @@ func TestAReleaseMigratesFirstAndThenRolls(t *testing.T) {
 	})
 	w.untilCondition(p, v1alpha1.ConditionAvailable, metav1.ConditionTrue, "Serving", "")
 
+	// The frontend follows, and is told from the services before it.
+	peers.Set(faker.Rollout, w.namespace+"/blog-frontend", faker.Behaviour{Hold: true})
 	peers.Set(faker.Rollout, w.namespace+"/", faker.Behaviour{})
+	w.untilWord(p, "frontend canary 20%")
+
+	peers.Set(faker.Rollout, w.namespace+"/blog-frontend", faker.Behaviour{})
 	w.untilReady(p)
 	if image := w.image("user"); image == old {
 		t.Errorf("user still runs %s", image)

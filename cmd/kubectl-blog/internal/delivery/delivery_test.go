@@ -270,7 +270,7 @@ func TestTheWayOfARelease(t *testing.T) {
 		ends          string
 	}{
 		{"seen late", "v3", []string{"generation: 2}", "generation: 3}"}, "waits for the operator", false, ""},
-		{"canary", "v3", []string{"phase: Progressing", "phase: Progressing, canaryWeight: 20", "conditions: []", ready}, "progressing  ██░░░░░░░░ canary 20%", false, ""},
+		{"canary", "v3", []string{"phase: Progressing", "phase: Progressing, rollout: canary 20%, canaryWeight: 20", "conditions: []", ready}, "progressing  ██░░░░░░░░ canary 20%", false, ""},
 		{"trouble", "v3", []string{"conditions: []", "services: [{name: user, state: Failed, message: its pods crash}]"}, "progressing: its pods crash", false, ""},
 		{"failed migration", "v3", []string{"conditions: []", "conditions: [{type: MigrationsReady, status: 'False', reason: JobFailed, message: the Job failed}]", "phase: Progressing", "phase: Migrating"}, "migrating: the Job failed", false, ""},
 		{"gate", "v3", []string{"conditions: []", "conditions: [{type: PromotionAllowed, status: 'False', reason: Soaking, message: v3 soaks}]", "target: {version: v3, digest: d3}", "target: {version: v2, digest: d2}"}, "waits at the gate: v3 soaks", false, ""},

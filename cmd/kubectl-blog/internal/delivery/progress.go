@@ -80,7 +80,7 @@ func because(p *platform.Platform) string {
 func describe(p *platform.Platform) string {
 	line := strings.ToLower(string(p.Status.Release.Phase))
 	if weight := p.Status.Release.CanaryWeight; weight != nil {
-		line += fmt.Sprintf("  %s canary %d%%", bar(*weight), *weight)
+		line += "  " + bar(*weight) + " " + p.Status.Release.Rollout
 	}
 	if trouble := trouble(p); trouble != "" {
 		line += ": " + trouble
