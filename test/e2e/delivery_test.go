@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -125,34 +126,49 @@ func TestAGoodReleaseReachesProductionAndABadOneDoesNotLeaveStaging(t *testing.T
 func watchStatus(t testing.TB, plugins string, env environment) (said func() []string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	var out bytes.Buffer
 	command := exec.CommandContext(ctx, filepath.Join(plugins, "kubectl-blog"), "status", "-n", env.namespace, "--watch")
 	command.Env = append(os.Environ(), "KUBECONFIG="+os.Getenv("BLOGPLATFORM_KUBECONFIG"))
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
-	command.Stdout, command.Stderr = &out, os.Stderr
+	command.Stderr = os.Stderr
+	out, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var once sync.Once
-	end := func() {
-		once.Do(func() {
-			cancel()
-			_ = command.Wait() // interrupted, it exits with the state of the platform
-		})
+	lines := bufio.NewScanner(out)
+	// What follows must not begin before somebody watches.
+	for lines.Scan() && !isRelease(lines.Text()) {
 	}
+	all := []string{lines.Text()}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for lines.Scan() {
+			all = append(all, lines.Text())
+		}
+	}()
+	end := sync.OnceFunc(func() {
+		cancel()
+		<-ended
+		_ = command.Wait() // interrupted, it exits with the state of the platform
+	})
 	t.Cleanup(end)
-	return func() []string { end(); return releaseLines(out.String()) }
+	return func() []string { end(); return releaseLines(all) }
 }
+
+func isRelease(line string) bool { return strings.Contains(line, " Release ") }
 
 var hashes = regexp.MustCompile(`\([0-9a-f]{10}\)`)
 
 // releaseLines are the lines about the release, each told once, with names in
 // the place of hashes, which change with the code.
-func releaseLines(said string) []string {
+func releaseLines(said []string) []string {
 	var lines []string
 	names := map[string]string{}
-	for line := range strings.Lines(said) {
-		if !strings.Contains(line, " Release ") {
+	for _, line := range said {
+		if !isRelease(line) {
 			continue
 		}
 		line = hashes.ReplaceAllStringFunc(strings.TrimSpace(line), func(hash string) string {
