@@ -140,7 +140,7 @@ func migrations(t testing.TB, events []event) (firstJob, lastDone, firstPod time
 		name := e.object.GetName()
 		switch e.object.GetKind() {
 		case "Job":
-			if known[name] || finished[name] || !strings.Contains(name, "-expand-") {
+			if known[name] || finished[name] || !isMigration(name) {
 				continue
 			}
 			firstJob = earliest(firstJob, e.at)
@@ -157,6 +157,12 @@ func migrations(t testing.TB, events []event) (firstJob, lastDone, firstPod time
 		t.Fatalf("first migration Job %v, last one done %v, first canary pod %v", firstJob, lastDone, firstPod)
 	}
 	return firstJob, lastDone, firstPod
+}
+
+// isMigration tells the Jobs of a release's own migrations, and those that the
+// release before has left to it.
+func isMigration(job string) bool {
+	return strings.Contains(job, "-expand-") || strings.Contains(job, "-contract-")
 }
 
 // earliest of two times, of which the first may be none.
