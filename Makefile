@@ -144,7 +144,11 @@ STAGING_FILE ?= staging/release.yaml
 PRODUCTION_FILE ?= production/release.yaml
 # How long staging may take to verify a release.
 TIMEOUT ?= 60m
-export REGISTRY VERSION GITOPS STAGING PRODUCTION TIMEOUT
+# Where they live in two clusters: contexts of the kubeconfig, and how long staging must have run a release.
+STAGING_CONTEXT ?=
+PRODUCTION_CONTEXT ?=
+SOAK ?= 0s
+export REGISTRY VERSION GITOPS STAGING PRODUCTION TIMEOUT STAGING_CONTEXT PRODUCTION_CONTEXT SOAK
 
 .PHONY: scan
 scan: $(BIN)/govulncheck ## Look for known vulnerabilities that the shipped programs can reach. Needs https://vuln.go.dev or GOVULNDB.

@@ -9,8 +9,9 @@
 #
 # GITOPS is the checkout, FILE the patch in it, STAGING and PRODUCTION are
 # namespace/name of the platforms, VERSION is the release. TIMEOUT is how long
-# staging may take. STAGING_CONTEXT and PRODUCTION_CONTEXT name contexts of the
-# kubeconfig where the platforms live in two clusters.
+# staging may take. Where the platforms live in two clusters, STAGING_CONTEXT and
+# PRODUCTION_CONTEXT name contexts of the kubeconfig, and SOAK is how long staging
+# must have run the release: there no operator sees both.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -53,7 +54,7 @@ production() {
   kubectl ${STAGING_CONTEXT:+--context "$STAGING_CONTEXT"} wait --namespace "${STAGING%/*}" "blogplatform/${STAGING#*/}" \
     --for=jsonpath='{.status.release.current.version}'="$VERSION" --timeout="$TIMEOUT" >/dev/null ||
     fail "Staging $STAGING has not verified release $VERSION within $TIMEOUT; kubectl blog status -n ${STAGING%/*} says why. Nothing was proposed."
-  change=$(kubectl-blog promote "${PRODUCTION#*/}" --namespace "${PRODUCTION%/*}" --from "$STAGING" --release "$VERSION" --output patch \
+  change=$(kubectl-blog promote "${PRODUCTION#*/}" --namespace "${PRODUCTION%/*}" --from "$STAGING" --release "$VERSION" --soak "$SOAK" --output patch \
     ${PRODUCTION_CONTEXT:+--context "$PRODUCTION_CONTEXT"} ${STAGING_CONTEXT:+--from-context "$STAGING_CONTEXT"})
   base=$(git rev-parse --abbrev-ref HEAD)
   if git fetch -q origin "refs/heads/$branch" 2>/dev/null; then

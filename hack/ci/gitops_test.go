@@ -94,7 +94,7 @@ func (g *gitops) git(dir string, args ...string) string {
 func (g *gitops) run(stage, version string) (string, error) {
 	command := exec.CommandContext(g.t.Context(), "./gitops.sh", stage)
 	command.Env = append(append(os.Environ(), identity...), "GITOPS="+g.checkout, "FILE="+stage+"/release.yaml", "REFERENCES="+g.references,
-		"STAGING=g11-stg/blog", "PRODUCTION=g11-prod/blog", "VERSION="+version, "TIMEOUT=1s", "PATH="+g.fakes+":"+os.Getenv("PATH"))
+		"STAGING=g11-stg/blog", "PRODUCTION=g11-prod/blog", "VERSION="+version, "TIMEOUT=1s", "SOAK=30m", "PATH="+g.fakes+":"+os.Getenv("PATH"))
 	out, err := command.CombinedOutput()
 	return string(out), err
 }
@@ -154,13 +154,25 @@ func TestProductionGetsAReleaseByAPullRequestOnly(t *testing.T) {
 	if got := g.git(g.origin, "show", "main:production/release.yaml"); got != "before" {
 		t.Errorf("main was changed without approval: %s", got)
 	}
-	want := "after promote blog --namespace g11-prod --from g11-stg/blog --release v1.2.3 --output patch"
+	want := "after promote blog --namespace g11-prod --from g11-stg/blog --release v1.2.3 --soak 30m --output patch"
 	if diff := cmp.Diff(want, g.git(g.origin, "show", "release/v1.2.3:production/release.yaml")); diff != "" {
 		t.Errorf("what is proposed (-want +got):\n%s", diff)
 	}
 	opened := g.opened()
 	if len(opened) != 1 || !strings.HasPrefix(opened[0], "pr create --head release/v1.2.3 --base main --title Release v1.2.3 to production") {
 		t.Errorf("pull requests: %q", opened)
+	}
+}
+
+func TestPlatformsInTwoClustersAreNamedByTheirContexts(t *testing.T) {
+	t.Setenv("STAGING_CONTEXT", "here")
+	t.Setenv("PRODUCTION_CONTEXT", "there")
+	g := newGitops(t)
+	g.verified("v1.2.3")
+	g.must("production", "v1.2.3")
+	got := g.git(g.origin, "show", "release/v1.2.3:production/release.yaml")
+	if !strings.HasSuffix(got, "--soak 30m --output patch --context there --from-context here") {
+		t.Errorf("it was proposed by %q", got)
 	}
 }
 
