@@ -121,6 +121,12 @@ func lintOne(p *v1alpha1.BlogPlatform) (complaints []string) {
 	if works, told := is(v1alpha1.ConditionReady), is(v1alpha1.ConditionReconciling) || is(v1alpha1.ConditionStalled) || is(v1alpha1.ConditionSuspended); works == told {
 		complain("Ready is %v while Reconciling, Stalled or Suspended is %v", works, told)
 	}
+	return append(complaints, lintConditions(p)...)
+}
+
+// lintConditions reads each condition alone.
+func lintConditions(p *v1alpha1.BlogPlatform) (complaints []string) {
+	complain := func(format string, args ...any) { complaints = append(complaints, fmt.Sprintf(format, args...)) }
 	for _, c := range p.Status.Conditions {
 		switch {
 		case c.ObservedGeneration != p.Status.ObservedGeneration:
