@@ -426,7 +426,9 @@ type Database struct {
 	// +kubebuilder:validation:XValidation:rule=`!has(self.claims)`,message=`database.resources.claims is not supported: leave it out, there are no resource claims to refer to`
 	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
 	// parameters are PostgreSQL settings by name. Those that the Crunchy PostgreSQL
-	// operator sets itself (TLS, archiving, sockets) are refused.
+	// operator sets itself (TLS, archiving, sockets) are refused. Without
+	// max_connections there is room for all pods that the services may have while
+	// a release rolls out; PostgreSQL restarts when that has to grow.
 	// +optional
 	// +kubebuilder:validation:MinProperties=1
 	// +kubebuilder:validation:MaxProperties=50

@@ -85,6 +85,7 @@ func (b *builder) postgresCluster() *postgresCluster {
 				Name: naming.DatabaseInstances, Replicas: v.replicas, Resources: v.resources,
 				DataVolumeClaimSpec: claim(v.size, v.class),
 			}},
+			Patroni:         patroni{DynamicConfiguration: dynamicConfiguration{PostgreSQL: postgresConfiguration{Parameters: v.parameters}}},
 			DatabaseInitSQL: keyReference{Name: b.names.DatabaseInit(), Key: initKey},
 			Backups:         postgresBackups{PGBackRest: b.pgBackRest()},
 		},
@@ -92,9 +93,6 @@ func (b *builder) postgresCluster() *postgresCluster {
 	for _, service := range naming.DataServices {
 		role := naming.DatabaseRole(service)
 		cluster.Spec.Users = append(cluster.Spec.Users, postgresUser{Name: role, Databases: []string{role}, Options: roleOptions})
-	}
-	if parameters := b.Platform.Spec.Database.Parameters; len(parameters) > 0 {
-		cluster.Spec.Patroni = &patroni{DynamicConfiguration: dynamicConfiguration{PostgreSQL: postgresConfiguration{Parameters: parameters}}}
 	}
 	return cluster
 }

@@ -2,6 +2,8 @@ package plan
 
 import (
 	"fmt"
+	"maps"
+	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -41,6 +43,7 @@ type databaseValues struct {
 	class, backupClass         *string
 	fullSchedule, incrSchedule string
 	retentionFull              int32
+	parameters                 map[string]string
 }
 
 // workloadValues is the size of one service.
@@ -74,7 +77,6 @@ func valuesOf(platform *v1alpha1.BlogPlatform) values {
 	spec, choice := &platform.Spec, choicesOf(platform.Spec.Environment)
 	v := values{
 		gateway:   gatewayOf(spec.Gateway),
-		database:  databaseOf(spec.Database, choice),
 		workloads: map[naming.Service]workloadValues{},
 		steps:     choice.steps,
 		analysis:  analysisOf(spec.Rollout.Analysis, choice),
@@ -85,6 +87,8 @@ func valuesOf(platform *v1alpha1.BlogPlatform) values {
 	for _, service := range naming.Services {
 		v.workloads[service] = workloadOf(serviceSpec(spec.Services, service), choice)
 	}
+	v.database = databaseOf(spec.Database, choice)
+	v.database.parameters = parametersOf(spec.Database, v.workloads)
 	v.effective = v.report(spec)
 	return v
 }
@@ -114,6 +118,39 @@ func databaseOf(spec v1alpha1.Database, choice choices) databaseValues {
 		incrSchedule:    valueOr(spec.Backups.Schedule.Incremental, "0 1 * * 1-6"),
 		retentionFull:   valueOr(spec.Backups.RetentionFull, choice.retentionFull),
 	}
+}
+
+const (
+	// poolSize is how many connections a pod of a data service keeps at most.
+	poolSize = 8
+	// otherConnections are those of migrations, backups, Patroni and people, and
+	// what PostgreSQL reserves for superusers.
+	otherConnections = 20
+)
+
+// parametersOf are PostgreSQL's settings: what the spec says, and room for all
+// pods that can run, of two releases side by side. That grows by doubling from
+// PostgreSQL's own default, because to change it PostgreSQL restarts.
+func parametersOf(spec v1alpha1.Database, workloads map[naming.Service]workloadValues) map[string]string {
+	needed := int32(otherConnections)
+	for _, service := range naming.DataServices {
+		needed += 2 * workloads[service].most() * poolSize
+	}
+	connections := int32(100)
+	for connections < needed {
+		connections *= 2
+	}
+	parameters := map[string]string{"max_connections": strconv.Itoa(int(connections))}
+	maps.Copy(parameters, spec.Parameters)
+	return parameters
+}
+
+// most is the greatest number of pods of one release.
+func (w workloadValues) most() int32 {
+	if w.autoscaling != nil {
+		return w.autoscaling.Max
+	}
+	return w.replicas
 }
 
 func workloadOf(spec v1alpha1.Service, choice choices) workloadValues {

@@ -78,3 +78,27 @@ func TestTheRepositoryIsAsLargeAsTheDatabaseUnlessTheSpecSaysOtherwise(t *testin
 		t.Errorf("got %s, want %s", got.String(), other.String())
 	}
 }
+
+func TestTheDatabaseHasRoomForAllPodsOfTwoReleases(t *testing.T) {
+	many := &v1alpha1.Autoscaling{Min: 2, Max: 10}
+	for name, test := range map[string]struct {
+		want string
+		spec v1alpha1.BlogPlatformSpec
+	}{
+		"staging":     {"100", v1alpha1.BlogPlatformSpec{Environment: v1alpha1.Staging}},
+		"production":  {"200", v1alpha1.BlogPlatformSpec{Environment: v1alpha1.Production}},
+		"autoscaling": {"400", v1alpha1.BlogPlatformSpec{Environment: v1alpha1.Production, Services: v1alpha1.Services{Content: v1alpha1.Service{Autoscaling: many}}}},
+		"the frontend asks no database": {"200", v1alpha1.BlogPlatformSpec{
+			Environment: v1alpha1.Production, Services: v1alpha1.Services{Frontend: v1alpha1.Service{Autoscaling: many}},
+		}},
+		"whoever knows better": {"150", v1alpha1.BlogPlatformSpec{
+			Environment: v1alpha1.Production, Database: v1alpha1.Database{Parameters: map[string]string{"max_connections": "150"}},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := valuesOf(&v1alpha1.BlogPlatform{Spec: test.spec}).database.parameters["max_connections"]; got != test.want {
+				t.Errorf("max_connections is %s, want %s", got, test.want)
+			}
+		})
+	}
+}

@@ -195,7 +195,8 @@ func (b *builder) publicURL() string {
 	return url
 }
 
-// databaseEnv is libpq's: the leader under a name that its certificate has.
+// databaseEnv is libpq's, the leader under a name that its certificate has, and
+// how many connections the database has room for.
 func (b *builder) databaseEnv(service naming.Service) []corev1.EnvVar {
 	role := naming.DatabaseRole(service)
 	return []corev1.EnvVar{
@@ -208,6 +209,7 @@ func (b *builder) databaseEnv(service naming.Service) []corev1.EnvVar {
 		}}},
 		{Name: "PGSSLMODE", Value: "verify-full"},
 		{Name: "PGSSLROOTCERT", Value: path.Join(databaseFolder, authorityFile)},
+		{Name: "DATABASE_CONNECTIONS", Value: strconv.Itoa(poolSize)},
 	}
 }
 

@@ -20,7 +20,7 @@ type postgresClusterSpec struct {
 	Instances        []postgresInstances           `json:"instances"`
 	Users            []postgresUser                `json:"users"`
 	DatabaseInitSQL  keyReference                  `json:"databaseInitSQL"`
-	Patroni          *patroni                      `json:"patroni,omitempty"`
+	Patroni          patroni                       `json:"patroni"`
 	Backups          postgresBackups               `json:"backups"`
 }
 

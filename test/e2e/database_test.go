@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,26 @@ func TestServicesReachPostgreSQLOverVerifiedTLS(t *testing.T) {
 						t.Errorf("pod %s connects with sslmode=%s, want verify-full", pod.Name, mode)
 					}
 				}
+			}
+		})
+	}
+}
+
+func TestTheDatabaseHasRoomForAllPodsOfTwoReleases(t *testing.T) {
+	for _, env := range environments {
+		t.Run(env.namespace, func(t *testing.T) {
+			needed := 0
+			for _, service := range dataServices {
+				for _, pod := range podsOf(t, env.namespace, "app.kubernetes.io/name="+service) {
+					pool, err := strconv.Atoi(environmentOf(pod, service, "DATABASE_CONNECTIONS"))
+					if err != nil {
+						t.Fatalf("pod %s: %v", pod.Name, err)
+					}
+					needed += 2 * pool
+				}
+			}
+			if room := query(t, env, "select current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int > "+strconv.Itoa(needed)); room != "t" {
+				t.Errorf("PostgreSQL has no room for %d connections", needed)
 			}
 		})
 	}

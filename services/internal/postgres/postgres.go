@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"blogplatform.io/operator/services/internal/command"
 	"blogplatform.io/operator/services/internal/problem"
 )
 
@@ -22,18 +23,23 @@ const (
 	// gives up before its client has gone.
 	statementTimeout = "5s"
 	pingTimeout      = 2 * time.Second
-	maxConnections   = 8
+	defaultPoolSize  = 8
 )
 
 // Open returns a pool for the database that PGHOST, PGPORT, PGDATABASE, PGUSER,
-// PGPASSWORD, PGSSLMODE and PGSSLROOTCERT name. It does not connect yet: a
-// service starts and serves while its database is away. Errors hold no password.
+// PGPASSWORD, PGSSLMODE and PGSSLROOTCERT name, of at most DATABASE_CONNECTIONS
+// (default 8). It does not connect yet: a service starts and serves while its
+// database is away. Errors hold no password.
 func Open(ctx context.Context, application string) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig("")
 	if err != nil {
 		return nil, fmt.Errorf("read the database settings from PG* variables: %w", err)
 	}
-	config.MaxConns = maxConnections
+	size, err := command.IntEnv("DATABASE_CONNECTIONS", defaultPoolSize)
+	if err != nil {
+		return nil, err
+	}
+	config.MaxConns = int32(size)
 	// After a failover connections move to the new leader within minutes, not all at once.
 	config.MaxConnLifetime = 30 * time.Minute
 	config.MaxConnLifetimeJitter = 5 * time.Minute
