@@ -10,8 +10,6 @@ import (
 	"testing"
 
 	"github.com/go-logr/logr"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -19,6 +17,7 @@ import (
 	"blogplatform.io/operator/hack/cluster/controlplane"
 	"blogplatform.io/operator/internal/kube"
 	"blogplatform.io/operator/test/faker"
+	"blogplatform.io/operator/test/given"
 )
 
 var (
@@ -44,8 +43,7 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// furnish adds what a platform finds in a cluster: rights of the operator, the
-// gateway's namespace, an issuer, sidecars, and the controllers of the peers.
+// furnish adds the rights of the operator, and the controllers of the peers.
 func furnish(ctx context.Context) (err error) {
 	if cluster, err = client.NewWithWatch(cp.Config, client.Options{Scheme: kube.NewScheme()}); err != nil {
 		return err
@@ -65,16 +63,13 @@ kind: ClusterRoleBinding
 metadata: {name: operator}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: manager-role}
 subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: operator}]
-`), parse(issuer("local-ca")))
+`))
 	for _, object := range objects {
 		if err := cluster.Create(ctx, object); err != nil {
 			return err
 		}
 	}
-	if err := cluster.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "istio-ingress"}}); err != nil {
-		return err
-	}
-	if err := faker.InstallSidecarInjector(ctx, cluster); err != nil {
+	if err := given.Furnish(ctx, cluster); err != nil {
 		return err
 	}
 	if peers, err = faker.New(cp.Config, faker.Options{}); err != nil {
@@ -83,10 +78,6 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: operator}]
 	peers.Start(ctx)
 	statuses, err = record(ctx)
 	return err
-}
-
-func issuer(name string) string {
-	return `{apiVersion: cert-manager.io/v1, kind: ClusterIssuer, metadata: {name: ` + name + `}, spec: {selfSigned: {}}}`
 }
 
 func parse(text string) *unstructured.Unstructured {

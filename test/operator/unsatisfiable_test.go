@@ -13,6 +13,7 @@ import (
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/test/faker"
+	"blogplatform.io/operator/test/given"
 )
 
 // Each of these specs is valid and cannot be satisfied as the cluster is. The
@@ -25,7 +26,7 @@ func TestAMissingIssuer(t *testing.T) {
 	appears := withoutPeer(name)
 	p := w.given("staging", func(p *v1alpha1.BlogPlatform) { p.Spec.TLS.IssuerRef.Name = name })
 	w.untilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "IssuerMissing", "there is no ClusterIssuer late-authority; create it")
-	w.create(parse(issuer(name)))
+	w.create(given.Issuer(name))
 	appears()
 	w.untilReady(p)
 }

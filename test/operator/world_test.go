@@ -4,27 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/internal/plan"
-)
-
-const (
-	patience = 40 * time.Second
-	interval = 20 * time.Millisecond
+	"blogplatform.io/operator/test/given"
 )
 
 // world is one namespace in which platforms live.
@@ -49,8 +40,7 @@ func newWorld(t *testing.T) world {
 
 func (w world) createNamespace(name string) {
 	w.Helper()
-	w.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{
-		"istio-injection": "enabled", "pod-security.kubernetes.io/enforce": "restricted"}}})
+	w.create(given.Namespace(name))
 }
 
 func (w world) create(object client.Object) {
@@ -60,20 +50,13 @@ func (w world) create(object client.Object) {
 	}
 }
 
-// platform reads the sample of an environment, and gives it this namespace and a host of its own.
+// platform is the sample of an environment in this namespace.
 func (w world) platform(environment string, edits ...func(*v1alpha1.BlogPlatform)) *v1alpha1.BlogPlatform {
 	w.Helper()
-	text, err := os.ReadFile(filepath.Join(cp.Cache.Root, "config/samples/blogplatform_"+environment+".yaml"))
+	p, err := given.Platform(cp.Cache.Root, environment, w.namespace)
 	if err != nil {
 		w.Fatal(err)
 	}
-	p := &v1alpha1.BlogPlatform{}
-	if err := yaml.UnmarshalStrict(text, p); err != nil {
-		w.Fatal(err)
-	}
-	p.Namespace = w.namespace
-	p.Spec.Hosts = []string{w.namespace + ".example.com"}
-	p.Spec.Promotion = v1alpha1.Promotion{} // that of the sample asks for a platform of another namespace
 	for _, edit := range edits {
 		edit(p)
 	}
@@ -99,22 +82,8 @@ func (w world) givenReady(environment string, edits ...func(*v1alpha1.BlogPlatfo
 // until waits until condition is nil.
 func (w world) until(what string, condition func(context.Context) error) {
 	w.Helper()
-	ctx, cancel := context.WithTimeout(w.Context(), patience)
-	defer cancel()
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
-	var err error
-	for {
-		if next := condition(ctx); next == nil {
-			return
-		} else if ctx.Err() == nil {
-			err = next
-		}
-		select {
-		case <-ctx.Done():
-			w.Fatalf("waiting for %s: %v", what, err)
-		case <-ticker.C:
-		}
+	if err := given.Await(w.Context(), condition); err != nil {
+		w.Fatalf("waiting for %s: %v", what, err)
 	}
 }
 

@@ -4,17 +4,13 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/hack/cluster/build"
@@ -22,14 +18,11 @@ import (
 	"blogplatform.io/operator/internal/kube"
 	"blogplatform.io/operator/test/bench/measure"
 	"blogplatform.io/operator/test/faker"
+	"blogplatform.io/operator/test/given"
 )
 
-const (
-	// sample is the platform of which all are copies.
-	sample = "config/samples/blogplatform_production.yaml"
-	// creators create platforms side by side.
-	creators = 10
-)
+// creators create platforms side by side.
+const creators = 10
 
 // world is a control plane of its own, with or without a faker of child status.
 type world struct {
@@ -57,22 +50,12 @@ func newWorld(ctx context.Context, faking bool) (*world, error) {
 	return w, nil
 }
 
-// furnish adds what a platform finds in a cluster: an issuer, the gateway's namespace, sidecars, controllers.
+// furnish adds what a platform finds in a cluster and, if asked to, fakes of the controllers of the peers.
 func (w *world) furnish(ctx context.Context, faking bool) (err error) {
 	if w.client, err = client.NewWithWatch(w.config("bench"), client.Options{Scheme: kube.NewScheme()}); err != nil {
 		return err
 	}
-	if err := w.client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "istio-ingress"}}); err != nil {
-		return err
-	}
-	issuer := &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": "cert-manager.io/v1", "kind": "ClusterIssuer", "metadata": map[string]any{"name": "local-ca"},
-		"spec": map[string]any{"selfSigned": map[string]any{}},
-	}}
-	if err := w.client.Create(ctx, issuer); err != nil {
-		return err
-	}
-	if err := faker.InstallSidecarInjector(ctx, w.client); err != nil {
+	if err := given.Furnish(ctx, w.client); err != nil {
 		return err
 	}
 	if !faking {
@@ -106,9 +89,7 @@ func (w *world) platforms(ctx context.Context, prefix string, n int) ([]*v1alpha
 		if err != nil {
 			return nil, err
 		}
-		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: p.Namespace, Labels: map[string]string{
-			"istio-injection": "enabled", "pod-security.kubernetes.io/enforce": "restricted"}}}
-		if err := w.client.Create(ctx, namespace); err != nil {
+		if err := w.client.Create(ctx, given.Namespace(p.Namespace)); err != nil {
 			return nil, err
 		}
 		platforms = append(platforms, p)
@@ -116,17 +97,12 @@ func (w *world) platforms(ctx context.Context, prefix string, n int) ([]*v1alpha
 	return platforms, nil
 }
 
-// samplePlatform is the sample in another namespace, with a host of its own.
+// samplePlatform is the sample of production in another namespace.
 func samplePlatform(root, namespace string) (*v1alpha1.BlogPlatform, error) {
-	text, err := os.ReadFile(filepath.Join(root, sample))
+	p, err := given.Platform(root, "production", namespace)
 	if err != nil {
 		return nil, err
 	}
-	p := &v1alpha1.BlogPlatform{}
-	if err := yaml.UnmarshalStrict(text, p); err != nil {
-		return nil, fmt.Errorf("%s: %w", sample, err)
-	}
-	p.Namespace, p.Spec.Hosts = namespace, []string{namespace + ".example.com"}
 	// A provider would be asked over the network, and its answer be measured.
 	p.Spec.Identity, p.Spec.Secrets.OIDC, p.Spec.Secrets.SCIM = nil, nil, nil
 	return p, nil

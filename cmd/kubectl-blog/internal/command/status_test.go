@@ -15,6 +15,7 @@ import (
 	"blogplatform.io/operator/cmd/kubectl-blog/internal/golden"
 	"blogplatform.io/operator/internal/plan"
 	"blogplatform.io/operator/test/faker"
+	"blogplatform.io/operator/test/given"
 )
 
 // maxCalls and maxTime are what a status may cost.
@@ -157,7 +158,7 @@ func TestAWatchedPlatformThatGoesEndsTheWatch(t *testing.T) {
 	select {
 	case r := <-ended:
 		w.wants(r, 2, "there is no BlogPlatform")
-	case <-time.After(patience):
+	case <-time.After(given.Patience):
 		t.Fatal("the watch goes on without a platform")
 	}
 }

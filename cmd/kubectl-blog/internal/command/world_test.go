@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"log"
 	"net/http"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -17,7 +15,6 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -27,16 +24,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
-	"sigs.k8s.io/yaml"
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/controllers"
 	"blogplatform.io/operator/hack/cluster/controlplane"
 	"blogplatform.io/operator/internal/kube"
 	"blogplatform.io/operator/test/faker"
+	"blogplatform.io/operator/test/given"
 )
-
-const patience = 40 * time.Second
 
 var (
 	cp      *controlplane.ControlPlane
@@ -63,17 +58,7 @@ func furnish(ctx context.Context) (err error) {
 	if cluster, err = client.NewWithWatch(cp.Config, client.Options{Scheme: kube.NewScheme()}); err != nil {
 		return err
 	}
-	if err := cluster.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "istio-ingress"}}); err != nil {
-		return err
-	}
-	objects, err := controlplane.ParseObjects([]byte(`{apiVersion: cert-manager.io/v1, kind: ClusterIssuer, metadata: {name: local-ca}, spec: {selfSigned: {}}}`))
-	if err != nil {
-		return err
-	}
-	if err := cluster.Create(ctx, objects[0]); err != nil {
-		return err
-	}
-	if err := faker.InstallSidecarInjector(ctx, cluster); err != nil {
+	if err := given.Furnish(ctx, cluster); err != nil {
 		return err
 	}
 	if peers, err = faker.New(cp.Config, faker.Options{}); err != nil {
@@ -86,7 +71,7 @@ func furnish(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := controllers.Setup(mgr, controllers.Options{GatewayNamespaces: []string{"istio-ingress"}, MeshDataPlane: controllers.MeshDataPlaneRequired, Providers: &faker.Providers{}, MaxConcurrentReconciles: 4}); err != nil {
+	if err := controllers.Setup(mgr, controllers.Options{GatewayNamespaces: []string{given.Gateway}, MeshDataPlane: controllers.MeshDataPlaneRequired, Providers: &faker.Providers{}, MaxConcurrentReconciles: 4}); err != nil {
 		return err
 	}
 	go func() {
@@ -113,8 +98,7 @@ func newWorld(t *testing.T) world {
 func namespaceNamed(t *testing.T, name string) world {
 	t.Helper()
 	w := world{t, name}
-	w.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{
-		"istio-injection": "enabled", "pod-security.kubernetes.io/enforce": "restricted"}}})
+	w.create(given.Namespace(name))
 	return w
 }
 
@@ -148,18 +132,13 @@ func release(version string) v1alpha1.Release {
 // platform is the sample of an environment, in this namespace.
 func (w world) platform(environment, version string, edits ...func(*v1alpha1.BlogPlatform)) *v1alpha1.BlogPlatform {
 	w.Helper()
-	text, err := os.ReadFile(filepath.Join(cp.Cache.Root, "config/samples/blogplatform_"+environment+".yaml"))
+	p, err := given.Platform(cp.Cache.Root, environment, w.namespace)
 	if err != nil {
 		w.Fatal(err)
 	}
-	p := &v1alpha1.BlogPlatform{}
-	if err := yaml.UnmarshalStrict(text, p); err != nil {
-		w.Fatal(err)
-	}
-	p.Namespace, p.Spec.Hosts, p.Spec.Release = w.namespace, []string{w.namespace + ".example.com"}, release(version)
+	p.Spec.Release = release(version)
 	// Pauses, at which the faker holds a canary that is to be looked at.
 	p.Spec.Rollout.Steps = []v1alpha1.RolloutStep{{Weight: new(int32(20))}, {PauseSeconds: new(int32(60))}}
-	p.Spec.Promotion = v1alpha1.Promotion{} // that of the sample asks for a platform of another namespace
 	for _, edit := range edits {
 		edit(p)
 	}
@@ -183,22 +162,8 @@ func (w world) givenReady(environment, version string, edits ...func(*v1alpha1.B
 // until waits until condition is nil.
 func (w world) until(what string, condition func(context.Context) error) {
 	w.Helper()
-	ctx, cancel := context.WithTimeout(w.Context(), patience)
-	defer cancel()
-	ticker := time.NewTicker(20 * time.Millisecond)
-	defer ticker.Stop()
-	var err error
-	for {
-		if next := condition(ctx); next == nil {
-			return
-		} else if ctx.Err() == nil {
-			err = next
-		}
-		select {
-		case <-ctx.Done():
-			w.Fatalf("waiting for %s: %v", what, err)
-		case <-ticker.C:
-		}
+	if err := given.Await(w.Context(), condition); err != nil {
+		w.Fatalf("waiting for %s: %v", what, err)
 	}
 }
 

@@ -1,0 +1,101 @@
+// Package given makes what a test of the operator begins with where there is no
+// node: a cluster as platforms find it, namespaces in the mesh, and platforms
+// like the samples.
+//
+// Its rule: it knows no operator and no faker's behaviour; what differs between
+// tests is said by them.
+package given
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/test/faker"
+)
+
+// Gateway is the namespace of the ingress gateway, which Furnish makes.
+const Gateway = "istio-ingress"
+
+// Patience is how long Await waits.
+const Patience = 40 * time.Second
+
+const interval = 20 * time.Millisecond
+
+// Furnish adds what a platform finds in a cluster: the gateway's namespace, the
+// issuer that the samples name, and sidecars for pods of the mesh.
+func Furnish(ctx context.Context, c client.Client) error {
+	gateway := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: Gateway}}
+	for _, object := range []client.Object{gateway, Issuer("local-ca")} {
+		if err := c.Create(ctx, object); err != nil {
+			return fmt.Errorf("create %s: %w", object.GetName(), err)
+		}
+	}
+	return faker.InstallSidecarInjector(ctx, c)
+}
+
+// Issuer is a ClusterIssuer of cert-manager.
+func Issuer(name string) *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "cert-manager.io/v1", "kind": "ClusterIssuer", "metadata": map[string]any{"name": name},
+		"spec": map[string]any{"selfSigned": map[string]any{}},
+	}}
+}
+
+// Namespace is one in the mesh, whose pods have to be restricted.
+func Namespace(name string) *corev1.Namespace {
+	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{
+		"istio-injection": "enabled", "pod-security.kubernetes.io/enforce": "restricted",
+	}}}
+}
+
+// Platform is the sample of an environment (staging or production) in the
+// repository at root, in a namespace and with a host of its own. It has no gate,
+// for that of the sample asks for a platform of another namespace.
+func Platform(root, environment, namespace string) (*v1alpha1.BlogPlatform, error) {
+	file := filepath.Join(root, "config/samples/blogplatform_"+environment+".yaml")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	p := &v1alpha1.BlogPlatform{}
+	if err := yaml.UnmarshalStrict(text, p); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	p.Namespace, p.Spec.Hosts, p.Spec.Promotion = namespace, []string{namespace + ".example.com"}, v1alpha1.Promotion{}
+	return p, nil
+}
+
+// Await asks a condition again and again until it has no error, for as long as
+// Patience. Its error is the last one of the condition.
+func Await(ctx context.Context, condition func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, Patience)
+	defer cancel()
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	last := errors.New("nothing was seen")
+	for {
+		err := condition(ctx)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() == nil:
+			last = err
+		}
+		select {
+		case <-ctx.Done():
+			return last
+		case <-ticker.C:
+		}
+	}
+}
