@@ -37,9 +37,14 @@ explain() {
 hack/traces.sh >"$state/before"
 bin/cluster up "${settings[@]}" || { explain; exit 1; }
 
+run=(bin/gotestsum --format testname --jsonfile "$report" --)
+case " $* " in
+*" -bench "*) run=(go test -v) ;; # gotestsum takes a benchmark for a test that never ended
+esac
+
 failed=0
 BLOGPLATFORM_KUBECONFIG=$state/cluster/kubeconfig BLOGPLATFORM_HTTPS_PORT=$https_port \
-  bin/gotestsum --format testname --jsonfile "$report" -- -count=1 -timeout 60m "${@:--tags=e2e}" ./test/e2e || { explain; failed=1; }
+  "${run[@]}" -count=1 -timeout 60m "${@:--tags=e2e}" ./test/e2e || { explain; failed=1; }
 if [ $# -eq 0 ]; then
   BLOGPLATFORM_URL=https://stg.blog.localhost:$https_port \
     bin/gotestsum --format testname --jsonfile "$report.browser" -- -count=1 -tags=e2e -run OnACluster ./services/stories || { explain; failed=1; }
