@@ -65,6 +65,25 @@ func BenchmarkDelivery(b *testing.B) {
 	}
 }
 
+// BenchmarkStatus measures how soon a person sees how production stands: kubectl,
+// the plugin and its requests.
+func BenchmarkStatus(b *testing.B) {
+	plugins := plugin(b)
+	for b.Loop() {
+		took := make([]time.Duration, 20)
+		for i := range took {
+			begun := time.Now()
+			if _, errOut, code := kubectl(b, plugins, "blog", "status", "-n", production.namespace); code != 0 {
+				b.Fatalf("exit code %d: %s", code, errOut)
+			}
+			took[i] = time.Since(begun)
+		}
+		slices.Sort(took)
+		b.ReportMetric(took[len(took)/2].Seconds(), "s/status")
+		b.ReportMetric(took[len(took)-1].Seconds(), "s/slowest-status")
+	}
+}
+
 func report(b *testing.B, what string, end func() (int, []string)) {
 	b.Helper()
 	requests, failures := end()
