@@ -61,8 +61,8 @@ func TestAStepOfARolloutSplitsTraffic(t *testing.T) {
 	t.Logf("pages by release: %v", pages)
 	within(t, "frontend", pages["v0.1.1"], pages["v0.1.1"]+pages[before.Spec.Release.Version])
 
-	if bp := get(t, production); bp.Status.Release.Rollout != fmt.Sprintf("canary %d%%", canaryWeight) {
-		t.Errorf("column Rollout says %q, want canary %d%%", bp.Status.Release.Rollout, canaryWeight)
+	if word, want := get(t, production).Status.Release.Rollout, fmt.Sprintf("frontend canary %d%%", canaryWeight); word != want {
+		t.Errorf("column Rollout says %q, want %q", word, want)
 	}
 }
 
