@@ -2,8 +2,8 @@
 // node: a cluster as platforms find it, namespaces in the mesh, and platforms
 // like the samples.
 //
-// Its rule: it knows no operator and no faker's behaviour; what differs between
-// tests is said by them.
+// Its rule: it starts no operator and no faker; what differs between tests is
+// said by them.
 package given
 
 import (
@@ -21,11 +21,9 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/plan"
 	"blogplatform.io/operator/test/faker"
 )
-
-// Gateway is the namespace of the ingress gateway, which Furnish makes.
-const Gateway = "istio-ingress"
 
 // Patience is how long Await waits.
 const Patience = 40 * time.Second
@@ -35,7 +33,7 @@ const interval = 20 * time.Millisecond
 // Furnish adds what a platform finds in a cluster: the gateway's namespace, the
 // issuer that the samples name, and sidecars for pods of the mesh.
 func Furnish(ctx context.Context, c client.Client) error {
-	gateway := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: Gateway}}
+	gateway := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: plan.DefaultGateway}}
 	for _, object := range []client.Object{gateway, Issuer("local-ca")} {
 		if err := c.Create(ctx, object); err != nil {
 			return fmt.Errorf("create %s: %w", object.GetName(), err)

@@ -29,6 +29,7 @@ import (
 	"blogplatform.io/operator/controllers"
 	"blogplatform.io/operator/hack/cluster/controlplane"
 	"blogplatform.io/operator/internal/kube"
+	"blogplatform.io/operator/internal/plan"
 	"blogplatform.io/operator/test/faker"
 	"blogplatform.io/operator/test/given"
 )
@@ -71,7 +72,7 @@ func furnish(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := controllers.Setup(mgr, controllers.Options{GatewayNamespaces: []string{given.Gateway}, MeshDataPlane: controllers.MeshDataPlaneRequired, Providers: &faker.Providers{}, MaxConcurrentReconciles: 4}); err != nil {
+	if err := controllers.Setup(mgr, controllers.Options{GatewayNamespaces: []string{plan.DefaultGateway}, MeshDataPlane: controllers.MeshDataPlaneRequired, Providers: &faker.Providers{}, MaxConcurrentReconciles: 4}); err != nil {
 		return err
 	}
 	go func() {
