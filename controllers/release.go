@@ -118,6 +118,7 @@ func (p *pass) decide(ctx context.Context) error {
 		Services: p.services, Verify: verdict, Request: p.platform.Annotations[naming.AnnotationRequest], Closed: p.gate.Closed, Suspended: p.suspended(),
 	})
 	p.lookAtGateAgain()
+	p.lookAtCanary()
 	return nil
 }
 
@@ -233,7 +234,6 @@ func (p *pass) succeeded(digest string) bool {
 // that knows nothing of it would decide otherwise.
 func (p *pass) writeAhead(ctx context.Context) error {
 	before := p.platform.Status.Release
-	p.lookAtCanary()
 	p.platform.Status.Release = p.decision.Status
 	p.platform.Status.History = release.Record(p.platform.Status.History, p.decision.Status, metav1.NewTime(p.now()).Rfc3339Copy())
 	p.recordGate()
