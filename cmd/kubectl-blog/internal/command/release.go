@@ -82,7 +82,7 @@ cluster, what has not soaked for as long as --soak says is refused. What Argo CD
 			}
 			fmt.Fprintf(c.ErrOut, "%s staging %s has verified release %s\n", c.errStyle().Mark(screen.OK), staging.Key(), promotion.Release.Version)
 			if gate := promotion.Gate; !gate.Allowed {
-				fmt.Fprintf(c.ErrOut, "%s the gate of %s is closed until %s: %s\n", c.errStyle().Mark(screen.Attention), production.Key(), gate.NextCheck.UTC().Format("2006-01-02 15:04:05 UTC"), gate.Message)
+				fmt.Fprintf(c.ErrOut, "%s the gate of %s is closed until %s: %s\n", c.errStyle().Mark(screen.Attention), production.Key(), screen.Time(gate.NextCheck), gate.Message)
 			}
 			return c.release(command.Context(), writer, promotion.Change, h)
 		},

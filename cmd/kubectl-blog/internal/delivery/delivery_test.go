@@ -171,6 +171,7 @@ func TestAGateThatNobodyWatchesIsKeptByThePlugin(t *testing.T) {
 	}
 	_, err = Promote(parse(t, staging), parse(t, production), Terms{Version: "v2", Soak: time.Hour}, now)
 	refuses(t, err, "release v2 may not be promoted to g11-prod/blog: g11-stg/blog has verified release v2, and runs it until")
+	refuses(t, err, "promote it again after "+now.Add(10*time.Minute).UTC().Format("2006-01-02 15:04:05 UTC"))
 	if _, err := Promote(parse(t, staging), parse(t, production), Terms{Version: "v2", Soak: 50 * time.Minute}, now); err != nil {
 		t.Error(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/cmd/kubectl-blog/internal/platform"
+	"blogplatform.io/operator/cmd/kubectl-blog/internal/screen"
 	"blogplatform.io/operator/internal/promote"
 )
 
@@ -100,7 +101,11 @@ func Promote(staging, production *platform.Platform, terms Terms, now time.Time)
 	}
 	gate := promote.Decide(asked, staging.BlogPlatform, now)
 	if !gate.Allowed && (!waits || gate.NextCheck.IsZero()) {
-		return Promotion{}, fmt.Errorf("release %s may not be promoted to %s: %s", release.Version, production.Key(), gate.Message)
+		again := ""
+		if !gate.NextCheck.IsZero() {
+			again = "; promote it again after " + screen.Time(gate.NextCheck)
+		}
+		return Promotion{}, fmt.Errorf("release %s may not be promoted to %s: %s%s", release.Version, production.Key(), gate.Message, again)
 	}
 	return Promotion{Change{production, release}, gate}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/term"
@@ -101,6 +102,9 @@ func (s Style) Diff(unified string) string {
 	}
 	return strings.Join(lines, "")
 }
+
+// Time is a point in time as people compare it with their clocks: to the second, in UTC.
+func Time(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // Pad fills text up with spaces to a width in characters.
 func Pad(text string, width int) string {

@@ -226,7 +226,7 @@ func (j judge) release() Line {
 		line.Text += ", " + r.Rollout
 	}
 	if at, err := time.Parse(time.RFC3339, j.Platform.Text("status", "release", "nextCheckTime")); err == nil {
-		line.Next = "looked at again at " + at.UTC().Format("2006-01-02 15:04:05 UTC") + in(at.Sub(j.now))
+		line.Next = "looked at again at " + screen.Time(at) + in(at.Sub(j.now))
 	}
 	return line
 }
