@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"blogplatform.io/operator/hack/cluster/build"
+	"blogplatform.io/operator/hack/build"
 )
 
 // component is one part of the cluster that runs as pods.

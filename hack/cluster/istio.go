@@ -10,7 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"blogplatform.io/operator/hack/cluster/build"
+	"blogplatform.io/operator/hack/build"
 	"blogplatform.io/operator/hack/cluster/controlplane"
 )
 

@@ -13,7 +13,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 
-	"blogplatform.io/operator/hack/cluster/build"
+	"blogplatform.io/operator/hack/build"
 	"blogplatform.io/operator/hack/cluster/controlplane"
 )
 

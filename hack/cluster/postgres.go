@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"blogplatform.io/operator/hack/cluster/build"
+	"blogplatform.io/operator/hack/build"
 	"blogplatform.io/operator/hack/cluster/controlplane"
 )
 

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"io"
 
-	"blogplatform.io/operator/hack/cluster/build"
+	"blogplatform.io/operator/hack/build"
 	"blogplatform.io/operator/hack/images"
 )
 

@@ -3,7 +3,7 @@ package cluster
 import (
 	"context"
 
-	"blogplatform.io/operator/hack/cluster/build"
+	"blogplatform.io/operator/hack/build"
 )
 
 var sealedSecretsProgram = build.Go{

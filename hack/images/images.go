@@ -11,7 +11,7 @@ import (
 
 	ref "github.com/google/go-containerregistry/pkg/name"
 
-	"blogplatform.io/operator/hack/cluster/build"
+	"blogplatform.io/operator/hack/build"
 )
 
 // Operator is the name of the operator's image.

@@ -15,8 +15,8 @@ import (
 	"github.com/go-logr/logr"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"blogplatform.io/operator/hack/build"
 	"blogplatform.io/operator/hack/cluster"
-	"blogplatform.io/operator/hack/cluster/build"
 	"blogplatform.io/operator/hack/cluster/controlplane"
 )
 

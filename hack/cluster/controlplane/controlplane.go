@@ -16,7 +16,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"blogplatform.io/operator/hack/cluster/build"
+	"blogplatform.io/operator/hack/build"
 )
 
 // PGOCRDVariable names a file with another PostgresCluster CRD than the local

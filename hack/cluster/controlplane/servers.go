@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"blogplatform.io/operator/hack/cluster/build"
+	"blogplatform.io/operator/hack/build"
 )
 
 // Version of Kubernetes that is built and run.

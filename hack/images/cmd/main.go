@@ -10,7 +10,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"blogplatform.io/operator/hack/cluster/build"
+	"blogplatform.io/operator/hack/build"
 	"blogplatform.io/operator/hack/images"
 )
 

@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/api/v1alpha1"
-	"blogplatform.io/operator/hack/cluster/build"
+	"blogplatform.io/operator/hack/build"
 	"blogplatform.io/operator/hack/cluster/controlplane"
 	"blogplatform.io/operator/internal/kube"
 	"blogplatform.io/operator/test/bench/measure"
