@@ -4,8 +4,11 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-BIN := $(CURDIR)/bin
+BIN := bin
 CLUSTER := $(BIN)/cluster
+# The same flags for everything, so that `make up`, `make test` and `make lint` share one build cache.
+export GOFLAGS := $(strip $(filter-out -trimpath,$(shell go env GOFLAGS 2>/dev/null)) -trimpath)
+export CGO_ENABLED := 0
 KUBECTL ?= kubectl
 # Image that `make deploy` installs.
 IMG ?= blogplatform.local/operator:dev
@@ -84,7 +87,7 @@ fuzz: ## Search for input that breaks a promise: every fuzz target for FUZZTIME 
 
 .PHONY: plugin
 plugin: ## Build the kubectl plugin as bin/kubectl-blog, with the script that completes it.
-	@go build -trimpath -ldflags "-s -w" -o $(BIN)/kubectl-blog ./cmd/kubectl-blog
+	@go build -ldflags "-s -w" -o $(BIN)/kubectl-blog ./cmd/kubectl-blog
 	@install cmd/kubectl-blog/kubectl_complete-blog $(BIN)/kubectl_complete-blog
 
 ##@ Code
@@ -190,11 +193,11 @@ github-release: ## Make a GitHub release of the git tag VERSION, with the digest
 
 .PHONY: staging
 staging: ## Commit VERSION with the digests of bin/images to STAGING_FILE of GITOPS.
-	@FILE='$(STAGING_FILE)' REFERENCES=$(BIN)/images/references hack/ci/gitops.sh staging
+	@FILE='$(STAGING_FILE)' REFERENCES='$(CURDIR)/$(BIN)/images/references' hack/ci/gitops.sh staging
 
 .PHONY: production
 production: plugin ## Propose what STAGING has verified as VERSION for PRODUCTION: a pull request that changes PRODUCTION_FILE of GITOPS.
-	@FILE='$(PRODUCTION_FILE)' PATH="$(BIN):$$PATH" hack/ci/gitops.sh production
+	@FILE='$(PRODUCTION_FILE)' PATH="$(CURDIR)/$(BIN):$$PATH" hack/ci/gitops.sh production
 
 ##@ On a cluster that exists already (current kubeconfig)
 
@@ -225,24 +228,24 @@ help: ## Show this list.
 # The program behind up, down and status. Go's own cache makes this quick.
 .PHONY: $(CLUSTER)
 $(CLUSTER):
-	@go build -trimpath -o $@ ./hack/cluster/cmd
+	@go build -o $@ ./hack/cluster/cmd
 
 # Tools are pinned in hack/tools and built when their pins change.
 $(BIN)/controller-gen $(BIN)/crd-ref-docs $(BIN)/gotestsum $(BIN)/oapi-codegen: hack/tools/go.mod hack/tools/go.sum
 	@echo "building $(@F)"
-	@cd hack/tools && go build -o $@ $$(go list -f '{{.ImportPath}}' tool | grep '/$(@F)$$')
+	@cd hack/tools && go build -ldflags "-s -w" -o "$(CURDIR)/$@" $$(go list -f '{{.ImportPath}}' tool | grep '/$(@F)$$')
 
 # A module of their own: they need other versions of what the generators need.
 $(BIN)/actionlint $(BIN)/crane $(BIN)/cyclonedx-gomod $(BIN)/govulncheck: hack/tools/ci/go.mod hack/tools/ci/go.sum
 	@echo "building $(@F)"
-	@cd hack/tools/ci && go build -trimpath -ldflags "-s -w" -o $@ $$(go list -f '{{.ImportPath}}' tool | grep '/$(@F)$$')
+	@cd hack/tools/ci && go build -ldflags "-s -w" -o "$(CURDIR)/$@" $$(go list -f '{{.ImportPath}}' tool | grep '/$(@F)$$')
 
 # A module of its own, too: it and actionlint need versions of one YAML library that do not go together.
 $(BIN)/oasdiff: hack/tools/openapi/go.mod hack/tools/openapi/go.sum
 	@echo "building $(@F)"
-	@cd hack/tools/openapi && go build -trimpath -ldflags "-s -w" -o $@ github.com/oasdiff/oasdiff
+	@cd hack/tools/openapi && go build -ldflags "-s -w" -o "$(CURDIR)/$@" github.com/oasdiff/oasdiff
 
 # golangci-lint with kube-api-linter in it.
 $(BIN)/golangci-lint: hack/tools/lint/go.mod hack/tools/lint/go.sum
 	@echo "building $(@F)"
-	@cd hack/tools/lint && go build -trimpath -ldflags "-s -w" -o $@ sigs.k8s.io/kube-api-linter/cmd/golangci-lint-kube-api-linter
+	@cd hack/tools/lint && go build -ldflags "-s -w" -o "$(CURDIR)/$@" sigs.k8s.io/kube-api-linter/cmd/golangci-lint-kube-api-linter
