@@ -4,15 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
 
 	"blogplatform.io/operator/hack/cluster/controlplane"
+	"blogplatform.io/operator/hack/cluster/node"
 )
 
 // Status shows what runs.
-func Status(ctx context.Context, s Settings, out io.Writer) error {
-	pid := s.runningInit()
+func Status(ctx context.Context, s node.Settings, out io.Writer) error {
+	pid := s.RunningInit()
 	if pid == 0 {
 		fmt.Fprintln(out, "The cluster is down (make up).")
 		return nil
@@ -23,17 +22,10 @@ func Status(ctx context.Context, s Settings, out io.Writer) error {
 		{"get", "apiservices", "v1beta1.metrics.k8s.io", "--ignore-not-found"},
 		{"get", "blogplatforms", "--all-namespaces"},
 	} {
-		if err := s.kubectl(ctx, out, args...); err != nil {
+		if err := s.Kubectl(ctx, out, args...); err != nil {
 			return err
 		}
 		fmt.Fprintln(out)
 	}
 	return nil
-}
-
-// kubectl runs the cluster's own kubectl.
-func (s Settings) kubectl(ctx context.Context, out io.Writer, args ...string) error {
-	command := exec.CommandContext(ctx, s.path("bin", "kubectl"), append([]string{"--kubeconfig", s.Kubeconfig()}, args...)...)
-	command.Stdout, command.Stderr = out, os.Stderr
-	return command.Run()
 }

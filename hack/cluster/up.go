@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -16,47 +15,56 @@ import (
 	"golang.org/x/term"
 
 	"blogplatform.io/operator/hack/build"
+	"blogplatform.io/operator/hack/cluster/component"
+	"blogplatform.io/operator/hack/cluster/content"
 	"blogplatform.io/operator/hack/cluster/controlplane"
+	"blogplatform.io/operator/hack/cluster/kube"
+	"blogplatform.io/operator/hack/cluster/node"
+	"blogplatform.io/operator/hack/cluster/peers"
+	"blogplatform.io/operator/hack/cluster/progress"
 )
 
 // components in the order in which they start. Pods that start before istio-cni
 // is ready would run without their traffic being captured.
-var components = []component{coredns, istio, certManager, rollouts, sealedSecrets, metricsServer, prometheus, postgres, asgardeo, operator, platformNamespaces}
+var components = []component.Component{
+	peers.CoreDNS, peers.Istio, peers.CertManager, peers.Rollouts, peers.SealedSecrets, peers.MetricsServer, peers.Prometheus, peers.Postgres,
+	content.Asgardeo, content.Operator, content.PlatformNamespaces,
+}
 
 // needFree is the disk space in GiB below which nothing is begun.
 const needFree = 25
 
 // Up brings a cluster up, or the rest of it if an earlier run was interrupted.
-func Up(ctx context.Context, s Settings, in io.Reader, out *os.File) error {
-	p := newProgress(out)
+func Up(ctx context.Context, s node.Settings, in io.Reader, out *os.File) error {
+	p := progress.New(out)
 	cache, err := build.NewCache(s.Root, p.Detail)
 	if err != nil {
 		return err
 	}
-	c := &Cluster{Settings: s, Cache: cache, progress: p}
-	if err := c.preflight(in, out); err != nil {
+	c := &component.Cluster{Settings: s, Cache: cache, Progress: p}
+	if err := preflight(c, in, out); err != nil {
 		return err
 	}
-	if err := c.nodeUp(ctx); err != nil {
+	if err := nodeUp(ctx, c); err != nil {
 		return err
 	}
 	for _, part := range components {
-		if err := p.Run(part.name, func() error { return c.bring(ctx, part) }); err != nil {
+		if err := p.Run(part.Name, func() error { return c.Bring(ctx, part) }); err != nil {
 			return err
 		}
 	}
-	return c.samplesUp(ctx, out)
+	return content.Samples(ctx, c, out)
 }
 
 // preflight refuses what can't work and asks before it begins.
-func (c *Cluster) preflight(in io.Reader, out *os.File) error {
+func preflight(c *component.Cluster, in io.Reader, out *os.File) error {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		return errors.New("the local cluster needs Linux on amd64; here `make test` works, and `make install deploy` on a cluster that you have")
 	}
 	if os.Geteuid() != 0 {
 		return errors.New("the local cluster's node needs root (sudo make up); without it `make dev` runs the blog and `make test` its tests, and `make install deploy` on a cluster that you have")
 	}
-	if err := c.checkStateDir(); err != nil {
+	if err := c.CheckStateDir(); err != nil {
 		return err
 	}
 	var disk unix.Statfs_t
@@ -73,16 +81,16 @@ metrics-server, PostgreSQL, the operator and two BlogPlatforms in namespaces of 
   Ports            127.0.0.1:%d (blog), 127.0.0.1:%d (Kubernetes API)
   Time             about 35 minutes the first time on two cores, then about 5
 
-`, controlplane.Version, strings.Join(nodePackages, " "), c.Cache.Dir, free, c.State, c.HTTPSPort, c.APIPort)
-	if free < needFree && !c.cached() {
+`, controlplane.Version, strings.Join(node.Packages, " "), c.Cache.Dir, free, c.State, c.HTTPSPort, c.APIPort)
+	if free < needFree && !cached(c.Cache) {
 		return fmt.Errorf("%d GB are free below %s, %d are needed", free, c.State, needFree)
 	}
 	return confirm(in, out)
 }
 
 // cached is true once a first build is done: a later one needs little space.
-func (c *Cluster) cached() bool {
-	found, _ := filepath.Glob(filepath.Join(c.Cache.Dir, "image-postgres-*")) // the pattern is well-formed
+func cached(c *build.Cache) bool {
+	found, _ := filepath.Glob(filepath.Join(c.Dir, "image-postgres-*")) // the pattern is well-formed
 	return len(found) > 0
 }
 
@@ -107,59 +115,36 @@ func confirm(in io.Reader, out *os.File) error {
 }
 
 // nodeUp installs packages, builds Kubernetes and starts the node, unless it runs.
-func (c *Cluster) nodeUp(ctx context.Context) error {
-	p := c.progress
-	if err := p.Run("Debian packages", func() error { return installPackages(ctx, c.progress) }); err != nil {
+func nodeUp(ctx context.Context, c *component.Cluster) error {
+	p := c.Progress
+	if err := p.Run("Debian packages", func() error { return node.InstallPackages(ctx, p.Detail) }); err != nil {
 		return err
 	}
-	if c.runningInit() == 0 {
+	if c.RunningInit() == 0 {
 		// Of a cluster that ended by itself nothing can be used again.
-		if err := c.discard(ctx); err != nil {
+		if err := c.Discard(ctx); err != nil {
 			return err
 		}
-		if err := p.Run("Kubernetes "+controlplane.Version, func() error { return c.configureNode(ctx) }); err != nil {
+		if err := p.Run("Kubernetes "+controlplane.Version, func() error { return c.Configure(ctx, c.Cache) }); err != nil {
 			return err
 		}
-		if err := p.Run("network, mount and PID namespaces", c.startNamespaces); err != nil {
+		if err := p.Run("network, mount and PID namespaces", c.StartNamespaces); err != nil {
 			return err
 		}
 	}
-	return p.Run("control plane and node", func() error { return c.awaitNodeReady(ctx) })
-}
-
-func installPackages(ctx context.Context, p *progress) error {
-	var missing []string
-	for _, name := range nodePackages {
-		if err := exec.CommandContext(ctx, "dpkg-query", "--show", "--showformat=${Status}", name).Run(); err != nil {
-			missing = append(missing, name)
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	p.Detail(strings.Join(missing, " "))
-	if err := run(ctx, "apt-get", "update", "-qq"); err != nil {
-		return err
-	}
-	// The distribution's containerd service is neither needed nor started.
-	install := exec.CommandContext(ctx, "apt-get", append([]string{"install", "-y", "-qq", "--no-install-recommends"}, missing...)...)
-	install.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1")
-	if out, err := install.CombinedOutput(); err != nil {
-		return fmt.Errorf("apt-get install %s: %w: %s", strings.Join(missing, " "), err, out)
-	}
-	return nil
+	return p.Run("control plane and node", func() error { return awaitNodeReady(ctx, c) })
 }
 
 // awaitNodeReady waits for the API server and loads what the node needs for its first pod.
-func (c *Cluster) awaitNodeReady(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+func awaitNodeReady(ctx context.Context, c *component.Cluster) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, component.ReadyWithin)
 	defer cancel()
-	if err := c.connect(); err != nil {
+	if c.API, err = kube.Connect(c.Kubeconfig(), c.Progress.Detail); err != nil {
 		return err
 	}
-	err := poll(ctx, "API server", func(ctx context.Context) (bool, error) {
-		if c.runningInit() == 0 {
-			return false, fmt.Errorf("the node ended; see %s", c.path("log", "init.log"))
+	err = kube.Poll(ctx, "API server", func(ctx context.Context) (bool, error) {
+		if c.RunningInit() == 0 {
+			return false, fmt.Errorf("the node ended; see %s", c.Path("log", "init.log"))
 		}
 		_, err := c.Clientset.Discovery().RESTClient().Get().AbsPath("/readyz").DoRaw(ctx)
 		return err == nil, nil
@@ -167,14 +152,14 @@ func (c *Cluster) awaitNodeReady(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := awaitSocket(ctx, c.containerdSocket()); err != nil {
+	if err := node.AwaitSocket(ctx, c.ContainerdSocket()); err != nil {
 		return err
 	}
-	pause, err := pauseImage(ctx, c.Cache)
+	pause, err := node.PauseImage(ctx, c.Cache)
 	if err != nil {
 		return err
 	}
-	if err := c.load(ctx, pause); err != nil {
+	if err := c.Load(ctx, pause); err != nil {
 		return err
 	}
 	crds, err := controlplane.CRDs(ctx, c.Cache)
@@ -184,5 +169,5 @@ func (c *Cluster) awaitNodeReady(ctx context.Context) error {
 	if err := controlplane.InstallCRDs(ctx, c.Client, crds); err != nil {
 		return err
 	}
-	return c.awaitCondition(ctx, "v1", "Node", "", nodeName, "Ready")
+	return c.AwaitCondition(ctx, "v1", "Node", "", node.Name, "Ready")
 }

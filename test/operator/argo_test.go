@@ -24,8 +24,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/api/v1alpha1"
-	localcluster "blogplatform.io/operator/hack/cluster"
 	"blogplatform.io/operator/hack/cluster/controlplane"
+	localpeers "blogplatform.io/operator/hack/cluster/peers"
 	"blogplatform.io/operator/test/faker"
 )
 
@@ -36,7 +36,7 @@ import (
 func (w world) realArgo() {
 	w.Helper()
 	peers.Set(faker.Rollout, w.namespace+"/", faker.Behaviour{Absent: true})
-	dir, err := localcluster.RolloutsProgram.Build(w.Context(), cp.Cache)
+	dir, err := localpeers.RolloutsProgram.Build(w.Context(), cp.Cache)
 	if err != nil {
 		w.Fatal(err)
 	}

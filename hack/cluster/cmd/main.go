@@ -17,7 +17,9 @@ import (
 
 	"blogplatform.io/operator/hack/build"
 	"blogplatform.io/operator/hack/cluster"
+	"blogplatform.io/operator/hack/cluster/content"
 	"blogplatform.io/operator/hack/cluster/controlplane"
+	"blogplatform.io/operator/hack/cluster/node"
 )
 
 func main() {
@@ -46,22 +48,22 @@ func run(ctx context.Context, args []string) error {
 	case "up":
 		return cluster.Up(ctx, settings, os.Stdin, os.Stdout)
 	case "down":
-		return cluster.Down(ctx, settings, os.Stdout)
+		return node.Down(ctx, settings, os.Stdout)
 	case "status":
 		return cluster.Status(ctx, settings, os.Stdout)
 	case "release":
-		return cluster.Release(ctx, settings, replaced, os.Stdout)
+		return content.Release(ctx, settings, replaced, os.Stdout)
 	case "clean-cache", "build-controlplane":
 		return onCache(ctx, settings, args[0])
-	case cluster.CommandInit:
-		return cluster.Init(settings)
-	case cluster.CommandNode:
-		return cluster.Node(settings)
+	case node.CommandInit:
+		return node.Init(settings)
+	case node.CommandNode:
+		return node.Run(settings)
 	}
 	return errors.New(usage)
 }
 
-func parse(args []string) (s cluster.Settings, replaced map[string]string, err error) {
+func parse(args []string) (s node.Settings, replaced map[string]string, err error) {
 	replaced = map[string]string{}
 	flags := flag.NewFlagSet("cluster", flag.ContinueOnError)
 	flags.StringVar(&s.Root, "root", "", "the checkout; found from the working directory if empty")
@@ -93,7 +95,7 @@ func parse(args []string) (s cluster.Settings, replaced map[string]string, err e
 	return s, replaced, err
 }
 
-func onCache(ctx context.Context, s cluster.Settings, command string) error {
+func onCache(ctx context.Context, s node.Settings, command string) error {
 	cache, err := build.NewCache(s.Root, func(line string) { fmt.Println("building", line) })
 	if err != nil {
 		return err

@@ -1,0 +1,212 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"blogplatform.io/operator/hack/build"
+	"blogplatform.io/operator/hack/cluster/controlplane"
+	"blogplatform.io/operator/hack/cluster/kube"
+)
+
+// Packages are the Debian packages that the node needs on the host.
+var Packages = []string{
+	"containerd", "runc", "containernetworking-plugins", "iptables", "iproute2", "conntrack", "socat", "ipset", "ebtables", "mmdebstrap", "python3-pip", "gcc", "libc6-dev",
+}
+
+var nodeProgram = build.Go{
+	Name: "node", Module: "hack/cluster/kubernetes", Sources: []string{"hack/cluster/kubernetes/node"},
+	Packages: map[string]string{"node": "./node"}, LDFlags: controlplane.VersionFlags,
+}
+
+var pauseProgram = build.Go{
+	Name: "pause", Module: ".", Sources: []string{"hack/cluster/pause"},
+	Packages: map[string]string{"pause": "./hack/cluster/pause"},
+}
+
+// PauseImage is the image of the container that holds a pod together.
+func PauseImage(ctx context.Context, c *build.Cache) (build.BuiltImage, error) {
+	dir, err := pauseProgram.Build(ctx, c)
+	if err != nil {
+		return build.BuiltImage{}, err
+	}
+	return build.Image{
+		Name: "blogplatform.local/pause", Files: map[string]string{"/pause": filepath.Join(dir, "pause")},
+		User: "65535:65535", Entrypoint: []string{"/pause"},
+	}.Build(ctx, c)
+}
+
+// Configure builds the programs of the node and writes the configuration of everything that runs on the node.
+func (s Settings) Configure(ctx context.Context, cache *build.Cache) error {
+	program, err := controlplane.Binaries(ctx, cache)
+	if err != nil {
+		return err
+	}
+	if err := controlplane.Link(s.Path("bin"), filepath.Join(program, "controlplane"),
+		"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"); err != nil {
+		return err
+	}
+	if program, err = nodeProgram.Build(ctx, cache); err != nil {
+		return err
+	}
+	if err := controlplane.Link(s.Path("bin"), filepath.Join(program, "node"), "kubelet", "kube-proxy"); err != nil {
+		return err
+	}
+	servers := s.servers()
+	if err := servers.Prepare(); err != nil {
+		return err
+	}
+	pki := servers.PKI()
+	for _, client := range []struct{ name, user, group string }{
+		{"kubelet", "system:node:" + Name, "system:nodes"},
+		{"kube-proxy", "system:kube-proxy", "system:node-proxier"},
+	} {
+		if err := pki.Client(client.name, client.user, client.group); err != nil {
+			return err
+		}
+		if err := pki.Kubeconfig(s.Path(client.name+".kubeconfig"), client.name, servers.URL()); err != nil {
+			return err
+		}
+	}
+	if err := pki.Kubeconfig(s.Kubeconfig(), "admin", fmt.Sprintf("https://127.0.0.1:%d", s.APIPort)); err != nil {
+		return err
+	}
+	if err := build.ChownToInvoker(s.Kubeconfig()); err != nil {
+		return err
+	}
+	return s.writeConfigurations()
+}
+
+// files are the configuration files of the node; a $NAME in them is filled in.
+//
+//go:embed files
+var files embed.FS
+
+func (s Settings) writeConfigurations() error {
+	for _, dir := range []string{"log", "cni/bin", "cni/net.d", "kubelet", "volumes"} {
+		if err := os.MkdirAll(s.Path(dir), 0o755); err != nil {
+			return err
+		}
+	}
+	for _, plugin := range []string{"bridge", "host-local", "loopback", "portmap"} {
+		// istio-cni writes its own plugin beside these, so they are copies.
+		content, err := os.ReadFile(filepath.Join("/usr/lib/cni", plugin))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(s.Path("cni/bin", plugin), content, 0o755); err != nil {
+			return err
+		}
+	}
+	for _, file := range []struct{ path, template string }{
+		{"containerd.toml", "containerd.toml"}, {"kubelet.yaml", "kubelet.yaml"}, {"kube-proxy.yaml", "kube-proxy.yaml"},
+		{"resolv.conf", "resolv.conf"}, {"cni/net.d/10-bridge.conflist", "cni.conflist"},
+	} {
+		content, err := kube.Fill(files, "files/"+file.template, "$STATE", s.State, "$SOCKET", s.ContainerdSocket(), "$NODE_ADDRESS", nodeAddress.String(),
+			"$CGROUP", s.cgroupName(), "$POD_RANGE", podRange, "$DNS", DNSAddress)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(s.Path(file.path), []byte(content), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s Settings) containerd() *controlplane.Process {
+	return &controlplane.Process{Name: "containerd", Path: "/usr/bin/containerd", Args: []string{"--config", s.Path("containerd.toml")}}
+}
+
+func (s Settings) kubelet() *controlplane.Process {
+	return &controlplane.Process{Name: "kubelet", Path: s.Path("bin", "kubelet"), Args: []string{
+		"--config=" + s.Path("kubelet.yaml"), "--kubeconfig=" + s.Path("kubelet.kubeconfig"), "--root-dir=" + s.Path("kubelet"),
+		"--cert-dir=" + s.Path("kubelet", "pki"), "--hostname-override=" + Name, "--node-ip=" + nodeAddress.String(),
+	}}
+}
+
+func (s Settings) kubeProxy() *controlplane.Process {
+	return &controlplane.Process{Name: "kube-proxy", Path: s.Path("bin", "kube-proxy"), Args: []string{
+		"--config=" + s.Path("kube-proxy.yaml"), "--hostname-override=" + Name,
+	}}
+}
+
+// awaitNode waits until the kubelet has registered the node with its address.
+func (s Settings) awaitNode(ctx context.Context, process *controlplane.Process) error {
+	config, err := clientcmd.BuildConfigFromFlags("", s.Path("admin.kubeconfig"))
+	if err != nil {
+		return err
+	}
+	clientset, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return err
+	}
+	return kube.Poll(ctx, "node registered", func(ctx context.Context) (bool, error) {
+		select {
+		case <-process.Exited():
+			return false, process.Err()
+		default:
+		}
+		node, err := clientset.CoreV1().Nodes().Get(ctx, Name, metav1.GetOptions{})
+		if err != nil {
+			return false, nil // not registered yet
+		}
+		for _, address := range node.Status.Addresses {
+			if address.Type == corev1.NodeInternalIP && address.Address == nodeAddress.String() {
+				return true, nil
+			}
+		}
+		return false, nil
+	})
+}
+
+const cgroupFS = "/sys/fs/cgroup"
+
+// cgroupName names the group below which all pods of this cluster live. Two clusters have two.
+func (s Settings) cgroupName() string {
+	return "/blogplatform-" + strings.Trim(strings.NewReplacer("/", "-", ".", "").Replace(s.State), "-")
+}
+
+// cgroups makes the pods' group in every hierarchy. Version 1's cpuset takes no
+// process before it was told which processors and memory it has.
+func (s Settings) cgroups() error {
+	for _, dir := range s.cgroupDirs() {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
+			inherited, err := os.ReadFile(filepath.Join(filepath.Dir(dir), file))
+			if err != nil {
+				continue // not the cpuset hierarchy
+			}
+			if err := os.WriteFile(filepath.Join(dir, file), bytes.TrimSpace(inherited), 0o644); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s Settings) cgroupDirs() []string {
+	if _, err := os.Stat(filepath.Join(cgroupFS, "cgroup.controllers")); err == nil {
+		return []string{filepath.Join(cgroupFS, s.cgroupName())}
+	}
+	hierarchies, _ := filepath.Glob(filepath.Join(cgroupFS, "*")) // the pattern is well-formed
+	var dirs []string
+	for _, hierarchy := range hierarchies {
+		if info, err := os.Lstat(hierarchy); err == nil && info.IsDir() {
+			dirs = append(dirs, filepath.Join(hierarchy, s.cgroupName()))
+		}
+	}
+	return dirs
+}

@@ -1,0 +1,98 @@
+// Package node runs the one node of a local cluster: namespaces, mounts, network
+// and control groups, and in them the control plane, the container runtime and
+// the kubelet.
+//
+// Its rule: everything lives in namespaces of its own (init.go), so that ending
+// one process ends all of it, and the host's own network and mounts are never
+// touched.
+package node
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"blogplatform.io/operator/hack/build"
+	"blogplatform.io/operator/hack/cluster/controlplane"
+)
+
+// Settings are what differs between two clusters on one machine.
+type Settings struct {
+	// Root is the checkout.
+	Root string
+	// State is the folder of everything that goes with the cluster.
+	State string
+	// HTTPSPort and APIPort are the ports on 127.0.0.1 for browsers and kubectl.
+	HTTPSPort, APIPort int
+}
+
+// Addresses inside the cluster's own network namespace. They can't collide with the host's.
+const (
+	// Name is the name of the node.
+	Name         = "node"
+	podRange     = "10.244.0.0/24"
+	serviceRange = "10.96.0.0/16"
+	// DNSAddress is the address of the Service that pods ask for names.
+	DNSAddress = "10.96.0.10"
+	bridge     = "node0"
+	// GatewayHTTPPort and GatewayHTTPSPort are the node's ports for the ingress gateway.
+	GatewayHTTPPort, GatewayHTTPSPort = 30080, 30443
+)
+
+var nodeAddress = net.IPv4(10, 89, 0, 1)
+
+// servers are the settings of the control plane.
+func (s Settings) servers() controlplane.Servers {
+	return controlplane.Servers{
+		Dir: s.State, Bin: s.Path("bin"), Address: nodeAddress, APIPort: 6443, EtcdPort: 2379, EtcdPeerPort: 2380,
+		ServiceRange: serviceRange, PodRange: podRange, Node: true,
+	}
+}
+
+// Path is a file or folder of the state folder.
+func (s Settings) Path(elements ...string) string {
+	return filepath.Join(append([]string{s.State}, elements...)...)
+}
+
+// Kubeconfig is the file that kubectl on the host uses.
+func (s Settings) Kubeconfig() string { return s.Path("kubeconfig") }
+
+// ContainerdSocket is where the container runtime listens. It lies in the state
+// folder, which host and namespaces share.
+func (s Settings) ContainerdSocket() string { return s.Path("containerd.sock") }
+
+// CheckStateDir makes the state folder, and refuses a folder whose socket path would be too long for the kernel.
+func (s Settings) CheckStateDir() error {
+	const limit = 107 // sun_path of unix(7), without the final zero
+	if path := s.ContainerdSocket(); len(path) > limit {
+		return fmt.Errorf("the state folder %s is too deep: the path of a socket in it has %d characters, %d are allowed", s.State, len(path), limit)
+	}
+	return os.MkdirAll(s.State, 0o755)
+}
+
+// Load imports an image into the container runtime.
+func (s Settings) Load(ctx context.Context, image build.BuiltImage) error {
+	return run(ctx, "ctr", "--address", s.ContainerdSocket(), "--namespace", "k8s.io", "images", "import", image.Archive)
+}
+
+// Kubectl runs the cluster's own kubectl.
+func (s Settings) Kubectl(ctx context.Context, out io.Writer, args ...string) error {
+	command := exec.CommandContext(ctx, s.Path("bin", "kubectl"), append([]string{"--kubeconfig", s.Kubeconfig()}, args...)...)
+	command.Stdout, command.Stderr = out, os.Stderr
+	return command.Run()
+}
+
+// run runs a command and answers what it said if it failed.
+func run(ctx context.Context, command ...string) error {
+	out, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s: %w: %s", strings.Join(command, " "), err, bytes.TrimSpace(out))
+	}
+	return nil
+}

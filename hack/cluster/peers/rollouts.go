@@ -1,0 +1,63 @@
+package peers
+
+import (
+	"context"
+	"path/filepath"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"blogplatform.io/operator/hack/build"
+	"blogplatform.io/operator/hack/cluster/component"
+	"blogplatform.io/operator/hack/cluster/controlplane"
+	"blogplatform.io/operator/hack/cluster/kube"
+)
+
+const rolloutsModule = "github.com/argoproj/argo-rollouts"
+
+// RolloutsProgram is the Argo Rollouts controller.
+var RolloutsProgram = build.Go{
+	Name: "rollouts", Module: "hack/cluster/rollouts",
+	Packages: map[string]string{"rollouts-controller": rolloutsModule + "/cmd/rollouts-controller"},
+}
+
+// Rollouts is the Argo Rollouts controller from its own manifest, with our image of it.
+var Rollouts = component.Component{
+	Name: "Argo Rollouts",
+	Images: func(ctx context.Context, c *build.Cache) ([]build.BuiltImage, error) {
+		return component.StaticImage(ctx, c, RolloutsProgram, "rollouts-controller")
+	},
+	Start: startRollouts,
+	Ready: func(ctx context.Context, c *component.Cluster) error {
+		return c.AwaitDeployment(ctx, "argo-rollouts", "argo-rollouts")
+	},
+}
+
+func startRollouts(ctx context.Context, c *component.Cluster) error {
+	source, err := c.Cache.ModuleDir(ctx, "hack/cluster/rollouts", rolloutsModule)
+	if err != nil {
+		return err
+	}
+	objects, err := controlplane.ReadObjects(filepath.Join(source, "manifests/install.yaml"))
+	if err != nil {
+		return err
+	}
+	objects = withoutCRDs(objects)
+	for _, object := range objects {
+		namespaceRollouts(object)
+		if object.GetKind() == "Deployment" {
+			if err := component.UseLocalImage(object, "blogplatform.local/rollouts-controller:dev"); err != nil {
+				return err
+			}
+		}
+	}
+	return c.Apply(ctx, append([]*unstructured.Unstructured{kube.Namespace("argo-rollouts", nil)}, objects...)...)
+}
+
+// namespaceRollouts puts the namespaced objects of the manifest, which names none, where the manifest's role binding expects them.
+func namespaceRollouts(object *unstructured.Unstructured) {
+	switch object.GetKind() {
+	case "ClusterRole", "ClusterRoleBinding":
+	default:
+		object.SetNamespace("argo-rollouts")
+	}
+}
