@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"blogplatform.io/operator/hack/cluster/controlplane"
+	"blogplatform.io/operator/hack/timefactor"
 )
 
 const root = "../.."
@@ -164,7 +165,7 @@ func serveProvider(t *testing.T, config provider) string {
 			t.Errorf("it did not stop well: %v", err)
 		}
 	})
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(timefactor.Scale(20 * time.Second))
 	for {
 		resp, err := http.Get("http://" + address + "/readyz")
 		if err == nil {

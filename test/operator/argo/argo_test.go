@@ -25,6 +25,7 @@ import (
 	"blogplatform.io/operator/api/v1alpha1"
 	localcluster "blogplatform.io/operator/hack/cluster"
 	"blogplatform.io/operator/hack/cluster/controlplane"
+	"blogplatform.io/operator/hack/timefactor"
 	"blogplatform.io/operator/test/faker"
 	"blogplatform.io/operator/test/operator/harness"
 )
@@ -47,7 +48,7 @@ func (w world) realArgo() {
 	if err := process.Start(w.TempDir()); err != nil {
 		w.Fatal(err)
 	}
-	w.Cleanup(func() { process.Stop(5 * time.Second) })
+	w.Cleanup(func() { process.Stop(timefactor.Scale(5 * time.Second)) })
 	ctx, cancel := context.WithCancel(context.WithoutCancel(w.Context()))
 	var kubelet sync.WaitGroup
 	kubelet.Go(func() { w.kubelet(ctx) })
