@@ -80,7 +80,7 @@ func eventually(t testing.TB, limit time.Duration, what string, check func(ctx c
 		return last == nil, nil
 	})
 	if err != nil {
-		t.Fatalf("%s: not within %s: %v", what, limit, last)
+		t.Fatalf("%s: not within %s: %v", what, timefactor.Scale(limit), last)
 	}
 }
 
