@@ -24,6 +24,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"blogplatform.io/operator/hack/cluster/controlplane"
+	"blogplatform.io/operator/hack/timefactor"
 )
 
 var config *rest.Config
@@ -222,7 +223,7 @@ func (w *world) release(child Child) {
 
 func (w *world) until(what string, is func() bool) {
 	w.t.Helper()
-	err := wait.PollUntilContextTimeout(w.t.Context(), 20*time.Millisecond, 30*time.Second, true,
+	err := wait.PollUntilContextTimeout(w.t.Context(), 20*time.Millisecond, timefactor.Scale(30*time.Second), true,
 		func(context.Context) (bool, error) { return is(), nil })
 	if err != nil {
 		w.t.Fatalf("waiting until %s: %v", what, err)

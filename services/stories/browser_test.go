@@ -24,6 +24,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
+	"blogplatform.io/operator/hack/timefactor"
 	"blogplatform.io/operator/services/internal/testing/asgardeo"
 	"blogplatform.io/operator/services/internal/testing/await"
 	"blogplatform.io/operator/services/internal/testing/postgres"
@@ -247,7 +248,7 @@ func (p *person) do(actions ...chromedp.Action[chromedp.Void]) {
 // ask runs an action and returns its answer.
 func ask[T any](p *person, action chromedp.Action[T]) T {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(p.ctx, timefactor.Scale(30*time.Second))
 	defer cancel()
 	answer, err := chromedp.Run(ctx, action)
 	if err != nil {
@@ -303,7 +304,7 @@ func (p *person) at() string { return p.look(`location.href`) }
 
 // look asks the page for a text. While it is on its way elsewhere there is none.
 func (p *person) look(expression string) string {
-	ctx, cancel := context.WithTimeout(p.ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(p.ctx, timefactor.Scale(10*time.Second))
 	defer cancel()
 	text, _ := chromedp.Run(ctx, chromedp.Evaluate[string](expression))
 	return text

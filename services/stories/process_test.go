@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"blogplatform.io/operator/hack/timefactor"
 	"blogplatform.io/operator/services/internal/testing/await"
 	"blogplatform.io/operator/services/internal/testing/postgres"
 	"blogplatform.io/operator/services/internal/testing/process"
@@ -37,7 +38,7 @@ func (s settings) with(more settings) settings {
 // run runs a subcommand to its end.
 func run(t *testing.T, service string, env settings, args ...string) process.Outcome {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), timefactor.Scale(time.Minute))
 	defer cancel()
 	got, err := process.Run(ctx, service, env, args...)
 	if err != nil {
@@ -74,7 +75,7 @@ func serve(t *testing.T, service string, env settings) *process.Process {
 // ready waits until the process says that it is.
 func ready(t *testing.T, p *process.Process) *process.Process {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), timefactor.Scale(30*time.Second))
 	defer cancel()
 	if err := p.Ready(ctx); err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"blogplatform.io/operator/hack/timefactor"
 	"blogplatform.io/operator/services/internal/problem"
 	"blogplatform.io/operator/services/internal/testing/postgres"
 	"blogplatform.io/operator/services/internal/testing/process"
@@ -394,7 +395,7 @@ func query(t *testing.T, env settings, statement string, read func(pgx.Rows) err
 	for name, keyword := range map[string]string{"PGHOST": "host", "PGPORT": "port", "PGDATABASE": "dbname", "PGUSER": "user", "PGPASSWORD": "password", "PGSSLMODE": "sslmode", "PGSSLROOTCERT": "sslrootcert"} {
 		fmt.Fprintf(&dsn, "%s=%s ", keyword, env[name])
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), timefactor.Scale(10*time.Second))
 	defer cancel()
 	conn, err := pgx.Connect(ctx, dsn.String())
 	if err != nil {

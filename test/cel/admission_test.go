@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"blogplatform.io/operator/hack/cluster/controlplane"
+	"blogplatform.io/operator/hack/timefactor"
 )
 
 // installPolicies applies the admission policies and the roles of people, as `make deploy` does.
@@ -105,7 +106,7 @@ spec: {promotion: {from: {namespace: stg, name: blog}}, deletionPolicy: Retain}`
 	carol := as(t, "carol")
 	for _, refused := range []string{`{metadata: {labels: {probe: bites}}}`, override} {
 		var answer error
-		err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, 30*time.Second, true, func(context.Context) (bool, error) {
+		err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, timefactor.Scale(30*time.Second), true, func(context.Context) (bool, error) {
 			answer = carol.Patch(t.Context(), p.DeepCopy(), patchOf(refused), client.DryRunAll)
 			return apierrors.IsForbidden(answer), nil
 		})
@@ -252,7 +253,7 @@ func TestThePoliciesAreUnderstood(t *testing.T) {
 		policy := &unstructured.Unstructured{}
 		policy.SetAPIVersion("admissionregistration.k8s.io/v1")
 		policy.SetKind("ValidatingAdmissionPolicy")
-		err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+		err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, timefactor.Scale(30*time.Second), true, func(ctx context.Context) (bool, error) {
 			err := server.Get(ctx, client.ObjectKey{Name: name}, policy)
 			_, checked, _ := unstructured.NestedMap(policy.Object, "status", "typeChecking")
 			return checked, err

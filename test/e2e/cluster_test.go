@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"blogplatform.io/operator/hack/timefactor"
 	"blogplatform.io/operator/internal/kube"
 )
 
@@ -69,17 +70,17 @@ func connect() (err error) {
 	return err
 }
 
-// eventually waits until check returns nil and fails the test with its last
-// error otherwise. It works in cleanups, too, where the test's own context has ended.
+// eventually waits until check returns nil, as long as the limit scaled by
+// timefactor, and fails the test with its last error otherwise. It works in cleanups, too, where the test's own context has ended.
 func eventually(t testing.TB, limit time.Duration, what string, check func(ctx context.Context) error) {
 	t.Helper()
 	var last error
-	err := wait.PollUntilContextTimeout(context.WithoutCancel(t.Context()), time.Second, limit, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(context.WithoutCancel(t.Context()), time.Second, timefactor.Scale(limit), true, func(ctx context.Context) (bool, error) {
 		last = check(ctx)
 		return last == nil, nil
 	})
 	if err != nil {
-		t.Fatalf("%s: not within %s: %v", what, limit, last)
+		t.Fatalf("%s: not within %s: %v", what, timefactor.Scale(limit), last)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"blogplatform.io/operator/hack/cluster/controlplane"
+	"blogplatform.io/operator/hack/timefactor"
 	"blogplatform.io/operator/internal/ready"
 	"blogplatform.io/operator/test/faker"
 )
@@ -72,7 +73,7 @@ func (w world) apply(text string) *unstructured.Unstructured {
 func (w world) until(u *unstructured.Unstructured, what string, is func(*unstructured.Unstructured) bool) *unstructured.Unstructured {
 	w.Helper()
 	live := u.DeepCopy()
-	err := wait.PollUntilContextTimeout(w.Context(), 10*time.Millisecond, 20*time.Second, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(w.Context(), 10*time.Millisecond, timefactor.Scale(20*time.Second), true, func(ctx context.Context) (bool, error) {
 		err := w.c.Get(ctx, client.ObjectKeyFromObject(u), live)
 		return err == nil && is(live), client.IgnoreNotFound(err)
 	})
@@ -257,7 +258,7 @@ func (w world) claims() string {
 
 func (w world) gone(u *unstructured.Unstructured) {
 	w.Helper()
-	err := wait.PollUntilContextTimeout(w.Context(), 10*time.Millisecond, 20*time.Second, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(w.Context(), 10*time.Millisecond, timefactor.Scale(20*time.Second), true, func(ctx context.Context) (bool, error) {
 		err := w.c.Get(ctx, client.ObjectKeyFromObject(u), u.DeepCopy())
 		return apierrors.IsNotFound(err), client.IgnoreNotFound(err)
 	})

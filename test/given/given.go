@@ -21,11 +21,12 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/hack/timefactor"
 	"blogplatform.io/operator/internal/plan"
 	"blogplatform.io/operator/test/faker"
 )
 
-// Patience is how long Await waits.
+// Patience is how long Await waits, before timefactor scales it.
 const Patience = 40 * time.Second
 
 const interval = 20 * time.Millisecond
@@ -77,7 +78,7 @@ func Platform(root, environment, namespace string) (*v1alpha1.BlogPlatform, erro
 // Await asks a condition again and again until it has no error, for as long as
 // Patience. Its error is the last one of the condition.
 func Await(ctx context.Context, condition func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, Patience)
+	ctx, cancel := context.WithTimeout(ctx, timefactor.Scale(Patience))
 	defer cancel()
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()

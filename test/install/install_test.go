@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"blogplatform.io/operator/hack/cluster/controlplane"
+	"blogplatform.io/operator/hack/timefactor"
 )
 
 // patience is how long one command may take.
@@ -44,7 +45,7 @@ func newEngineer(t *testing.T) engineer {
 // runs answers what a command prints, and whether it ended well.
 func (e engineer) runs(name string, args ...string) (string, bool) {
 	e.Helper()
-	ctx, cancel := context.WithTimeout(e.Context(), patience)
+	ctx, cancel := context.WithTimeout(e.Context(), timefactor.Scale(patience))
 	defer cancel()
 	command := exec.CommandContext(ctx, name, args...)
 	command.Dir, command.WaitDelay = e.root, time.Second

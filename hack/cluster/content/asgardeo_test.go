@@ -19,9 +19,10 @@ import (
 
 	"blogplatform.io/operator/hack/cluster/controlplane"
 	"blogplatform.io/operator/hack/cluster/kube"
+	"blogplatform.io/operator/hack/timefactor"
 )
 
-const root = "../.."
+const root = "../../.."
 
 // TestTheFakeProviderKnowsTheBlogsThatAreToldOfIt starts the program that the
 // image holds with the configuration that the cluster gives it.
@@ -173,7 +174,7 @@ func serveProvider(t *testing.T, config provider) string {
 			t.Errorf("it did not stop well: %v", err)
 		}
 	})
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(timefactor.Scale(20 * time.Second))
 	for {
 		resp, err := http.Get("http://" + address + "/readyz")
 		if err == nil {

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/hack/build"
+	"blogplatform.io/operator/hack/timefactor"
 )
 
 // PGOCRDVariable names a file with another PostgresCluster CRD than the local
@@ -142,7 +143,7 @@ func WaitReady(ctx context.Context, config *rest.Config, server *Process) error 
 	if err != nil {
 		return err
 	}
-	return wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, 2*time.Minute, true, func(ctx context.Context) (bool, error) {
+	return wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, timefactor.Scale(2*time.Minute), true, func(ctx context.Context) (bool, error) {
 		select {
 		case <-server.Exited():
 			return false, server.Err()
@@ -163,7 +164,7 @@ func WaitReady(ctx context.Context, config *rest.Config, server *Process) error 
 // Stop ends all processes and removes the folder.
 func (cp *ControlPlane) Stop() {
 	for i := len(cp.processes) - 1; i >= 0; i-- {
-		cp.processes[i].Stop(5 * time.Second)
+		cp.processes[i].Stop(timefactor.Scale(5 * time.Second))
 	}
 	if err := os.RemoveAll(cp.dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)

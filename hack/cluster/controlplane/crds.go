@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/hack/build"
+	"blogplatform.io/operator/hack/timefactor"
 )
 
 // peerCRDs says in which file of which module the CRDs of each peer are, and
@@ -113,7 +114,7 @@ func InstallCRDs(ctx context.Context, c client.Client, crds []*unstructured.Unst
 }
 
 func waitEstablished(ctx context.Context, c client.Client, crd *unstructured.Unstructured) error {
-	return wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+	return wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, timefactor.Scale(time.Minute), true, func(ctx context.Context) (bool, error) {
 		live := &unstructured.Unstructured{}
 		live.SetGroupVersionKind(crd.GroupVersionKind())
 		if err := c.Get(ctx, client.ObjectKeyFromObject(crd), live); err != nil {

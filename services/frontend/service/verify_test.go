@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"blogplatform.io/operator/hack/timefactor"
 	"blogplatform.io/operator/services/internal/problem"
 	"blogplatform.io/operator/services/internal/testing/pki"
 )
@@ -110,7 +111,7 @@ func TestVerifyAsksAgainUntilItsTimeIsOver(t *testing.T) {
 		return "up", nil
 	}}
 	var out bytes.Buffer
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), timefactor.Scale(30*time.Second))
 	defer cancel()
 	if err := runChecks(ctx, &out, []check{c}); err != nil || out.String() != "ok   slow starter: up\n" {
 		t.Errorf("got %v, %s", err, out.String())

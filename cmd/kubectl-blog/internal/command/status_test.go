@@ -13,6 +13,7 @@ import (
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/cmd/kubectl-blog/internal/golden"
+	"blogplatform.io/operator/hack/timefactor"
 	"blogplatform.io/operator/internal/plan"
 	"blogplatform.io/operator/test/faker"
 	"blogplatform.io/operator/test/given"
@@ -158,7 +159,7 @@ func TestAWatchedPlatformThatGoesEndsTheWatch(t *testing.T) {
 	select {
 	case r := <-ended:
 		w.wants(r, 2, "there is no BlogPlatform")
-	case <-time.After(given.Patience):
+	case <-time.After(timefactor.Scale(given.Patience)):
 		t.Fatal("the watch goes on without a platform")
 	}
 }

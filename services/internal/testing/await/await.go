@@ -4,6 +4,8 @@ package await
 import (
 	"testing"
 	"time"
+
+	"blogplatform.io/operator/hack/timefactor"
 )
 
 const (
@@ -12,10 +14,11 @@ const (
 )
 
 // Nil asks condition until it returns nil, and fails the test with its last
-// error when that takes longer than 30 s.
+// error when that takes longer than 30 s, scaled by timefactor.
 func Nil(t testing.TB, condition func() error) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	limit := timefactor.Scale(patience)
+	deadline := time.Now().Add(limit)
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
@@ -24,7 +27,7 @@ func Nil(t testing.TB, condition func() error) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("after %s still: %v", patience, err)
+			t.Fatalf("after %s still: %v", limit, err)
 		}
 		<-ticker.C
 	}

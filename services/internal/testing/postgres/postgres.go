@@ -21,6 +21,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"blogplatform.io/operator/hack/timefactor"
 	"blogplatform.io/operator/services/internal/testing/pki"
 )
 
@@ -106,7 +107,7 @@ func (s *Server) Restart(t testing.TB) { s.mustOrder(t, orderStart) }
 // Database is [Server.CreateDatabase] for a test.
 func (s *Server) Database(t testing.TB, service string) map[string]string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), timefactor.Scale(30*time.Second))
 	defer cancel()
 	env, err := s.CreateDatabase(ctx, service)
 	if err != nil {

@@ -1,4 +1,4 @@
-package operator
+package promotion
 
 import (
 	"context"
@@ -18,6 +18,7 @@ import (
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/test/faker"
+	"blogplatform.io/operator/test/operator/harness"
 )
 
 // environments are a staging and a production that is promoted from it, both Ready on v1.
@@ -31,13 +32,13 @@ func newEnvironments(t *testing.T, edits ...func(*v1alpha1.BlogPlatform)) enviro
 	t.Helper()
 	w := newWorld(t)
 	e := environments{world: w}
-	e.staging = w.given("staging", release("v1.0.0"), func(p *v1alpha1.BlogPlatform) {
-		p.Name, p.Spec.Hosts = "stg", []string{"stg." + w.namespace + ".example.com"}
+	e.staging = w.Given("staging", harness.Release("v1.0.0"), func(p *v1alpha1.BlogPlatform) {
+		p.Name, p.Spec.Hosts = "stg", []string{"stg." + w.Namespace + ".example.com"}
 	})
-	edits = append([]func(*v1alpha1.BlogPlatform){release("v1.0.0"), withSteps(20), from(w.namespace, "stg")}, edits...)
-	e.production = w.given("production", edits...)
-	w.untilReady(e.staging)
-	w.untilReady(e.production)
+	edits = append([]func(*v1alpha1.BlogPlatform){harness.Release("v1.0.0"), harness.WithSteps(20), from(w.Namespace, "stg")}, edits...)
+	e.production = w.Given("production", edits...)
+	w.UntilReady(e.staging)
+	w.UntilReady(e.production)
 	return e
 }
 
@@ -63,15 +64,15 @@ func window(opens time.Time, minutes int32) func(*v1alpha1.BlogPlatform) {
 // blocked waits until production says that its release may not run, and why.
 func (e environments) blocked(reason, says string) {
 	e.Helper()
-	e.untilCondition(e.production, v1alpha1.ConditionPromotionAllowed, metav1.ConditionFalse, reason, says)
-	e.untilCondition(e.production, v1alpha1.ConditionReady, metav1.ConditionFalse, reason, says)
+	e.UntilCondition(e.production, v1alpha1.ConditionPromotionAllowed, metav1.ConditionFalse, reason, says)
+	e.UntilCondition(e.production, v1alpha1.ConditionReady, metav1.ConditionFalse, reason, says)
 }
 
 // neverLeft fails the test if production has ever run, or worked towards, anything else.
 func (e environments) neverLeft(versions ...string) {
 	e.Helper()
 	known := " " + strings.Join(versions, " ") + " "
-	for _, states := range statuses.of(e.namespace) {
+	for _, states := range harness.Statuses.Of(e.Namespace) {
 		for _, state := range states {
 			if target := state.Status.Release.Target.Version; state.Name == e.production.Name && target != "" && !strings.Contains(known, " "+target+" ") {
 				e.Fatalf("production worked towards %s: %+v", target, state.Status.Release)
@@ -88,118 +89,118 @@ func (e environments) neverLeft(versions ...string) {
 // warnings are the events of the world that are warnings, each with how often.
 func (e environments) warnings() map[string]int32 {
 	e.Helper()
-	clientset, err := kubernetes.NewForConfig(cp.Config)
+	clientset, err := kubernetes.NewForConfig(harness.ControlPlane.Config)
 	if err != nil {
 		e.Fatal(err)
 	}
-	list, err := clientset.EventsV1().Events(e.namespace).List(e.Context(), metav1.ListOptions{})
+	list, err := clientset.EventsV1().Events(e.Namespace).List(e.Context(), metav1.ListOptions{})
 	if err != nil {
 		e.Fatal(err)
 	}
 	warnings := map[string]int32{}
 	for _, event := range list.Items {
 		if event.Type == corev1.EventTypeWarning {
-			warnings[event.Note] += count(&event)
+			warnings[event.Note] += harness.Count(&event)
 		}
 	}
 	return warnings
 }
 
 func TestProductionFollowsStagingOnceItHasSoaked(t *testing.T) {
-	shareOperator(t)
+	harness.ShareOperator(t)
 	e := newEnvironments(t, soaking(4))
-	e.untilCondition(e.staging, v1alpha1.ConditionPromotable, metav1.ConditionTrue, "Verified", "release v1.0.0 is verified")
+	e.UntilCondition(e.staging, v1alpha1.ConditionPromotable, metav1.ConditionTrue, "Verified", "release v1.0.0 is verified")
 	if c := meta.FindStatusCondition(e.production.Status.Conditions, v1alpha1.ConditionPromotionAllowed); c.Reason != "Allowed" {
 		t.Errorf("the first release: %+v", c)
 	}
 
-	e.edit(e.production, release("v2.0.0"))
+	e.Edit(e.production, harness.Release("v2.0.0"))
 	e.blocked("NotVerified", "has not verified release v2.0.0")
-	e.untilCondition(e.production, v1alpha1.ConditionAvailable, metav1.ConditionTrue, "Serving", "")
+	e.UntilCondition(e.production, v1alpha1.ConditionAvailable, metav1.ConditionTrue, "Serving", "")
 	if e.production.Status.Release.NextCheckTime != nil {
 		t.Errorf("only staging can change it, but it looks again at %v", e.production.Status.Release.NextCheckTime)
 	}
 	// Everything else goes on.
-	e.edit(e.production, func(p *v1alpha1.BlogPlatform) { p.Spec.Services.User.Replicas = new(int32(3)) })
-	e.until("another number of pods", func(context.Context) error {
-		if n := *e.rollout("user").Spec.Replicas; n != 3 {
+	e.Edit(e.production, func(p *v1alpha1.BlogPlatform) { p.Spec.Services.User.Replicas = new(int32(3)) })
+	e.Until("another number of pods", func(context.Context) error {
+		if n := *e.Rollout("user").Spec.Replicas; n != 3 {
 			return fmt.Errorf("%d replicas", n)
 		}
 		return nil
 	})
 
-	e.edit(e.staging, release("v2.0.0"))
-	e.untilReady(e.staging)
-	e.untilCondition(e.staging, v1alpha1.ConditionPromotable, metav1.ConditionTrue, "Verified", "release v2.0.0 is verified")
+	e.Edit(e.staging, harness.Release("v2.0.0"))
+	e.UntilReady(e.staging)
+	e.UntilCondition(e.staging, v1alpha1.ConditionPromotable, metav1.ConditionTrue, "Verified", "release v2.0.0 is verified")
 	e.blocked("Soaking", "soakSeconds")
 	verified := e.staging.Status.History[0].CompletionTime.Time
 	if next := e.production.Status.Release.NextCheckTime; next == nil || !next.Equal(new(metav1.NewTime(verified.Add(4*time.Second)))) {
 		t.Errorf("it looks again at %v, staging verified at %v", next, verified)
 	}
-	e.untilReady(e.production)
-	e.allBackOn("v2.0.0")
-	e.told(e.production, "v2.0.0 Succeeded", "v1.0.0 Succeeded")
+	e.UntilReady(e.production)
+	e.AllBackOn("v2.0.0")
+	e.Told(e.production, "v2.0.0 Succeeded", "v1.0.0 Succeeded")
 	if begun := e.production.Status.History[0].StartTime; begun.Sub(verified) < 4*time.Second || begun.Sub(verified) > 6*time.Second {
 		t.Errorf("the release began %s after staging had verified it", begun.Sub(verified))
 	}
 	if e.production.Status.Release.NextCheckTime != nil {
 		t.Errorf("at the end it looks again at %v", e.production.Status.Release.NextCheckTime)
 	}
-	e.alwaysServed()
+	e.AlwaysServed()
 }
 
 // TestProductionNeverLeavesWhatIsGood: v3 fails in staging, and is asked for in production nevertheless.
 func TestProductionNeverLeavesWhatIsGood(t *testing.T) {
-	shareOperator(t)
+	harness.ShareOperator(t)
 	e := newEnvironments(t)
-	e.edit(e.staging, release("v2.0.0"))
-	e.untilReady(e.staging)
-	e.edit(e.production, release("v2.0.0"))
-	e.untilReady(e.production)
+	e.Edit(e.staging, harness.Release("v2.0.0"))
+	e.UntilReady(e.staging)
+	e.Edit(e.production, harness.Release("v2.0.0"))
+	e.UntilReady(e.production)
 
-	e.edit(e.staging, func(p *v1alpha1.BlogPlatform) { withSteps(20)(p) })
-	e.untilReady(e.staging)
-	peers.Set(faker.Rollout, e.namespace+"/stg-user", faker.Behaviour{Analysis: argo.AnalysisPhaseFailed})
-	e.edit(e.staging, release("v3.0.0"))
-	e.untilCondition(e.staging, v1alpha1.ConditionPromotable, metav1.ConditionFalse, "ReleaseAborted", "v3.0.0")
-	e.edit(e.production, release("v3.0.0"))
-	e.blocked("FailedInStaging", "release v3.0.0 failed on "+e.namespace+"/stg (AnalysisFailed)")
-	e.untilCondition(e.production, v1alpha1.ConditionAvailable, metav1.ConditionTrue, "Serving", "")
-	e.allBackOn("v2.0.0")
+	e.Edit(e.staging, func(p *v1alpha1.BlogPlatform) { harness.WithSteps(20)(p) })
+	e.UntilReady(e.staging)
+	harness.Peers.Set(faker.Rollout, e.Namespace+"/stg-user", faker.Behaviour{Analysis: argo.AnalysisPhaseFailed})
+	e.Edit(e.staging, harness.Release("v3.0.0"))
+	e.UntilCondition(e.staging, v1alpha1.ConditionPromotable, metav1.ConditionFalse, "ReleaseAborted", "v3.0.0")
+	e.Edit(e.production, harness.Release("v3.0.0"))
+	e.blocked("FailedInStaging", "release v3.0.0 failed on "+e.Namespace+"/stg (AnalysisFailed)")
+	e.UntilCondition(e.production, v1alpha1.ConditionAvailable, metav1.ConditionTrue, "Serving", "")
+	e.AllBackOn("v2.0.0")
 	e.neverLeft("v1.0.0", "v2.0.0")
-	e.alwaysServed()
-	if e.events()["PromotionAllowed is False: release v3.0.0 failed on "+e.namespace+"/stg (AnalysisFailed); repair it, or ask for another release here"] != 1 {
-		t.Errorf("events: %v", e.events())
+	e.AlwaysServed()
+	if e.Events()["PromotionAllowed is False: release v3.0.0 failed on "+e.Namespace+"/stg (AnalysisFailed); repair it, or ask for another release here"] != 1 {
+		t.Errorf("events: %v", e.Events())
 	}
 }
 
 // TestTheSameVersionWithOtherDigestsIsAnotherRelease: a digest is what counts, not the name.
 func TestTheSameVersionWithOtherDigestsIsAnotherRelease(t *testing.T) {
-	shareOperator(t)
+	harness.ShareOperator(t)
 	e := newEnvironments(t)
-	e.edit(e.staging, release("v2.0.0"))
-	e.untilReady(e.staging)
-	e.edit(e.production, func(p *v1alpha1.BlogPlatform) {
-		release("v2.0.0")(p)
+	e.Edit(e.staging, harness.Release("v2.0.0"))
+	e.UntilReady(e.staging)
+	e.Edit(e.production, func(p *v1alpha1.BlogPlatform) {
+		harness.Release("v2.0.0")(p)
 		p.Spec.Release.Images.User = p.Spec.Release.Images.Content[:len(p.Spec.Release.Images.Content)-4] + "0000"
 	})
 	e.blocked("NotVerified", "has not verified release v2.0.0, by these digests")
 	e.neverLeft("v1.0.0")
-	e.edit(e.production, release("v2.0.0"))
-	e.untilReady(e.production)
-	e.allBackOn("v2.0.0")
+	e.Edit(e.production, harness.Release("v2.0.0"))
+	e.UntilReady(e.production)
+	e.AllBackOn("v2.0.0")
 }
 
 // TestAWindowThatOpens: nobody touches the object.
 func TestAWindowThatOpens(t *testing.T) {
-	shareOperator(t)
+	harness.ShareOperator(t)
 	e := newEnvironments(t)
-	e.edit(e.staging, release("v2.0.0"))
-	e.untilReady(e.staging)
+	e.Edit(e.staging, harness.Release("v2.0.0"))
+	e.UntilReady(e.staging)
 	now := time.Now().UTC()
 	closed := now.Add(-time.Hour) // until tomorrow's week
-	e.edit(e.production, func(p *v1alpha1.BlogPlatform) {
-		release("v2.0.0")(p)
+	e.Edit(e.production, func(p *v1alpha1.BlogPlatform) {
+		harness.Release("v2.0.0")(p)
 		window(closed, 30)(p)
 	})
 	e.blocked("WindowClosed", "waits until a window")
@@ -208,167 +209,167 @@ func TestAWindowThatOpens(t *testing.T) {
 		t.Errorf("it looks again at %v, want %v", next, want)
 	}
 	opens := time.Now().UTC().Add(70 * time.Second).Truncate(time.Minute)
-	e.edit(e.production, window(opens, 600))
+	e.Edit(e.production, window(opens, 600))
 	e.blocked("WindowClosed", "")
 	if next := e.production.Status.Release.NextCheckTime; next == nil || !next.Time.Equal(opens) {
 		t.Errorf("it looks again at %v, want %v", next, opens)
 	}
 	e.neverLeft("v1.0.0")
 	<-time.After(time.Until(opens))
-	e.untilReady(e.production)
+	e.UntilReady(e.production)
 	if begun := e.production.Status.History[0].StartTime; begun.Time.Before(opens) || begun.Sub(opens) > 2*time.Second {
 		t.Errorf("the release began at %s, the window opened at %s", begun, opens)
 	}
-	e.allBackOn("v2.0.0")
+	e.AllBackOn("v2.0.0")
 
 	// What has begun comes to its end though the window closes.
-	e.edit(e.staging, release("v3.0.0"))
-	e.untilReady(e.staging)
-	peers.Set(faker.Rollout, e.namespace+"/blog-", faker.Behaviour{Hold: true})
-	e.edit(e.production, release("v3.0.0"))
-	e.untilWord(e.production, "canary 20%")
-	e.edit(e.production, window(closed, 30))
-	peers.Set(faker.Rollout, e.namespace+"/blog-", faker.Behaviour{})
-	e.untilReady(e.production)
-	e.allBackOn("v3.0.0")
+	e.Edit(e.staging, harness.Release("v3.0.0"))
+	e.UntilReady(e.staging)
+	harness.Peers.Set(faker.Rollout, e.Namespace+"/blog-", faker.Behaviour{Hold: true})
+	e.Edit(e.production, harness.Release("v3.0.0"))
+	e.UntilWord(e.production, "canary 20%")
+	e.Edit(e.production, window(closed, 30))
+	harness.Peers.Set(faker.Rollout, e.Namespace+"/blog-", faker.Behaviour{})
+	e.UntilReady(e.production)
+	e.AllBackOn("v3.0.0")
 
 	// And the way back is open at any hour.
-	e.edit(e.production, release("v2.0.0"))
-	e.untilReady(e.production)
-	e.allBackOn("v2.0.0")
-	e.told(e.production, "v2.0.0 Succeeded", "v3.0.0 Succeeded", "v2.0.0 Succeeded", "v1.0.0 Succeeded")
-	e.alwaysServed()
+	e.Edit(e.production, harness.Release("v2.0.0"))
+	e.UntilReady(e.production)
+	e.AllBackOn("v2.0.0")
+	e.Told(e.production, "v2.0.0 Succeeded", "v3.0.0 Succeeded", "v2.0.0 Succeeded", "v1.0.0 Succeeded")
+	e.AlwaysServed()
 }
 
 // TestAnUnknownStagingBlocksUntilItIsThere, and does not block the first release.
 func TestAnUnknownStagingBlocksUntilItIsThere(t *testing.T) {
-	shareOperator(t)
+	harness.ShareOperator(t)
 	w := newWorld(t)
-	e := environments{world: w, production: w.givenReady("production", release("v1.0.0"), withSteps(20), from(w.namespace, "stg"))}
-	e.edit(e.production, release("v2.0.0"))
-	e.blocked("StagingNotFound", "spec.promotion.from: there is no BlogPlatform "+w.namespace+"/stg")
-	e.untilCondition(e.production, v1alpha1.ConditionAvailable, metav1.ConditionTrue, "Serving", "")
-	e.edit(e.production, from(w.namespace, "blog"))
+	e := environments{world: w, production: w.GivenReady("production", harness.Release("v1.0.0"), harness.WithSteps(20), from(w.Namespace, "stg"))}
+	e.Edit(e.production, harness.Release("v2.0.0"))
+	e.blocked("StagingNotFound", "spec.promotion.from: there is no BlogPlatform "+w.Namespace+"/stg")
+	e.UntilCondition(e.production, v1alpha1.ConditionAvailable, metav1.ConditionTrue, "Serving", "")
+	e.Edit(e.production, from(w.Namespace, "blog"))
 	e.blocked("NotStaging", "is of environment Production")
-	e.edit(e.production, from(w.namespace, "stg"))
+	e.Edit(e.production, from(w.Namespace, "stg"))
 	e.blocked("StagingNotFound", "")
 
-	e.staging = w.given("staging", release("v2.0.0"), func(p *v1alpha1.BlogPlatform) {
-		p.Name, p.Spec.Hosts = "stg", []string{"stg." + w.namespace + ".example.com"}
+	e.staging = w.Given("staging", harness.Release("v2.0.0"), func(p *v1alpha1.BlogPlatform) {
+		p.Name, p.Spec.Hosts = "stg", []string{"stg." + w.Namespace + ".example.com"}
 	})
-	e.untilReady(e.production) // it goes on by itself
-	e.allBackOn("v2.0.0")
-	w.alwaysServed()
+	e.UntilReady(e.production) // it goes on by itself
+	e.AllBackOn("v2.0.0")
+	w.AlwaysServed()
 }
 
 // TestTwoPromotionsAtOnce: v3 is written while v2 is on its way, and is not
 // verified. v2 has passed the gate and comes to its end; then comes v3.
 func TestTwoPromotionsAtOnce(t *testing.T) {
-	shareOperator(t)
+	harness.ShareOperator(t)
 	e := newEnvironments(t)
-	e.edit(e.staging, release("v2.0.0"))
-	e.untilReady(e.staging)
-	peers.Set(faker.Rollout, e.namespace+"/blog-", faker.Behaviour{Hold: true})
-	e.edit(e.production, release("v2.0.0"))
-	e.untilWord(e.production, "canary 20%")
-	e.edit(e.production, release("v3.0.0"))
-	e.untilCondition(e.production, v1alpha1.ConditionPromotionAllowed, metav1.ConditionFalse, "NotVerified", "v3.0.0")
+	e.Edit(e.staging, harness.Release("v2.0.0"))
+	e.UntilReady(e.staging)
+	harness.Peers.Set(faker.Rollout, e.Namespace+"/blog-", faker.Behaviour{Hold: true})
+	e.Edit(e.production, harness.Release("v2.0.0"))
+	e.UntilWord(e.production, "canary 20%")
+	e.Edit(e.production, harness.Release("v3.0.0"))
+	e.UntilCondition(e.production, v1alpha1.ConditionPromotionAllowed, metav1.ConditionFalse, "NotVerified", "v3.0.0")
 	if r := e.production.Status.Release; r.Target.Version != "v2.0.0" || r.Rollout != "canary 20%" {
 		t.Errorf("the release on its way is disturbed: %+v", r)
 	}
-	peers.Set(faker.Rollout, e.namespace+"/blog-", faker.Behaviour{})
-	e.allBackOn("v2.0.0")
+	harness.Peers.Set(faker.Rollout, e.Namespace+"/blog-", faker.Behaviour{})
+	e.AllBackOn("v2.0.0")
 	e.blocked("NotVerified", "v3.0.0")
 	e.neverLeft("v1.0.0", "v2.0.0")
-	e.edit(e.staging, release("v3.0.0"))
-	e.untilReady(e.production)
-	e.allBackOn("v3.0.0")
-	e.told(e.production, "v3.0.0 Succeeded", "v2.0.0 Succeeded", "v1.0.0 Succeeded")
-	e.alwaysServed()
+	e.Edit(e.staging, harness.Release("v3.0.0"))
+	e.UntilReady(e.production)
+	e.AllBackOn("v3.0.0")
+	e.Told(e.production, "v3.0.0 Succeeded", "v2.0.0 Succeeded", "v1.0.0 Succeeded")
+	e.AlwaysServed()
 }
 
 // TestWhatFailedIsLeftForGoodWhenSomethingElseIsAskedFor: v2 was taken back, and
 // v3 is not verified. Production runs v1 as if nothing had been asked for.
 func TestWhatFailedIsLeftForGoodWhenSomethingElseIsAskedFor(t *testing.T) {
-	shareOperator(t)
+	harness.ShareOperator(t)
 	e := newEnvironments(t)
-	e.edit(e.staging, release("v2.0.0"))
-	e.untilReady(e.staging)
-	peers.Set(faker.Rollout, e.namespace+"/blog-user", faker.Behaviour{Analysis: argo.AnalysisPhaseFailed})
-	e.edit(e.production, release("v2.0.0"))
-	e.untilCondition(e.production, v1alpha1.ConditionReady, metav1.ConditionFalse, "ReleaseAborted", "v2.0.0")
-	peers.Set(faker.Rollout, e.namespace+"/blog-user", faker.Behaviour{})
-	e.edit(e.production, release("v3.0.0"))
+	e.Edit(e.staging, harness.Release("v2.0.0"))
+	e.UntilReady(e.staging)
+	harness.Peers.Set(faker.Rollout, e.Namespace+"/blog-user", faker.Behaviour{Analysis: argo.AnalysisPhaseFailed})
+	e.Edit(e.production, harness.Release("v2.0.0"))
+	e.UntilCondition(e.production, v1alpha1.ConditionReady, metav1.ConditionFalse, "ReleaseAborted", "v2.0.0")
+	harness.Peers.Set(faker.Rollout, e.Namespace+"/blog-user", faker.Behaviour{})
+	e.Edit(e.production, harness.Release("v3.0.0"))
 	e.blocked("NotVerified", "v3.0.0")
-	e.allBackOn("v1.0.0")
+	e.AllBackOn("v1.0.0")
 	if r := e.production.Status.Release; r.Target.Version != "v1.0.0" || r.Phase != v1alpha1.PhaseComplete {
 		t.Errorf("release: %+v", r)
 	}
-	e.edit(e.production, func(p *v1alpha1.BlogPlatform) { p.Spec.Services.User.NodeSelector = map[string]string{"disk": "ssd"} })
-	e.until("another set of v1", func(context.Context) error {
-		if r := e.rollout("user"); r.Spec.Template.Spec.NodeSelector["disk"] != "ssd" || r.Status.StableRS != r.Status.CurrentPodHash {
+	e.Edit(e.production, func(p *v1alpha1.BlogPlatform) { p.Spec.Services.User.NodeSelector = map[string]string{"disk": "ssd"} })
+	e.Until("another set of v1", func(context.Context) error {
+		if r := e.Rollout("user"); r.Spec.Template.Spec.NodeSelector["disk"] != "ssd" || r.Status.StableRS != r.Status.CurrentPodHash {
 			return fmt.Errorf("%v", r.Spec.Template.Spec.NodeSelector)
 		}
 		return nil
 	})
-	e.allBackOn("v1.0.0")
-	e.alwaysServed()
+	e.AllBackOn("v1.0.0")
+	e.AlwaysServed()
 }
 
 // TestAnEmergencyOverride names a version and a reason, is recorded, and opens the gate once.
 func TestAnEmergencyOverride(t *testing.T) {
-	shareOperator(t)
+	harness.ShareOperator(t)
 	e := newEnvironments(t, soaking(3600))
 	override := func(value string) func(*v1alpha1.BlogPlatform) {
 		return func(p *v1alpha1.BlogPlatform) {
 			p.Annotations = map[string]string{"blogplatform.io/promotion-override": value}
 		}
 	}
-	e.edit(e.production, release("v2.0.0"))
+	e.Edit(e.production, harness.Release("v2.0.0"))
 	e.blocked("NotVerified", "")
-	e.edit(e.production, override("v2.0.0"))
+	e.Edit(e.production, override("v2.0.0"))
 	e.blocked("NotVerified", "gives no reason")
-	e.edit(e.production, override("v2.0.0 the login page is broken"))
-	e.untilReady(e.production)
-	e.allBackOn("v2.0.0")
-	e.untilCondition(e.production, v1alpha1.ConditionPromotionAllowed, metav1.ConditionTrue, "Overridden", "the login page is broken")
+	e.Edit(e.production, override("v2.0.0 the login page is broken"))
+	e.UntilReady(e.production)
+	e.AllBackOn("v2.0.0")
+	e.UntilCondition(e.production, v1alpha1.ConditionPromotionAllowed, metav1.ConditionTrue, "Overridden", "the login page is broken")
 	if head := e.production.Status.History[0]; head.Version != "v2.0.0" || head.Override != "v2.0.0 the login page is broken" {
 		t.Errorf("history tells %+v", head)
 	}
 	if n := e.warnings()["an override let a release through the gate: v2.0.0 the login page is broken"]; n != 1 {
-		t.Errorf("the override was told %d times: %v", n, e.events())
+		t.Errorf("the override was told %d times: %v", n, e.Events())
 	}
 	// Other images under that version are not what somebody has taken upon themselves.
-	e.edit(e.production, func(p *v1alpha1.BlogPlatform) {
-		release("v6.6.6")(p)
+	e.Edit(e.production, func(p *v1alpha1.BlogPlatform) {
+		harness.Release("v6.6.6")(p)
 		p.Spec.Release.Version = "v2.0.0"
 	})
 	e.blocked("NotVerified", "was used for other images of that version")
-	e.allBackOn("v2.0.0")
-	e.alwaysServed()
+	e.AllBackOn("v2.0.0")
+	e.AlwaysServed()
 }
 
 // TestCIPromotesAndTheGarbageCollectorStillCollects: the policy that binds who
 // may promote and not administer lets CI's own change through, and leaves alone
 // who has nothing to do with promotions.
 func TestCIPromotesAndTheGarbageCollectorStillCollects(t *testing.T) {
-	shareOperator(t)
+	harness.ShareOperator(t)
 	w := newWorld(t)
-	owner := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "fleet"}}
-	w.create(owner)
-	p := w.givenReady("production", release("v1.0.0"), withSteps(20), func(p *v1alpha1.BlogPlatform) {
+	owner := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "fleet"}}
+	w.Create(owner)
+	p := w.GivenReady("production", harness.Release("v1.0.0"), harness.WithSteps(20), func(p *v1alpha1.BlogPlatform) {
 		p.OwnerReferences = []metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: owner.Name, UID: owner.UID}}
 	})
-	w.create(parse(`
+	w.Create(harness.Parse(`
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
-metadata: {namespace: ` + w.namespace + `, name: ci}
+metadata: {namespace: ` + w.Namespace + `, name: ci}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: blogplatform-promoter-role}
 subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: ci}]
 `))
-	config := rest.CopyConfig(cp.Config)
+	config := rest.CopyConfig(harness.ControlPlane.Config)
 	config.Impersonate.UserName = "ci"
-	ci, err := client.New(config, client.Options{Scheme: cluster.Scheme()})
+	ci, err := client.New(config, client.Options{Scheme: harness.Cluster.Scheme()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -377,14 +378,14 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: ci}]
 		edit(changed)
 		return ci.Patch(t.Context(), changed, client.MergeFrom(p))
 	}
-	w.until("CI's rights", func(context.Context) error { return change(release("v2.0.0")) })
-	w.untilReady(p)
-	w.allBackOn("v2.0.0")
+	w.Until("CI's rights", func(context.Context) error { return change(harness.Release("v2.0.0")) })
+	w.UntilReady(p)
+	w.AllBackOn("v2.0.0")
 	if err := change(func(p *v1alpha1.BlogPlatform) { p.Finalizers = nil }); !apierrors.IsForbidden(err) {
 		t.Errorf("CI takes the finalizer: %v", err)
 	}
-	if err := cluster.Delete(t.Context(), owner); err != nil {
+	if err := harness.Cluster.Delete(t.Context(), owner); err != nil {
 		t.Fatal(err)
 	}
-	w.untilGone(p)
+	w.UntilGone(p)
 }

@@ -1,4 +1,4 @@
-package operator
+package argo
 
 import (
 	"context"
@@ -18,7 +18,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -26,7 +25,9 @@ import (
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/hack/cluster/controlplane"
 	localpeers "blogplatform.io/operator/hack/cluster/peers"
+	"blogplatform.io/operator/hack/timefactor"
 	"blogplatform.io/operator/test/faker"
+	"blogplatform.io/operator/test/operator/harness"
 )
 
 // These tests have the real Argo Rollouts controller in place of the faker's.
@@ -35,19 +36,19 @@ import (
 // realArgo runs the Argo Rollouts controller for the world's namespace until the test ends.
 func (w world) realArgo() {
 	w.Helper()
-	peers.Set(faker.Rollout, w.namespace+"/", faker.Behaviour{Absent: true})
-	dir, err := localpeers.RolloutsProgram.Build(w.Context(), cp.Cache)
+	harness.Peers.Set(faker.Rollout, w.Namespace+"/", faker.Behaviour{Absent: true})
+	dir, err := localpeers.RolloutsProgram.Build(w.Context(), harness.ControlPlane.Cache)
 	if err != nil {
 		w.Fatal(err)
 	}
 	process := controlplane.Process{Name: "rollouts-controller", Path: filepath.Join(dir, "rollouts-controller"), Args: []string{
-		"--kubeconfig", cp.Kubeconfig, "--namespaced", "--namespace", w.namespace, "--leader-elect=false",
+		"--kubeconfig", harness.ControlPlane.Kubeconfig, "--namespaced", "--namespace", w.Namespace, "--leader-elect=false",
 		"--metricsPort", w.freePort(), "--healthzPort", w.freePort(), "--loglevel", "warn",
 	}}
 	if err := process.Start(w.TempDir()); err != nil {
 		w.Fatal(err)
 	}
-	w.Cleanup(func() { process.Stop(5 * time.Second) })
+	w.Cleanup(func() { process.Stop(timefactor.Scale(5 * time.Second)) })
 	ctx, cancel := context.WithCancel(context.WithoutCancel(w.Context()))
 	var kubelet sync.WaitGroup
 	kubelet.Go(func() { w.kubelet(ctx) })
@@ -68,7 +69,7 @@ func (w world) freePort() string {
 // soon as it sees them. Other Jobs are the faker's.
 func (w world) kubelet(ctx context.Context) {
 	for ctx.Err() == nil {
-		pods, err := cluster.Watch(ctx, &corev1.PodList{}, client.InNamespace(w.namespace))
+		pods, err := harness.Cluster.Watch(ctx, &corev1.PodList{}, client.InNamespace(w.Namespace))
 		if err != nil {
 			continue
 		}
@@ -88,7 +89,7 @@ func (w world) kubelet(ctx context.Context) {
 			default:
 				continue
 			}
-			if err := cluster.Status().Update(ctx, pod); err != nil && ctx.Err() == nil {
+			if err := harness.Cluster.Status().Update(ctx, pod); err != nil && ctx.Err() == nil {
 				break // the next watch begins with it
 			}
 		}
@@ -99,24 +100,14 @@ func (w world) kubelet(ctx context.Context) {
 // judgedByItsLoad has analyses do without Prometheus, which is not here.
 func judgedByItsLoad(p *v1alpha1.BlogPlatform) { p.Spec.Rollout.Analysis.Prometheus = "" }
 
-// rollout of a service.
-func (w world) rollout(service string) *argo.Rollout {
-	w.Helper()
-	var r argo.Rollout
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(w.get(w.object("Rollout", "blog-"+service)).Object, &r); err != nil {
-		w.Fatal(err)
-	}
-	return &r
-}
-
 // pods that each ReplicaSet of a service should have, by pod template hash.
 func (w world) replicaSets(service string) map[string]appsv1.ReplicaSet {
 	w.Helper()
-	clientset, err := kubernetes.NewForConfig(cp.Config)
+	clientset, err := kubernetes.NewForConfig(harness.ControlPlane.Config)
 	if err != nil {
 		w.Fatal(err)
 	}
-	list, err := clientset.AppsV1().ReplicaSets(w.namespace).List(w.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=" + service})
+	list, err := clientset.AppsV1().ReplicaSets(w.Namespace).List(w.Context(), metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=" + service})
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -132,63 +123,63 @@ var services = []string{"frontend", "user", "content", "comment"}
 // TestAReleaseIsHeldOpenByTheRealArgoRollouts: until it is verified, every
 // service can go back at once, and goes back without steps.
 func TestAReleaseIsHeldOpenByTheRealArgoRollouts(t *testing.T) {
-	shareOperator(t)
+	harness.ShareOperator(t)
 	w := newWorld(t)
 	w.realArgo()
 	// The first deploy has no steps: with a pause of a minute it would not be Ready in time.
-	p := w.givenReady("staging", release("v1.0.0"), judgedByItsLoad, withSteps(20), func(p *v1alpha1.BlogPlatform) {
+	p := w.GivenReady("staging", harness.Release("v1.0.0"), judgedByItsLoad, harness.WithSteps(20), func(p *v1alpha1.BlogPlatform) {
 		p.Spec.Rollout.Steps[1].PauseSeconds = new(int32(60))
 	})
 	for _, service := range services {
-		if steps := w.rollout(service).Spec.Strategy.Canary.Steps; len(steps) == 0 || steps[len(steps)-1].Pause == nil {
+		if steps := w.Rollout(service).Spec.Strategy.Canary.Steps; len(steps) == 0 || steps[len(steps)-1].Pause == nil {
 			t.Fatalf("the next release of %s has steps %+v", service, steps)
 		}
 	}
-	w.edit(p, withSteps(20))
+	w.Edit(p, harness.WithSteps(20))
 	stable := map[string]string{}
 	for _, service := range services {
-		stable[service] = w.rollout(service).Status.StableRS
+		stable[service] = w.Rollout(service).Status.StableRS
 	}
 
-	peers.Set(faker.Job, w.namespace+"/blog-verify", faker.Behaviour{Absent: true})
-	w.edit(p, release("v2.0.0"))
-	w.untilCondition(p, v1alpha1.ConditionWorkloadsReady, metav1.ConditionFalse, "AtBarrier", "")
-	w.until("the barrier", func(ctx context.Context) error {
-		if err := w.refresh(ctx, p); err != nil || p.Status.Release.Phase != v1alpha1.PhaseVerifying {
-			return errors.Join(err, errors.New(conditionsOf(p)))
+	harness.Peers.Set(faker.Job, w.Namespace+"/blog-verify", faker.Behaviour{Absent: true})
+	w.Edit(p, harness.Release("v2.0.0"))
+	w.UntilCondition(p, v1alpha1.ConditionWorkloadsReady, metav1.ConditionFalse, "AtBarrier", "")
+	w.Until("the barrier", func(ctx context.Context) error {
+		if err := w.Refresh(ctx, p); err != nil || p.Status.Release.Phase != v1alpha1.PhaseVerifying {
+			return errors.Join(err, errors.New(harness.ConditionsOf(p)))
 		}
 		return nil
 	})
 	w.canGoBack(stable)
 
 	// Back from the barrier: an abort of Argo Rollouts' own would only revert an update that has not finished.
-	w.asked(p, "abort v2.0.0")
-	w.untilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "ReleaseAborted", "AbortRequested")
-	w.allBackOn("v1.0.0")
+	w.Asked(p, "abort v2.0.0")
+	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "ReleaseAborted", "AbortRequested")
+	w.AllBackOn("v1.0.0")
 	for _, service := range services {
-		if r := w.rollout(service); r.Status.StableRS != stable[service] || r.Status.CurrentPodHash != stable[service] {
+		if r := w.Rollout(service); r.Status.StableRS != stable[service] || r.Status.CurrentPodHash != stable[service] {
 			t.Errorf("%s runs %s, want %s", service, r.Status.CurrentPodHash, stable[service])
 		}
 	}
 
 	// And forwards: the pods before outlast the commit.
-	peers.Set(faker.Job, w.namespace+"/blog-verify", faker.Behaviour{})
-	w.asked(p, "retry v2.0.0")
-	w.untilReady(p)
-	w.allBackOn("v2.0.0")
+	harness.Peers.Set(faker.Job, w.Namespace+"/blog-verify", faker.Behaviour{})
+	w.Asked(p, "retry v2.0.0")
+	w.UntilReady(p)
+	w.AllBackOn("v2.0.0")
 	w.stillUp(stable)
 
 	// A step back as a release of its own: its ReplicaSet is still up, and yet it takes every step.
-	peers.Set(faker.Job, w.namespace+"/blog-verify", faker.Behaviour{Absent: true})
-	w.edit(p, release("v1.0.0"))
-	w.untilCondition(p, v1alpha1.ConditionWorkloadsReady, metav1.ConditionFalse, "AtBarrier", "")
-	if r := w.rollout("user"); r.Status.StableRS == stable["user"] {
+	harness.Peers.Set(faker.Job, w.Namespace+"/blog-verify", faker.Behaviour{Absent: true})
+	w.Edit(p, harness.Release("v1.0.0"))
+	w.UntilCondition(p, v1alpha1.ConditionWorkloadsReady, metav1.ConditionFalse, "AtBarrier", "")
+	if r := w.Rollout("user"); r.Status.StableRS == stable["user"] {
 		t.Error("a release of the past skips its steps and the barrier")
 	}
-	peers.Set(faker.Job, w.namespace+"/blog-verify", faker.Behaviour{})
-	w.untilReady(p)
-	w.allBackOn("v1.0.0")
-	w.alwaysServed()
+	harness.Peers.Set(faker.Job, w.Namespace+"/blog-verify", faker.Behaviour{})
+	w.UntilReady(p)
+	w.AllBackOn("v1.0.0")
+	w.AlwaysServed()
 }
 
 // canGoBack fails the test unless the canary of each service has all traffic,
@@ -196,7 +187,7 @@ func TestAReleaseIsHeldOpenByTheRealArgoRollouts(t *testing.T) {
 func (w world) canGoBack(stable map[string]string) {
 	w.Helper()
 	for _, service := range services {
-		r := w.rollout(service)
+		r := w.Rollout(service)
 		if r.Status.StableRS != stable[service] || r.Status.Canary.Weights.Canary.Weight != 100 || r.Status.PauseConditions == nil {
 			w.Errorf("%s at the barrier: %+v", service, r.Status)
 		}
@@ -220,32 +211,32 @@ func (w world) stillUp(before map[string]string) {
 // TestAnAbortOfTheRealArgoRolloutsTakesAllServicesBack: it aborts one of them,
 // as a failed analysis does. Another template would clear that, so it is remembered.
 func TestAnAbortOfTheRealArgoRolloutsTakesAllServicesBack(t *testing.T) {
-	shareOperator(t)
+	harness.ShareOperator(t)
 	w := newWorld(t)
 	w.realArgo()
-	p := w.givenReady("staging", release("v1.0.0"), judgedByItsLoad, withSteps(20), func(p *v1alpha1.BlogPlatform) {
+	p := w.GivenReady("staging", harness.Release("v1.0.0"), judgedByItsLoad, harness.WithSteps(20), func(p *v1alpha1.BlogPlatform) {
 		p.Spec.Rollout.Steps[1].PauseSeconds = new(int32(600))
 	})
-	w.edit(p, release("v2.0.0"))
-	w.untilWord(p, "canary 20%")
-	rollout := w.object("Rollout", "blog-content")
+	w.Edit(p, harness.Release("v2.0.0"))
+	w.UntilWord(p, "canary 20%")
+	rollout := w.Object("Rollout", "blog-content")
 	abort := client.RawPatch("application/merge-patch+json", []byte(`{"status":{"abort":true}}`))
-	if err := cluster.Status().Patch(t.Context(), rollout, abort); err != nil {
+	if err := harness.Cluster.Status().Patch(t.Context(), rollout, abort); err != nil {
 		t.Fatal(err)
 	}
-	w.untilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "ReleaseAborted", "Rollout "+w.namespace+"/blog-content was aborted")
-	w.allBackOn("v1.0.0")
-	if r := w.rollout("content"); r.Status.Abort {
+	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "ReleaseAborted", "Rollout "+w.Namespace+"/blog-content was aborted")
+	w.AllBackOn("v1.0.0")
+	if r := w.Rollout("content"); r.Status.Abort {
 		t.Errorf("content is still aborted: %+v", r.Status)
 	}
 	// Other steps begin an update anew in Argo Rollouts. Here there is none to begin.
-	w.edit(p, withSteps(10, 30))
-	w.untilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "ReleaseAborted", "AnalysisFailed")
-	w.allBackOn("v1.0.0")
+	w.Edit(p, harness.WithSteps(10, 30))
+	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "ReleaseAborted", "AnalysisFailed")
+	w.AllBackOn("v1.0.0")
 	if p.Status.Release.Attempt != 2 {
 		t.Errorf("attempt %d, want the second to be the last", p.Status.Release.Attempt)
 	}
-	w.alwaysServed()
+	w.AlwaysServed()
 }
 
 // TestTheOperatorAndTheRealArgoRolloutsDoNotUndoEachOther has the operator make
@@ -253,37 +244,37 @@ func TestAnAbortOfTheRealArgoRolloutsTakesAllServicesBack(t *testing.T) {
 // objects that Argo Rollouts shifts traffic with, while that takes its steps.
 func TestTheOperatorAndTheRealArgoRolloutsDoNotUndoEachOther(t *testing.T) {
 	w := newWorld(t)
-	defer start(t).stop()
+	defer harness.Start(t).Stop()
 	w.realArgo()
-	p := w.givenReady("production", release("v1.0.0"), judgedByItsLoad, withSteps(10, 20, 30, 40, 50, 60, 70, 80, 90))
+	p := w.GivenReady("production", harness.Release("v1.0.0"), judgedByItsLoad, harness.WithSteps(10, 20, 30, 40, 50, 60, 70, 80, 90))
 	traffic := w.watchTraffic()
-	began := passes(t)
+	began := harness.Passes(t)
 	repairs := 0
-	for i := 0; passes(t)-began < 1000; i++ {
+	for i := 0; harness.Passes(t)-began < 1000; i++ {
 		if i%200 == 0 {
-			w.edit(p, release(fmt.Sprintf("v2.0.%d", i)))
+			w.Edit(p, harness.Release(fmt.Sprintf("v2.0.%d", i)))
 		}
-		w.patch(p, func() { p.Annotations = map[string]string{"example.com/look": strconv.Itoa(i)} })
+		w.Patch(p, func() { p.Annotations = map[string]string{"example.com/look": strconv.Itoa(i)} })
 		if i%20 == 0 {
-			route := w.object("VirtualService", "blog-"+services[1+i/20%3])
-			w.patch(route, func() {
+			route := w.Object("VirtualService", "blog-"+services[1+i/20%3])
+			w.Patch(route, func() {
 				_ = unstructured.SetNestedStringSlice(route.Object, []string{"elsewhere.example.com"}, "spec", "hosts")
 			})
 			repairs++
 		}
 	}
-	w.until("the end of the last release", func(ctx context.Context) error {
-		if err := w.refresh(ctx, p); err != nil || p.Status.Release.Phase != v1alpha1.PhaseComplete || p.Status.Release.Target.Version != p.Spec.Release.Version {
-			return errors.Join(err, errors.New(conditionsOf(p)))
+	w.Until("the end of the last release", func(ctx context.Context) error {
+		if err := w.Refresh(ctx, p); err != nil || p.Status.Release.Phase != v1alpha1.PhaseComplete || p.Status.Release.Target.Version != p.Spec.Release.Version {
+			return errors.Join(err, errors.New(harness.ConditionsOf(p)))
 		}
 		return nil
 	})
 	shifts := traffic()
-	t.Logf("%v passes, %d repairs, %d shifts of traffic", passes(t)-began, repairs, shifts)
+	t.Logf("%v passes, %d repairs, %d shifts of traffic", harness.Passes(t)-began, repairs, shifts)
 	if shifts < 30 {
 		t.Errorf("traffic was shifted only %d times", shifts)
 	}
-	w.deletePlatform(p) // the next operator would look after it
+	w.DeletePlatform(p) // the next operator would look after it
 }
 
 // watchTraffic fails the test if a canary's weight ever goes back on its way,
@@ -296,8 +287,8 @@ func (w world) watchTraffic() (end func() (shifts int)) {
 	shifts := 0
 	follow := func(kind string, saw func(*unstructured.Unstructured)) {
 		list := &unstructured.UnstructuredList{}
-		list.SetGroupVersionKind(w.object(kind, "").GroupVersionKind())
-		watcher, err := cluster.Watch(ctx, list, client.InNamespace(w.namespace))
+		list.SetGroupVersionKind(w.Object(kind, "").GroupVersionKind())
+		watcher, err := harness.Cluster.Watch(ctx, list, client.InNamespace(w.Namespace))
 		if err != nil {
 			w.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package operator
+package install
 
 import (
 	"bytes"
@@ -19,16 +19,17 @@ import (
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/hack/cluster/controlplane"
 	"blogplatform.io/operator/test/faker"
+	"blogplatform.io/operator/test/operator/harness"
 )
 
 func TestBothSamplesBecomeReady(t *testing.T) {
-	shareOperator(t)
+	harness.ShareOperator(t)
 	for _, environment := range []string{"staging", "production"} {
 		t.Run(environment, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			p := w.givenReady(environment)
-			w.steady(p)
+			p := w.GivenReady(environment)
+			w.Steady(p)
 			r := p.Status.Release
 			if r.Phase != v1alpha1.PhaseComplete || r.Current.Version != "v0.1.0" || r.Current.Digest != r.Target.Digest || r.Rollout != "stable" {
 				t.Errorf("release: %+v", r)
@@ -39,7 +40,7 @@ func TestBothSamplesBecomeReady(t *testing.T) {
 			if len(p.Status.Services) != 4 || p.Status.Services[0].Ready != p.Status.Services[0].Desired || p.Status.Services[0].Ready == 0 {
 				t.Errorf("services: %+v", p.Status.Services)
 			}
-			if p.Status.Certificate.NotAfter == nil || p.Status.URL != "https://"+w.namespace+".example.com:8443" {
+			if p.Status.Certificate.NotAfter == nil || p.Status.URL != "https://"+w.Namespace+".example.com:8443" {
 				t.Errorf("certificate %+v, url %s", p.Status.Certificate, p.Status.URL)
 			}
 		})
@@ -47,9 +48,9 @@ func TestBothSamplesBecomeReady(t *testing.T) {
 }
 
 func TestWhatKubectlShowsIsWorthReading(t *testing.T) {
-	shareOperator(t)
+	harness.ShareOperator(t)
 	w := newWorld(t)
-	p := w.givenReady("production")
+	p := w.GivenReady("production")
 	described := w.kubectl("describe", "blogplatform", p.Name)
 	_, status, _ := strings.Cut(described, "\nStatus:\n")
 	status, events, _ := strings.Cut(status, "\nEvents:\n")
@@ -59,7 +60,7 @@ func TestWhatKubectlShowsIsWorthReading(t *testing.T) {
 	if !strings.Contains(events, "Ready is True: release v0.1.0 is verified and served at https://") {
 		t.Errorf("no event tells that the platform is Ready:\n%s", events)
 	}
-	for note, n := range w.events() {
+	for note, n := range w.Events() {
 		if n != 1 {
 			t.Errorf("event %q was recorded %d times", note, n)
 		}
@@ -73,7 +74,7 @@ func TestWhatKubectlShowsIsWorthReading(t *testing.T) {
 // kubectl runs the real one in the world's namespace.
 func (w world) kubectl(args ...string) string {
 	w.Helper()
-	program, err := controlplane.Binaries(w.Context(), cp.Cache)
+	program, err := controlplane.Binaries(w.Context(), harness.ControlPlane.Cache)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -81,7 +82,7 @@ func (w world) kubectl(args ...string) string {
 	if err := controlplane.Link(bin, filepath.Join(program, "controlplane"), "kubectl"); err != nil {
 		w.Fatal(err)
 	}
-	command := exec.CommandContext(w.Context(), filepath.Join(bin, "kubectl"), append([]string{"--kubeconfig", cp.Kubeconfig, "--namespace", w.namespace}, args...)...)
+	command := exec.CommandContext(w.Context(), filepath.Join(bin, "kubectl"), append([]string{"--kubeconfig", harness.ControlPlane.Kubeconfig, "--namespace", w.Namespace}, args...)...)
 	var problems bytes.Buffer
 	command.Stderr = &problems
 	out, err := command.Output()
@@ -94,16 +95,16 @@ func (w world) kubectl(args ...string) string {
 // TestMigrationsReportTheirVersions lets kube-controller-manager run the Jobs,
 // and plays the kubelet for their pods.
 func TestMigrationsReportTheirVersions(t *testing.T) {
-	shareOperator(t)
+	harness.ShareOperator(t)
 	w := newWorld(t)
-	peers.Set(faker.Job, w.namespace+"/", faker.Behaviour{Absent: true})
-	p := w.given("staging")
-	w.until("three migrations", func(ctx context.Context) error {
-		if err := errors.Join(w.finishPods(ctx), w.refresh(ctx, p)); err != nil {
+	harness.Peers.Set(faker.Job, w.Namespace+"/", faker.Behaviour{Absent: true})
+	p := w.Given("staging")
+	w.Until("three migrations", func(ctx context.Context) error {
+		if err := errors.Join(w.finishPods(ctx), w.Refresh(ctx, p)); err != nil {
 			return err
 		}
 		if len(p.Status.Migrations) != 3 {
-			return errors.New(conditionsOf(p))
+			return errors.New(harness.ConditionsOf(p))
 		}
 		return nil
 	})
@@ -117,7 +118,7 @@ func TestMigrationsReportTheirVersions(t *testing.T) {
 // finishPods ends every pod of a Job well, as a kubelet reports it.
 func (w world) finishPods(ctx context.Context) error {
 	var pods corev1.PodList
-	if err := cluster.List(ctx, &pods, client.InNamespace(w.namespace), client.HasLabels{batchv1.JobNameLabel}); err != nil {
+	if err := harness.Cluster.List(ctx, &pods, client.InNamespace(w.Namespace), client.HasLabels{batchv1.JobNameLabel}); err != nil {
 		return err
 	}
 	for _, pod := range pods.Items {
@@ -130,30 +131,24 @@ func (w world) finishPods(ctx context.Context) error {
 			pod.Status.ContainerStatuses = append(pod.Status.ContainerStatuses, corev1.ContainerStatus{Name: container.Name,
 				State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Message: `{"from":0,"to":3}`, StartedAt: now, FinishedAt: now}}})
 		}
-		if err := cluster.Status().Update(ctx, &pod); err != nil {
+		if err := harness.Cluster.Status().Update(ctx, &pod); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func withCookiesOf(secret string) func(*v1alpha1.BlogPlatform) {
-	return func(p *v1alpha1.BlogPlatform) {
-		p.Spec.Secrets.Cookies = v1alpha1.CookiesSecret{SecretRef: &v1alpha1.SecretReference{Name: secret}}
-	}
-}
-
 func TestAUsersOwnSecretMayHoldTheCookieKey(t *testing.T) {
-	shareOperator(t)
+	harness.ShareOperator(t)
 	w := newWorld(t)
-	p := w.given("staging", withCookiesOf("mine"))
-	w.untilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "SecretMissing", "Secret "+w.namespace+"/mine is missing")
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "mine"}, StringData: map[string]string{"other": "x"}}
-	w.create(secret)
-	w.untilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "KeyMissing", "has no key key")
+	p := w.Given("staging", harness.WithCookiesOf("mine"))
+	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "SecretMissing", "Secret "+w.Namespace+"/mine is missing")
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "mine"}, StringData: map[string]string{"other": "x"}}
+	w.Create(secret)
+	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "KeyMissing", "has no key key")
 	secret.StringData = map[string]string{"key": "thirty-two-bytes-thirty-two-bytes"}
-	if err := cluster.Update(t.Context(), secret); err != nil {
+	if err := harness.Cluster.Update(t.Context(), secret); err != nil {
 		t.Fatal(err)
 	}
-	w.untilReady(p)
+	w.UntilReady(p)
 }

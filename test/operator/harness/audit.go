@@ -1,4 +1,4 @@
-package operator
+package harness
 
 import (
 	"bufio"
@@ -19,27 +19,27 @@ type entry struct {
 	ResponseStatus   struct{ Code int }
 }
 
-// object names what the request was about.
-func (e entry) object() string {
+// Object names what the request was about.
+func (e entry) Object() string {
 	r := e.ObjectRef
 	return strings.TrimSuffix(r.APIGroup+"/"+r.Resource+"/"+r.Namespace+"/"+r.Name+"/"+r.Subresource, "/")
 }
 
-// tail is how long the audit log is now.
-func tail(t *testing.T) int64 {
+// Tail is how long the audit log is now.
+func Tail(t *testing.T) int64 {
 	t.Helper()
-	info, err := os.Stat(cp.AuditLog)
+	info, err := os.Stat(ControlPlane.AuditLog)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return info.Size()
 }
 
-// requests are those of the operator since the log had that length. Watches,
+// Requests are those of the operator since the log had that length. Watches,
 // which stay open, are left out.
-func requests(t *testing.T, since int64) []entry {
+func Requests(t *testing.T, since int64) []entry {
 	t.Helper()
-	file, err := os.Open(cp.AuditLog)
+	file, err := os.Open(ControlPlane.AuditLog)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,8 +65,8 @@ func requests(t *testing.T, since int64) []entry {
 	return entries
 }
 
-// passes is how many passes operators of this process have made.
-func passes(t *testing.T) float64 {
+// Passes is how many passes operators of this process have made.
+func Passes(t *testing.T) float64 {
 	t.Helper()
 	families, err := metrics.Registry.Gather()
 	if err != nil {

@@ -1,4 +1,4 @@
-package operator
+package harness
 
 import (
 	"context"
@@ -25,7 +25,7 @@ type recorder struct {
 
 // record watches all platforms until the context ends.
 func record(ctx context.Context) (*recorder, error) {
-	watcher, err := cluster.Watch(ctx, &v1alpha1.BlogPlatformList{})
+	watcher, err := Cluster.Watch(ctx, &v1alpha1.BlogPlatformList{})
 	if err != nil {
 		return nil, err
 	}
@@ -42,8 +42,8 @@ func record(ctx context.Context) (*recorder, error) {
 	return r, nil
 }
 
-// of are the states of all platforms of a namespace, each platform's in order.
-func (r *recorder) of(namespace string) map[string][]*v1alpha1.BlogPlatform {
+// Of are the states of all platforms of a namespace, each platform's in order.
+func (r *recorder) Of(namespace string) map[string][]*v1alpha1.BlogPlatform {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	byName := map[string][]*v1alpha1.BlogPlatform{}
@@ -54,9 +54,9 @@ func (r *recorder) of(namespace string) map[string][]*v1alpha1.BlogPlatform {
 	return byName
 }
 
-// lint fails the test for every status in its namespace that breaks a rule.
-func (r *recorder) lint(t *testing.T, namespace string) {
-	for _, states := range r.of(namespace) {
+// Lint fails the test for every status in its namespace that breaks a rule.
+func (r *recorder) Lint(t *testing.T, namespace string) {
+	for _, states := range r.Of(namespace) {
 		var before *v1alpha1.BlogPlatform
 		for _, p := range states {
 			if len(p.Status.Conditions) == 0 {
@@ -160,11 +160,11 @@ func lintTransition(before, after *v1alpha1.BlogPlatform) (complaints []string) 
 	return complaints
 }
 
-// steady fails the test if a condition that was true ever ceased to be: nothing
+// Steady fails the test if a condition that was true ever ceased to be: nothing
 // but the operator's own mistakes could have made it so.
-func (w world) steady(p *v1alpha1.BlogPlatform) {
+func (w World) Steady(p *v1alpha1.BlogPlatform) {
 	w.Helper()
-	for _, states := range statuses.of(w.namespace) {
+	for _, states := range Statuses.Of(w.Namespace) {
 		was := map[string]bool{}
 		for _, state := range states {
 			if state.Name != p.Name {
@@ -173,7 +173,7 @@ func (w world) steady(p *v1alpha1.BlogPlatform) {
 			for _, name := range always {
 				is := meta.IsStatusConditionTrue(state.Status.Conditions, name)
 				if was[name] && !is {
-					w.Errorf("%s flaps at resourceVersion %s: %s", name, state.ResourceVersion, conditionsOf(state))
+					w.Errorf("%s flaps at resourceVersion %s: %s", name, state.ResourceVersion, ConditionsOf(state))
 				}
 				was[name] = was[name] || is
 			}

@@ -1,4 +1,4 @@
-package operator
+package faults
 
 import (
 	"bytes"
@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -20,55 +19,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/test/operator/harness"
 )
-
-// These tests have operators of their own, and the cluster for themselves.
-
-// roundTripper is a transport made of a function.
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-func isWrite(r *http.Request) bool {
-	return r.Method != http.MethodGet && !strings.Contains(r.URL.Path, "/events")
-}
-
-// crashAt lets the first write that is one of those reach the API server and
-// nothing after it, not even its answer, as if the process had died. It closes
-// crashed then.
-func crashAt(those func(*http.Request) bool, crashed chan struct{}) setting {
-	var mu sync.Mutex
-	dead := false
-	last := func(r *http.Request) (last, dies bool) {
-		mu.Lock()
-		defer mu.Unlock()
-		if dead {
-			return false, true
-		}
-		dead = isWrite(r) && those(r)
-		return dead, dead
-	}
-	return through(func(next http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(r *http.Request) (*http.Response, error) {
-			last, dies := last(r)
-			if !dies {
-				return next.RoundTrip(r)
-			}
-			if last {
-				if response, err := next.RoundTrip(r); err == nil {
-					_ = response.Body.Close()
-				}
-				close(crashed)
-			}
-			return nil, errors.New("this process has crashed")
-		})
-	})
-}
-
-// nth is the n-th write.
-func nth(n int) func(*http.Request) bool {
-	return func(*http.Request) bool { n--; return n == 0 }
-}
 
 // TestACrashAfterEveryTenthWrite kills the operator at the first, the eleventh,
 // the twenty-first write and so on of a platform's life, and starts another.
@@ -94,22 +46,22 @@ func TestACrashAfterEveryTenthWrite(t *testing.T) {
 // answers nothing if the first operator has less than n writes to make.
 func (w world) lifeWithCrash(n int) map[string]any {
 	w.Helper()
-	since := tail(w.T)
-	p := w.given("production", deletionPolicy(v1alpha1.Delete, "blog"))
+	since := harness.Tail(w.T)
+	p := w.Given("production", harness.DeletionPolicy(v1alpha1.Delete, "blog"))
 	var children map[string]any
 	if n == 0 || w.crashes(p, n) {
-		defer start(w.T).stop()
-		w.untilReady(p)
+		defer harness.Start(w.T).Stop()
+		w.UntilReady(p)
 		children = map[string]any{}
-		for name, child := range w.children(p) {
+		for name, child := range w.Children(p) {
 			children[name] = undated(&child)
 		}
 		w.createdOnce(since)
 	} else {
-		defer start(w.T).stop()
+		defer harness.Start(w.T).Stop()
 	}
-	w.deletePlatform(p)
-	if left := w.left(p); len(left) > 0 {
+	w.DeletePlatform(p)
+	if left := w.Left(p); len(left) > 0 {
 		w.Errorf("after a crash at write %d a deletion leaves %v", n, left)
 	}
 	return children
@@ -119,21 +71,21 @@ func (w world) lifeWithCrash(n int) map[string]any {
 func (w world) crashes(p *v1alpha1.BlogPlatform, n int) (does bool) {
 	w.Helper()
 	crashed := make(chan struct{})
-	defer start(w.T, crashAt(nth(n), crashed)).stop()
-	w.until(fmt.Sprintf("a crash at write %d", n), func(ctx context.Context) error {
+	defer harness.Start(w.T, harness.CrashAt(harness.Nth(n), crashed)).Stop()
+	w.Until(fmt.Sprintf("a crash at write %d", n), func(ctx context.Context) error {
 		select {
 		case <-crashed:
 			does = true
 			return nil
 		default:
 		}
-		if err := w.refresh(ctx, p); err != nil {
+		if err := w.Refresh(ctx, p); err != nil {
 			return err
 		}
 		if meta.IsStatusConditionTrue(p.Status.Conditions, v1alpha1.ConditionReady) {
 			return nil
 		}
-		return errors.New(conditionsOf(p))
+		return errors.New(harness.ConditionsOf(p))
 	})
 	return does
 }
@@ -143,26 +95,26 @@ func (w world) crashes(p *v1alpha1.BlogPlatform, n int) (does bool) {
 func TestWhatWasWrittenJustBeforeACrashGoesWithThePlatform(t *testing.T) {
 	w := newWorld(t)
 	// With its Secret in place, the first pass comes as far as the Certificate.
-	w.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "mine"}, StringData: map[string]string{"key": "thirty-two-bytes-thirty-two-bytes"}})
-	p := w.given("staging", withCookiesOf("mine"))
+	w.Create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "mine"}, StringData: map[string]string{"key": "thirty-two-bytes-thirty-two-bytes"}})
+	p := w.Given("staging", harness.WithCookiesOf("mine"))
 	crashed := make(chan struct{})
-	first := start(t, crashAt(func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/certificates/"+w.namespace+".blog") }, crashed))
+	first := harness.Start(t, harness.CrashAt(func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, "/certificates/"+w.Namespace+".blog") }, crashed))
 	<-crashed
-	first.stop()
-	certificate := w.object("Certificate", w.namespace+".blog")
+	first.Stop()
+	certificate := w.Object("Certificate", w.Namespace+".blog")
 	certificate.SetNamespace("istio-ingress")
-	w.get(certificate)
-	if err := cluster.Delete(t.Context(), p); err != nil {
+	w.Get(certificate)
+	if err := harness.Cluster.Delete(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
-	start(t)
-	w.untilGone(p)
-	w.until("its Certificate gone", func(ctx context.Context) error { return gone(ctx, certificate) })
+	harness.Start(t)
+	w.UntilGone(p)
+	w.Until("its Certificate gone", func(ctx context.Context) error { return harness.Gone(ctx, certificate) })
 }
 
 // undated is an object without what differs from one life to the next.
 func undated(u *unstructured.Unstructured) map[string]any {
-	fields := intent(u)
+	fields := harness.Intent(u)
 	owners := u.GetOwnerReferences()
 	for i := range owners {
 		owners[i].UID = ""
@@ -185,9 +137,9 @@ func undated(u *unstructured.Unstructured) map[string]any {
 func (w world) createdOnce(since int64) {
 	w.Helper()
 	created := map[string]int{}
-	for _, e := range requests(w.T, since) {
+	for _, e := range harness.Requests(w.T, since) {
 		if e.ResponseStatus.Code == http.StatusCreated && e.ObjectRef.Resource != "events" && !strings.Contains(e.RequestURI, "dryRun") {
-			created[e.object()]++
+			created[e.Object()]++
 		}
 	}
 	for object, n := range created {
@@ -203,8 +155,8 @@ func TestAnAPIServerThatFailsNowAndThen(t *testing.T) {
 	w := newWorld(t)
 	var requests, faults atomic.Int64
 	faults.Store(60)
-	start(t, through(func(next http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(r *http.Request) (*http.Response, error) {
+	harness.Start(t, harness.Through(func(next http.RoundTripper) http.RoundTripper {
+		return harness.RoundTripper(func(r *http.Request) (*http.Response, error) {
 			if r.URL.Query().Get("watch") != "" || faults.Load() == 0 || requests.Add(1)%4 != 0 {
 				return next.RoundTrip(r)
 			}
@@ -227,13 +179,13 @@ func TestAnAPIServerThatFailsNowAndThen(t *testing.T) {
 			}
 		})
 	}))
-	p := w.givenReady("production")
-	w.steady(p)
+	p := w.GivenReady("production")
+	w.Steady(p)
 	if left := faults.Load(); left > 0 {
 		t.Errorf("%d faults were left when the platform was Ready", left)
 	}
 	faults.Store(6)
-	w.deletePlatform(p)
+	w.DeletePlatform(p)
 }
 
 func answer(r *http.Request, code int32, reason metav1.StatusReason) *http.Response {
@@ -248,24 +200,24 @@ func answer(r *http.Request, code int32, reason metav1.StatusReason) *http.Respo
 func TestAFaultThatStaysIsToldAndNothingIsPrunedMeanwhile(t *testing.T) {
 	w := newWorld(t)
 	var broken atomic.Bool
-	start(t, through(func(next http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(r *http.Request) (*http.Response, error) {
-			if broken.Load() && isWrite(r) && strings.Contains(r.URL.Path, "/gateways/") {
+	harness.Start(t, harness.Through(func(next http.RoundTripper) http.RoundTripper {
+		return harness.RoundTripper(func(r *http.Request) (*http.Response, error) {
+			if broken.Load() && harness.IsWrite(r) && strings.Contains(r.URL.Path, "/gateways/") {
 				return answer(r, http.StatusInternalServerError, metav1.StatusReasonInternalError), nil
 			}
 			return next.RoundTrip(r)
 		})
 	}))
-	p := w.givenReady("production")
+	p := w.GivenReady("production")
 	broken.Store(true)
-	w.edit(p, func(p *v1alpha1.BlogPlatform) {
+	w.Edit(p, func(p *v1alpha1.BlogPlatform) {
 		p.Spec.Hosts = append(p.Spec.Hosts, "www."+p.Spec.Hosts[0])
 		p.Spec.Services.User.Replicas = new(int32(1))
 	})
-	w.untilCondition(p, v1alpha1.ConditionMeshReady, metav1.ConditionFalse, "ApplyFailed", "a fault of the test")
-	budget := w.get(w.object("PodDisruptionBudget", "blog-user"))
+	w.UntilCondition(p, v1alpha1.ConditionMeshReady, metav1.ConditionFalse, "ApplyFailed", "a fault of the test")
+	budget := w.Get(w.Object("PodDisruptionBudget", "blog-user"))
 	broken.Store(false)
-	w.untilReady(p)
-	w.until("its PodDisruptionBudget gone", func(ctx context.Context) error { return gone(ctx, budget) })
-	w.deletePlatform(p)
+	w.UntilReady(p)
+	w.Until("its PodDisruptionBudget gone", func(ctx context.Context) error { return harness.Gone(ctx, budget) })
+	w.DeletePlatform(p)
 }

@@ -1,4 +1,4 @@
-package operator
+package harness
 
 import (
 	"context"
@@ -16,8 +16,8 @@ import (
 	"blogplatform.io/operator/internal/kube"
 )
 
-// operator is a manager that runs in this process, with the rights of the real one.
-type operator struct {
+// Operator is a manager that runs in this process, with the rights of the real one.
+type Operator struct {
 	cancel context.CancelFunc
 	done   chan struct{}
 }
@@ -25,32 +25,34 @@ type operator struct {
 // gateways are the namespaces into which operators here may write.
 var gateways = []string{"istio-ingress", "gateway-late", "gateway-gone", "gateway-stuck"}
 
-type setting func(*controllers.Options, *rest.Config)
+// Setting changes how an operator runs, or the client that it has.
+type Setting func(*controllers.Options, *rest.Config)
 
-// through has every request of the operator pass a transport.
-func through(wrap func(http.RoundTripper) http.RoundTripper) setting {
+// Through has every request of the operator pass a transport.
+func Through(wrap func(http.RoundTripper) http.RoundTripper) Setting {
 	return func(_ *controllers.Options, config *rest.Config) { config.Wrap(wrap) }
 }
 
-func withoutMesh(options *controllers.Options, _ *rest.Config) {
+// WithoutMesh has an operator run where there is no service mesh.
+func WithoutMesh(options *controllers.Options, _ *rest.Config) {
 	options.MeshDataPlane = controllers.MeshDataPlaneAbsent
 }
 
-// start runs an operator until it is stopped, or the test ends.
-func start(t testing.TB, settings ...setting) *operator {
+// Start runs an operator until it is stopped, or the test ends.
+func Start(t testing.TB, settings ...Setting) *Operator {
 	t.Helper()
 	o, err := run(settings...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(o.stop)
+	t.Cleanup(o.Stop)
 	return o
 }
 
-func run(settings ...setting) (*operator, error) {
-	clientConfig := kube.Config(cp.Config)
+func run(settings ...Setting) (*Operator, error) {
+	clientConfig := kube.Config(ControlPlane.Config)
 	clientConfig.Impersonate.UserName = "operator"
-	options := controllers.Options{GatewayNamespaces: gateways, MeshDataPlane: controllers.MeshDataPlaneRequired, Providers: providers, MaxConcurrentReconciles: 4}
+	options := controllers.Options{GatewayNamespaces: gateways, MeshDataPlane: controllers.MeshDataPlaneRequired, Providers: Providers, MaxConcurrentReconciles: 4}
 	for _, set := range settings {
 		set(&options, clientConfig)
 	}
@@ -66,7 +68,7 @@ func run(settings ...setting) (*operator, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	o := &operator{cancel: cancel, done: make(chan struct{})}
+	o := &Operator{cancel: cancel, done: make(chan struct{})}
 	go func() {
 		defer close(o.done)
 		if err := mgr.Start(ctx); err != nil && ctx.Err() == nil {
@@ -76,7 +78,8 @@ func run(settings ...setting) (*operator, error) {
 	return o, nil
 }
 
-func (o *operator) stop() {
+// Stop ends the operator, and waits until it has ended.
+func (o *Operator) Stop() {
 	o.cancel()
 	<-o.done
 }
@@ -86,9 +89,9 @@ var shared struct {
 	err error
 }
 
-// shareOperator runs one operator for all tests that run side by side. Go
+// ShareOperator runs one operator for all tests that run side by side. Go
 // starts them when those that have operators of their own are over.
-func shareOperator(t *testing.T) {
+func ShareOperator(t *testing.T) {
 	t.Helper()
 	t.Parallel()
 	shared.Do(func() { _, shared.err = run() })

@@ -1,4 +1,4 @@
-package operator
+package harness
 
 import (
 	"context"
@@ -21,23 +21,27 @@ import (
 )
 
 var (
-	cp *controlplane.ControlPlane
-	// cluster is a client of somebody who may do everything.
-	cluster client.WithWatch
-	peers   *faker.Faker
-	// providers are the identity providers.
-	providers = &faker.Providers{}
-	statuses  *recorder
+	// ControlPlane is that of this package's tests.
+	ControlPlane *controlplane.ControlPlane
+	// Cluster is a client of somebody who may do everything.
+	Cluster client.WithWatch
+	// Peers are the controllers of the peers.
+	Peers *faker.Faker
+	// Providers are the identity providers.
+	Providers = &faker.Providers{}
+	// Statuses are those that platforms had until now.
+	Statuses *recorder
 )
 
-func TestMain(m *testing.M) {
+// Main is the body of a TestMain: it starts the control plane with the rights of the operator and the controllers of the peers, runs the tests, and exits.
+func Main(m *testing.M) {
 	ctrl.SetLogger(logr.Discard())
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	controlplane.Main(m, controlplane.Options{ControllerManager: true}, func(started *controlplane.ControlPlane) {
-		cp = started
+		ControlPlane = started
 		if err := furnish(ctx); err != nil {
-			cp.Stop()
+			ControlPlane.Stop()
 			log.Fatal(err)
 		}
 	})
@@ -45,19 +49,19 @@ func TestMain(m *testing.M) {
 
 // furnish adds the rights of the operator, and the controllers of the peers.
 func furnish(ctx context.Context) (err error) {
-	if cluster, err = client.NewWithWatch(cp.Config, client.Options{Scheme: kube.NewScheme()}); err != nil {
+	if Cluster, err = client.NewWithWatch(ControlPlane.Config, client.Options{Scheme: kube.NewScheme()}); err != nil {
 		return err
 	}
 	var objects []*unstructured.Unstructured
 	// The policies of people are there too, and must not get in the operator's way.
 	for _, file := range []string{"rbac/role.yaml", "rbac/blogplatform_promoter_role.yaml", "admission/promotion.yaml", "admission/promotion_override.yaml"} {
-		read, err := controlplane.ReadObjects(filepath.Join(cp.Cache.Root, "config", file))
+		read, err := controlplane.ReadObjects(filepath.Join(ControlPlane.Cache.Root, "config", file))
 		if err != nil {
 			return err
 		}
 		objects = append(objects, read...)
 	}
-	objects = append(objects, parse(`
+	objects = append(objects, Parse(`
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRoleBinding
 metadata: {name: operator}
@@ -65,22 +69,23 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: manager-
 subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: operator}]
 `))
 	for _, object := range objects {
-		if err := cluster.Create(ctx, object); err != nil {
+		if err := Cluster.Create(ctx, object); err != nil {
 			return err
 		}
 	}
-	if err := given.Furnish(ctx, cluster); err != nil {
+	if err := given.Furnish(ctx, Cluster); err != nil {
 		return err
 	}
-	if peers, err = faker.New(cp.Config, faker.Options{}); err != nil {
+	if Peers, err = faker.New(ControlPlane.Config, faker.Options{}); err != nil {
 		return err
 	}
-	peers.Start(ctx)
-	statuses, err = record(ctx)
+	Peers.Start(ctx)
+	Statuses, err = record(ctx)
 	return err
 }
 
-func parse(text string) *unstructured.Unstructured {
+// Parse reads the one object of a YAML text, and ends the program where it is not one.
+func Parse(text string) *unstructured.Unstructured {
 	objects, err := controlplane.ParseObjects([]byte(text))
 	if err == nil && len(objects) != 1 {
 		err = errors.New("want one object")
@@ -96,13 +101,13 @@ var (
 	missing   []string
 )
 
-// withoutPeer tells the faker that an issuer or StorageClass does not exist, until the returned function is called.
-func withoutPeer(name string) (appears func()) {
+// WithoutPeer tells the faker that an issuer or StorageClass does not exist, until the returned function is called.
+func WithoutPeer(name string) (appears func()) {
 	set := func(change func()) {
 		missingMu.Lock()
 		defer missingMu.Unlock()
 		change()
-		peers.Missing(missing...)
+		Peers.Missing(missing...)
 	}
 	set(func() { missing = append(missing, name) })
 	return func() {

@@ -1,0 +1,147 @@
+package deletion
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/test/faker"
+	"blogplatform.io/operator/test/operator/harness"
+)
+
+func (w world) volumes() []string {
+	w.Helper()
+	var claims corev1.PersistentVolumeClaimList
+	if err := harness.Cluster.List(w.Context(), &claims, client.InNamespace(w.Namespace)); err != nil {
+		w.Fatal(err)
+	}
+	var names []string
+	for _, claim := range claims.Items {
+		if claim.DeletionTimestamp == nil {
+			names = append(names, claim.Name)
+		}
+	}
+	return names
+}
+
+func TestDeletingKeepsTheDataUnlessBothSaySo(t *testing.T) {
+	harness.ShareOperator(t)
+	for name, edit := range map[string]func(*v1alpha1.BlogPlatform){
+		"retain":           harness.DeletionPolicy(v1alpha1.Retain, ""),
+		"annotation alone": harness.DeletionPolicy(v1alpha1.Retain, "blog"),
+		"policy alone":     harness.DeletionPolicy(v1alpha1.Delete, ""),
+		"another's name":   harness.DeletionPolicy(v1alpha1.Delete, "other"),
+	} {
+		t.Run(strings.NewReplacer(" ", "-", "'", "").Replace(name), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			p := w.GivenReady("staging", edit)
+			w.DeletePlatform(p)
+			if left := w.Left(p); !slices.Equal(left, []string{"PostgresCluster", "SealedSecret", "SealedSecret", "SealedSecret"}) {
+				t.Errorf("left: %v, want the PostgresCluster and three SealedSecrets", left)
+			}
+			if volumes := w.volumes(); len(volumes) == 0 {
+				t.Error("the volumes of the database are gone")
+			}
+		})
+	}
+}
+
+func TestDeletingWithItsDataLeavesNothing(t *testing.T) {
+	harness.ShareOperator(t)
+	w := newWorld(t)
+	w.Create(volumeOf(w.Namespace, "other-db"))
+	p := w.GivenReady("production", harness.DeletionPolicy(v1alpha1.Delete, "blog"))
+	w.DeletePlatform(p)
+	if left := w.Left(p); len(left) != 0 {
+		t.Errorf("left: %v, want nothing", left)
+	}
+	if volumes := w.volumes(); !slices.Equal(volumes, []string{"volume-of-other-db"}) {
+		t.Errorf("volumes left: %v, want that of another database alone", volumes)
+	}
+}
+
+// TestADatabaseOfSomebodyElseStays though it has the name that the platform's would have.
+func TestADatabaseOfSomebodyElseStays(t *testing.T) {
+	harness.ShareOperator(t)
+	w := newWorld(t)
+	database := harness.Parse(`{apiVersion: postgres-operator.crunchydata.com/v1beta1, kind: PostgresCluster, metadata: {name: blog-db}, spec: {postgresVersion: 15,
+		instances: [{dataVolumeClaimSpec: {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}}], backups: {pgbackrest: {repos: [{name: repo1}]}}}}`)
+	database.SetNamespace(w.Namespace)
+	w.Create(database)
+	w.Create(volumeOf(w.Namespace, "blog-db"))
+	p := w.Given("staging", harness.DeletionPolicy(v1alpha1.Delete, "blog"))
+	w.UntilCondition(p, v1alpha1.ConditionDatabaseReady, metav1.ConditionFalse, "NotOurs", "PostgresCluster "+w.Namespace+"/blog-db")
+	w.DeletePlatform(p)
+	w.Get(database)
+	if volumes := w.volumes(); len(volumes) != 1 {
+		t.Errorf("volumes left: %v, want that of the database", volumes)
+	}
+}
+
+// volumeOf is a volume claim as the Crunchy operator labels those of a PostgresCluster.
+func volumeOf(namespace, cluster string) *corev1.PersistentVolumeClaim {
+	return &corev1.PersistentVolumeClaim{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "volume-of-" + cluster, Labels: map[string]string{"postgres-operator.crunchydata.com/cluster": cluster}},
+		Spec: corev1.PersistentVolumeClaimSpec{AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+			Resources: corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}}},
+	}
+}
+
+// TestADeletionSaysWhatItWaitsFor: the Crunchy operator is away, and its
+// finalizer keeps the PostgresCluster.
+func TestADeletionSaysWhatItWaitsFor(t *testing.T) {
+	harness.ShareOperator(t)
+	w := newWorld(t)
+	p := w.GivenReady("staging", harness.DeletionPolicy(v1alpha1.Delete, "blog"))
+	harness.Peers.Set(faker.PostgresCluster, w.Namespace+"/", faker.Behaviour{Absent: true})
+	if err := harness.Cluster.Delete(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "Deleting", "waits for PostgresCluster "+w.Namespace+"/blog-db")
+	harness.Peers.Set(faker.PostgresCluster, w.Namespace+"/", faker.Behaviour{})
+	w.UntilGone(p)
+}
+
+func TestDeletingWorksWithoutTheGatewaysNamespace(t *testing.T) {
+	harness.ShareOperator(t)
+	w := newWorld(t)
+	w.CreateNamespace("gateway-gone")
+	p := w.GivenReady("staging", harness.InGateway("gateway-gone"))
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "gateway-gone"}}
+	if err := harness.Cluster.Delete(t.Context(), namespace); err != nil {
+		t.Fatal(err)
+	}
+	w.Until("namespace gone", func(ctx context.Context) error { return harness.Gone(ctx, namespace) })
+	w.DeletePlatform(p)
+}
+
+func TestDeletingTheWholeNamespaceWorks(t *testing.T) {
+	harness.ShareOperator(t)
+	w := newWorld(t)
+	p := w.GivenReady("staging")
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.Namespace}}
+	if err := harness.Cluster.Delete(t.Context(), namespace); err != nil {
+		t.Fatal(err)
+	}
+	w.UntilGone(p)
+	w.Until("namespace gone", func(ctx context.Context) error { return harness.Gone(ctx, namespace) })
+}
+
+// A CRD is everybody's, so this test has the cluster for itself.
+func TestDeletingWorksWithoutACRD(t *testing.T) {
+	w := newWorld(t)
+	harness.Start(t)
+	p := w.GivenReady("staging")
+	crd := harness.TakeCRD(t, "destinationrules.networking.istio.io")
+	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "KindMissing", "DestinationRule")
+	w.DeletePlatform(p)
+	w.Create(crd)
+}

@@ -1,0 +1,2 @@
+// Package deletion tells what a deleted platform takes with it, and what stays.
+package deletion

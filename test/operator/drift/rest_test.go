@@ -1,0 +1,82 @@
+package drift
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/test/operator/harness"
+)
+
+// These tests have operators of their own, and the cluster for themselves.
+
+// TestAtRestTheOperatorSendsNothing has it look at a platform again and again
+// though nothing is to be done, and reads in the audit log what it sent.
+func TestAtRestTheOperatorSendsNothing(t *testing.T) {
+	w := newWorld(t)
+	first := harness.Start(t)
+	p := w.GivenReady("production")
+	w.passAgain(p, 3) // what was written last has come back by then
+	since := harness.Tail(t)
+	w.passAgain(p, 10)
+	for _, e := range harness.Requests(t, since) {
+		t.Errorf("at rest: %s %s answered %d", e.Verb, e.RequestURI, e.ResponseStatus.Code)
+	}
+
+	before, events := w.versions(p), w.Events()
+	first.Stop()
+	harness.Start(t)
+	w.passAgain(p, 3)
+	if diff := cmp.Diff(before, w.versions(p)); diff != "" {
+		t.Errorf("a restart changed objects (-before +after):\n%s", diff)
+	}
+	since = harness.Tail(t)
+	w.passAgain(p, 10)
+	for _, e := range harness.Requests(t, since) {
+		t.Errorf("at rest after a restart: %s %s answered %d", e.Verb, e.RequestURI, e.ResponseStatus.Code)
+	}
+	if diff := cmp.Diff(events, w.Events()); diff != "" {
+		t.Errorf("events of a platform at rest (-before +after):\n%s", diff)
+	}
+	w.DeletePlatform(p)
+}
+
+// passAgain has the operator make passes, one after the other, by an
+// annotation that says nothing to it.
+func (w world) passAgain(p *v1alpha1.BlogPlatform, times int) {
+	w.Helper()
+	for i := range times {
+		before := harness.Passes(w.T)
+		w.Patch(p, func() { p.Annotations = map[string]string{"example.com/look": fmt.Sprint(i, before)} })
+		w.Until("a pass", func(context.Context) error {
+			if n := harness.Passes(w.T); n <= before {
+				return fmt.Errorf("%v passes", n)
+			}
+			return nil
+		})
+	}
+}
+
+// versions of all children.
+func (w world) versions(p *v1alpha1.BlogPlatform) map[string]string {
+	versions := map[string]string{}
+	for name, child := range w.Children(p) {
+		versions[name] = child.GetResourceVersion()
+	}
+	return versions
+}
+
+func TestWithoutAMeshTheStatusSaysSo(t *testing.T) {
+	w := newWorld(t)
+	w.Label(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.Namespace}}, "istio-injection", "disabled")
+	harness.Start(t, harness.WithoutMesh)
+	p := w.Given("staging")
+	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionTrue, "DataPlaneAbsent", "no mesh policy is enforced")
+	w.UntilCondition(p, v1alpha1.ConditionMeshReady, metav1.ConditionTrue, "DataPlaneAbsent", "--mesh-dataplane=absent")
+	w.DeletePlatform(p)
+}

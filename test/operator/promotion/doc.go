@@ -1,0 +1,2 @@
+// Package promotion tells how production follows what staging has verified.
+package promotion

@@ -1,0 +1,2 @@
+// Package release tells how a release migrates, rolls out, and is taken back whole.
+package release
