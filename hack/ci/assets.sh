@@ -39,7 +39,7 @@ plugin() {
     os=${platform%/*} arch=${platform#*/} name=kubectl-blog
     [ "$os" != windows ] || name=kubectl-blog.exe
     dir=$(mktemp -d)
-    GOOS=$os GOARCH=$arch CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION" -o "$dir/$name" ./cmd/kubectl-blog
+    GOOS=$os GOARCH=$arch CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags "-s -w -X blogplatform.io/operator/cmd/kubectl-blog/internal/command.Version=$VERSION" -o "$dir/$name" ./cmd/kubectl-blog
     command install -m 755 cmd/kubectl-blog/kubectl_complete-blog "$dir"
     command install -m 644 LICENSE NOTICE "$dir"
     archive=$out/kubectl-blog_${os}_$arch.tar.gz
