@@ -117,7 +117,7 @@ fmt: $(BIN)/golangci-lint ## Format the Go code.
 	@$(BIN)/golangci-lint fmt
 
 .PHONY: lint
-lint: $(BIN)/golangci-lint $(BIN)/actionlint compatible ## Check style, the walls between rooms, the API conventions, and the workflow files.
+lint: $(BIN)/golangci-lint $(BIN)/actionlint $(BIN)/shellcheck $(BIN)/zizmor compatible ## Check style, the walls between rooms, the API conventions, scripts and workflow files.
 	@$(BIN)/golangci-lint run ./...
 	@$(BIN)/golangci-lint run --config .golangci-kal.yml ./api/...
 	@hack/ci/lint.sh
@@ -186,10 +186,21 @@ verify: ## Check that the promote workflow of REPOSITORY (owner/name) signed the
 tag: $(BIN)/crane ## Tag the pushed images VERSION.
 	@hack/ci/registry.sh tag
 
+.PHONY: install-manifest
+install-manifest: ## Write bin/release/install.yaml: CRD, RBAC and the operator by the digest in bin/images.
+	@hack/ci/assets.sh install
+
+.PHONY: plugin-archives
+plugin-archives: ## Build bin/release/kubectl-blog_OS_ARCH for Linux, macOS and Windows, with completions, and krew's manifest.
+	@hack/ci/assets.sh plugin
+
+.PHONY: checksums
+checksums: ## Write the SHA-256 of everything in bin/release, and of the images, as subjects of an attestation.
+	@hack/ci/assets.sh checksums
+
 .PHONY: github-release
-github-release: ## Make a GitHub release of the git tag VERSION, with the digests and bills of materials.
-	@command -v gh >/dev/null || { echo "make github-release needs gh, which is not on the PATH."; exit 1; }
-	@gh release create "$$VERSION" --verify-tag --generate-notes $(BIN)/images/references $(BIN)/sbom/*.cdx.json
+github-release: ## Make a GitHub release of the git tag VERSION of what is in bin/images, bin/sbom and bin/release. Can be repeated.
+	@hack/ci/assets.sh publish
 
 .PHONY: staging
 staging: ## Commit VERSION with the digests of bin/images to STAGING_FILE of GITOPS.
@@ -207,7 +218,7 @@ install: ## Install the CRD.
 
 .PHONY: deploy
 deploy: ## Install the CRD, RBAC and the operator as image IMG.
-	@$(KUBECTL) kustomize config/default | sed 's|image: controller:latest|image: $(IMG)|' | $(KUBECTL) apply --server-side -f -
+	@KUBECTL='$(KUBECTL)' hack/ci/manifest.sh '$(IMG)' | $(KUBECTL) apply --server-side -f -
 
 .PHONY: undeploy
 undeploy: ## Remove the operator, its RBAC and the CRD. BlogPlatforms must be gone first: their finalizer needs the operator.
@@ -239,6 +250,11 @@ $(BIN)/controller-gen $(BIN)/crd-ref-docs $(BIN)/gotestsum $(BIN)/oapi-codegen: 
 $(BIN)/actionlint $(BIN)/crane $(BIN)/cyclonedx-gomod $(BIN)/govulncheck: hack/tools/ci/go.mod hack/tools/ci/go.sum
 	@echo "building $(@F)"
 	@cd hack/tools/ci && go build -ldflags "-s -w" -o "$(CURDIR)/$@" $$(go list -f '{{.ImportPath}}' tool | grep '/$(@F)$$')
+
+# Programs out of Python wheels for Linux on amd64, unpacked and not installed.
+$(BIN)/shellcheck $(BIN)/zizmor: hack/tools/wheels.txt
+	@echo "unpacking $(@F)"
+	@hack/ci/wheel.sh $(@F)
 
 # A module of its own, too: it and actionlint need versions of one YAML library that do not go together.
 $(BIN)/oasdiff: hack/tools/openapi/go.mod hack/tools/openapi/go.sum

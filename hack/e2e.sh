@@ -20,6 +20,7 @@ held = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
 print(*(s.getsockname()[1] for s in held))')
 settings=(--state "$state/cluster" --https-port "$https_port" --api-port "$api_port")
 
+# shellcheck disable=SC2329 # the trap calls it
 end() {
   bin/cluster down "${settings[@]}"
   rm -rf "$state"

@@ -12,6 +12,7 @@ import (
 	_ "time/tzdata" // windows of promotions have time zones, and the image has no database of them
 
 	"github.com/go-logr/logr"
+	_ "golang.org/x/crypto/x509roots/fallback" // identity providers have certificates of public authorities, and the image has none
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"

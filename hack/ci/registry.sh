@@ -3,17 +3,22 @@
 #   login   to REGISTRY as REGISTRY_USER with REGISTRY_PASSWORD
 #   push    the OCI layouts, by digest and without a tag
 #   sign    what was pushed, and attest its bills of materials; in a GitHub workflow only
-#   verify  that the promote workflow of REPOSITORY signed them
+#   verify  that the promote workflow of REPOSITORY, at the tag VERSION, signed them
+#           and attests how they were built
 #   tag     them VERSION
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 issuer=https://token.actions.githubusercontent.com
-workflow='^https://github\.com/[^/]+/[^/]+/\.github/workflows/promote\.yml@'
+workflow=.github/workflows/promote.yml
 
 fail() {
   echo "$1" >&2
   exit 1
+}
+
+release() {
+  [[ ${VERSION:-} =~ ^v[0-9]+\.[0-9]+\.[0-9]+ ]] || fail "VERSION=${VERSION:-} is no release; write VERSION=v1.2.3."
 }
 
 references() {
@@ -34,10 +39,14 @@ sign() {
   done
 }
 
+# The identity is compared as a whole: a workflow of a branch is another one.
 verify() {
-  cosign verify --certificate-oidc-issuer "$issuer" --certificate-identity-regexp "$workflow" \
+  cosign verify --certificate-oidc-issuer "$issuer" \
+    --certificate-identity "https://github.com/$REPOSITORY/$workflow@refs/tags/$VERSION" \
     --certificate-github-workflow-repository "$REPOSITORY" "$1" >/dev/null
-  echo "$1 was signed by $REPOSITORY"
+  gh attestation verify "oci://$1" --repo "$REPOSITORY" --signer-workflow "$REPOSITORY/$workflow" \
+    --source-ref "refs/tags/$VERSION" >/dev/null
+  echo "$1 was built and signed by $REPOSITORY at $VERSION"
 }
 
 tag() { bin/crane tag "$1" "$VERSION"; }
@@ -54,10 +63,12 @@ sign)
   ;;
 verify)
   command -v cosign >/dev/null || fail "make verify needs cosign, which is not on the PATH."
+  command -v gh >/dev/null || fail "make verify needs gh, which is not on the PATH."
   [ -n "${REPOSITORY:-}" ] || fail "make verify needs REPOSITORY=owner/name, the repository whose workflow signed the images."
+  release
   ;;
 tag)
-  [[ ${VERSION:-} =~ ^v[0-9]+\.[0-9]+\.[0-9]+ ]] || fail "make tag needs VERSION=v1.2.3."
+  release
   ;;
 *) fail "usage: registry.sh login|push|sign|verify|tag" ;;
 esac

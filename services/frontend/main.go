@@ -4,6 +4,8 @@ package main
 import (
 	"os"
 
+	_ "golang.org/x/crypto/x509roots/fallback" // the public name has a certificate of a public authority, and the image has none
+
 	"blogplatform.io/operator/services/frontend/service"
 )
 

@@ -153,15 +153,9 @@ type browser struct{ ctx context.Context }
 // nothing was skipped catches that where it must not be.
 func chromium(t *testing.T) *browser {
 	t.Helper()
-	path := ""
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
-		}
-	}
+	path := installed()
 	if path == "" {
-		t.Skip("SKIPPED: there is no Chromium to walk through the pages with (apt-get install chromium).")
+		t.Skip("SKIPPED: there is no Chromium to walk through the pages with (apt-get install chromium, or name one in CHROME).")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.Flag("ignore-certificate-errors", true), chromedp.Flag("lang", "en-US"))
@@ -173,9 +167,38 @@ func chromium(t *testing.T) *browser {
 	ctx, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(cancel)
 	if err := chromedp.Do(ctx); err != nil {
-		t.Fatalf("start %s: %v", path, err)
+		t.Fatalf("start %s: %v. If it says that there is no usable sandbox: AppArmor of this machine keeps it from making user namespaces. "+
+			"Install Google Chrome, which has a profile, or allow them: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0", path, err)
 	}
 	return &browser{ctx}
+}
+
+// installed is the path of a browser: the one that CHROME names, or else the first
+// that is there. Google Chrome comes first, because Ubuntu's AppArmor has a
+// profile for it that allows its sandbox. Empty if there is none.
+func installed() string {
+	for _, name := range []string{os.Getenv("CHROME"), "google-chrome", "chromium", "chromium-browser"} {
+		if found, err := exec.LookPath(name); err == nil {
+			return found
+		}
+	}
+	return ""
+}
+
+func TestTheBrowserIsTheOneNamedOrElseGoogleChrome(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"mine", "google-chrome", "chromium"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir)
+	for named, want := range map[string]string{"": "google-chrome", filepath.Join(dir, "mine"): "mine", "/not/there": "google-chrome"} {
+		t.Setenv("CHROME", named)
+		if got := installed(); got != filepath.Join(dir, want) {
+			t.Errorf("with CHROME=%s it is %s, want %s", named, got, want)
+		}
+	}
 }
 
 // person sits before a browser window that shares nothing with others.

@@ -16,6 +16,10 @@ import (
 	"blogplatform.io/operator/cmd/kubectl-blog/internal/screen"
 )
 
+// Version is the release that the plugin is of, such as v1.2.3, or empty. The
+// linker sets it (hack/ci/assets.sh); --version prints it.
+var Version string
+
 // cli is what all commands share.
 type cli struct {
 	genericiooptions.IOStreams
@@ -73,6 +77,7 @@ func (c *cli) errStyle() screen.Style { return screen.StyleFor(c.ErrOut, c.noCol
 func (c *cli) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "kubectl-blog",
+		Version:       Version,
 		Short:         "See, release and mend blogs that the BlogPlatform operator runs",
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl blog"},
 		SilenceUsage:  true,
