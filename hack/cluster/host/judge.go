@@ -30,7 +30,7 @@ func judgeGo(f Facts) []Check {
 	case !version.IsValid(installed) || version.Compare(installed, "go1.21") < 0:
 		check.Verdict, check.Fix = Block, g.Path+" is too old to fetch a newer one: install Go "+f.WantGo+" or newer (go.dev/dl)"
 	case version.Compare(installed, wanted) >= 0:
-	case g.Toolchain == "local" || strings.HasPrefix(g.Toolchain, "go"):
+	case !fetches(g.Toolchain, wanted):
 		check.Verdict, check.Fix = Block, fmt.Sprintf("%s or newer is needed and GOTOOLCHAIN=%s forbids to fetch it: go env -w GOTOOLCHAIN=auto", f.WantGo, g.Toolchain)
 	default:
 		check.Found += ", which fetches " + f.WantGo
@@ -40,6 +40,12 @@ func judgeGo(f Facts) []Check {
 		check.Verdict, check.Fix = Warn, fmt.Sprintf("%s is used; for your own commands: export PATH=\"$PATH:%s\"", g.Path, filepath.Dir(g.Path))
 	}
 	return []Check{check}
+}
+
+// fetches is true where a GOTOOLCHAIN lets go run the wanted version, see "go help toolchain".
+func fetches(toolchain, wanted string) bool {
+	fixed, way, _ := strings.Cut(toolchain, "+")
+	return toolchain == "" || toolchain == "auto" || way == "auto" || version.IsValid(fixed) && version.Compare(fixed, wanted) >= 0
 }
 
 // memoryWanted is what builds and a cluster with two platforms need together, with some air.

@@ -19,6 +19,8 @@ const askLimit = 3 * time.Second
 type address struct {
 	// url may hold a password and is never printed.
 	url string
+	// first is asked before url; it counts if its answer is 200.
+	first string
 	// proxy is used instead of the environment's; empty is the environment's.
 	proxy string
 }
@@ -32,10 +34,11 @@ func (m machine) addresses(ctx context.Context, user caller, f Facts) map[Kind]a
 		found[GoModules] = address{url: proxy}
 	}
 	if name := sumDB(f.Go.SumDB); name != "" {
-		found[GoChecksums] = address{url: name}
-		if mirror := strings.TrimRight(proxy, "/") + "/sumdb/" + hostOf(name) + "/supported"; proxy != "" && answersOK(ctx, mirror) {
-			found[GoChecksums] = address{url: mirror} // the go command asks there first
+		database := address{url: name}
+		if proxy != "" { // the go command asks there first
+			database.first = strings.TrimRight(proxy, "/") + "/sumdb/" + hostOf(name) + "/supported"
 		}
+		found[GoChecksums] = database
 	}
 	// Elsewhere apt's sources are another distribution's.
 	if archive := m.aptSource(); archive != "" && f.Distribution.ID == "debian" {
@@ -120,7 +123,11 @@ func ask(ctx context.Context, kind Kind, at address) Download {
 	if at.url == "" {
 		return answer
 	}
-	status, err := head(ctx, at)
+	if status, err := get(ctx, address{url: at.first, proxy: at.proxy}); err == nil && status == http.StatusOK {
+		answer.Host = hostOf(at.first)
+		return answer
+	}
+	status, err := get(ctx, at)
 	switch {
 	case err != nil:
 		answer.Err = reason(err)
@@ -132,12 +139,7 @@ func ask(ctx context.Context, kind Kind, at address) Download {
 	return answer
 }
 
-func answersOK(ctx context.Context, url string) bool {
-	status, err := head(ctx, address{url: url})
-	return err == nil && status == http.StatusOK
-}
-
-func head(ctx context.Context, at address) (int, error) {
+func get(ctx context.Context, at address) (int, error) {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, at.url, nil)

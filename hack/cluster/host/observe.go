@@ -10,7 +10,7 @@ import (
 	"sync"
 )
 
-// Observe reads everything that Judge wants to know. What can't be read stays empty. It takes 3 seconds at most if servers are asked.
+// Observe reads everything that Judge wants to know. What can't be read stays empty. It takes up to 6 seconds if servers are asked and do not answer.
 func Observe(ctx context.Context, w Wants) Facts {
 	m := machine(w.Root)
 	f := Identify(w.Root)
@@ -34,7 +34,9 @@ func Observe(ctx context.Context, w Wants) Facts {
 		folders[i].observe(f.User)
 	}
 	f.Folders, f.TempType = folders, fileSystem(os.TempDir())
-	f.Downloads = observeDownloads(ctx, m.addresses(ctx, user, f), w.Downloads)
+	if len(w.Downloads) > 0 {
+		f.Downloads = observeDownloads(ctx, m.addresses(ctx, user, f), w.Downloads)
+	}
 	return f
 }
 

@@ -84,35 +84,41 @@ func Install(ctx context.Context, names []string, record string, log func(line s
 	if broken := audit(ctx); broken != "" {
 		return nil, fmt.Errorf("an installation of packages was interrupted earlier; complete it (%s) and call again: %s", fixDpkg, firstLine(broken))
 	}
-	before := installed(ctx)
+	before, err := installed(ctx)
+	if err != nil {
+		return nil, err
+	}
 	log("apt-get update")
 	updated := apt(ctx, "update", "-q")
-	if updated != nil && ctx.Err() == nil {
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("updating the list of packages: %w", ctx.Err())
+	}
+	if updated != nil {
 		log("some sources of packages can't be read: " + firstLine(updated.Error()))
 	}
 	log("installing " + strings.Join(missing, " "))
-	err := apt(ctx, append([]string{"install", "-y", "-q", "--no-install-recommends", "--no-remove", "-o", "DPkg::Lock::Timeout=120"}, missing...)...)
+	err = apt(ctx, append([]string{"install", "-y", "-q", "--no-install-recommends", "--no-remove", "-o", "DPkg::Lock::Timeout=120"}, missing...)...)
 	if err != nil {
 		err = errors.Join(fmt.Errorf("installing %s: %w", strings.Join(missing, " "), err), updated)
 	}
-	var added []string
-	for name := range installed(context.WithoutCancel(ctx)) {
-		if !before[name] {
-			added = append(added, name)
-		}
-	}
-	slices.Sort(added)
-	return added, errors.Join(err, appendRecord(record, added))
+	after, listErr := installed(context.WithoutCancel(ctx))
+	added := slices.Sorted(maps.Keys(after))
+	added = slices.DeleteFunc(added, func(name string) bool { return before[name] })
+	return added, errors.Join(err, listErr, appendRecord(record, added))
 }
 
-func installed(ctx context.Context) map[string]bool {
+// installed is the set of all packages that are installed.
+func installed(ctx context.Context) (map[string]bool, error) {
 	set := map[string]bool{}
 	for name, status := range packageStatus(ctx, nil) {
 		if status == installedStatus {
 			set[name] = true
 		}
 	}
-	return set
+	if len(set) == 0 {
+		return nil, errors.New("dpkg-query lists no installed package; see what `dpkg-query --show` says")
+	}
+	return set, nil
 }
 
 // apt runs apt-get. When ctx is canceled it is sent SIGINT, upon which it ends

@@ -155,7 +155,7 @@ func (m machine) clusters(states []string) []Cluster {
 func (m machine) startTime(pid int) string {
 	stat := string(m.read(fmt.Sprintf("proc/%d/stat", pid)))
 	fields := strings.Fields(stat[strings.LastIndex(stat, ")")+1:]) // a name may hold anything, parentheses too
-	const state = 3                                                  // the first field after the name
+	const state = 3                                                 // the first field after the name
 	if len(fields) <= 22-state || fields[0] == "Z" {
 		return ""
 	}

@@ -7,6 +7,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -57,8 +58,16 @@ func observeSudo(ctx context.Context, root bool) Sudo {
 	if _, err := exec.LookPath("sudo"); err != nil {
 		return SudoMissing
 	}
-	if exec.CommandContext(ctx, "sudo", "-n", "true").Run() == nil {
+	command := exec.CommandContext(ctx, "sudo", "-n", "true")
+	command.Env = append(os.Environ(), "LC_ALL=C")
+	out, err := command.CombinedOutput()
+	if err == nil {
 		return SudoFree
+	}
+	for _, refusal := range []string{"not in the sudoers", "may not run sudo", "not allowed to", "no new privileges"} {
+		if strings.Contains(string(out), refusal) {
+			return SudoRefuses
+		}
 	}
 	return SudoAsks
 }
