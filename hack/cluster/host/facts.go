@@ -129,9 +129,10 @@ type Folder struct {
 	Free, Device uint64
 	// Type is the file system's: "ext4", "tmpfs", or a hexadecimal number.
 	Type string
-	// Denied is true where the user may not write to it, Owner is whose it then is.
-	Denied bool
-	Owner  string
+	// Denied is true where the user may not write to Existing, the folder or its
+	// nearest parent that exists. Owner is whose that is.
+	Denied          bool
+	Existing, Owner string
 }
 
 // Port is a TCP port on 127.0.0.1 that the cluster wants.

@@ -13,7 +13,7 @@ import (
 // observe fills in what the file system below the folder, or below its nearest parent, says.
 func (folder *Folder) observe(u User) {
 	path := existing(folder.Path)
-	folder.Type, folder.Denied = fileSystem(path), denied(path, u)
+	folder.Existing, folder.Type, folder.Denied = path, fileSystem(path), denied(path, u)
 	var disk unix.Statfs_t
 	if unix.Statfs(path, &disk) == nil {
 		folder.Free = disk.Bavail * uint64(disk.Bsize)

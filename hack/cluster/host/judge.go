@@ -98,8 +98,8 @@ func judgeFolders(f Facts) []Check {
 	for _, folder := range f.Folders {
 		if folder.Denied {
 			checks = append(checks, Check{
-				Name: folder.Name, Found: fmt.Sprintf("%s belongs to %s", folder.Path, folder.Owner), Verdict: Block,
-				Fix: fmt.Sprintf("sudo chown -R %s '%s'", f.User.Name, folder.Path),
+				Name: folder.Name, Found: fmt.Sprintf("%s belongs to %s", folder.Existing, folder.Owner), Verdict: Block,
+				Fix: fmt.Sprintf("sudo chown -R %s '%s'", f.User.Name, folder.Existing),
 			})
 		}
 		if !slices.Contains(devices, folder.Device) {
