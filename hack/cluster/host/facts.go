@@ -37,9 +37,8 @@ type Facts struct {
 
 // Distribution is what os-release(5) says.
 type Distribution struct {
-	// ID is such as "debian", Like holds the IDs that it derives from.
-	ID   string
-	Like []string
+	// ID is such as "debian".
+	ID string
 	// Version is such as "12"; it is empty for Debian testing and unstable.
 	Version string
 	// Pretty is the name for people.

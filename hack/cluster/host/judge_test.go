@@ -66,7 +66,7 @@ var machines = map[string]struct {
 		f.TempType, f.Go.Version, f.Kernel.Release = "tmpfs", "1.24.4", "6.12.48+deb13-amd64"
 	}, OK},
 	"ubuntu2404-with-docker": {func(f *Facts) {
-		f.Distribution = Distribution{ID: "ubuntu", Like: []string{"debian"}, Version: "24.04", Pretty: "Ubuntu 24.04.3 LTS", Apt: true}
+		f.Distribution = Distribution{ID: "ubuntu", Version: "24.04", Pretty: "Ubuntu 24.04.3 LTS", Apt: true}
 		f.Beside = []string{"docker-ce", "containerd.io", "kind"}
 		f.Packages.Missing = []string{"mmdebstrap", "debian-archive-keyring"}
 		f.Ports[1].Err, f.Ports[1].Holder = "in use", "docker-proxy (process 812)"

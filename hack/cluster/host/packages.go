@@ -132,6 +132,7 @@ func apt(ctx context.Context, args ...string) error {
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGINT) }
 	out, err := command.CombinedOutput()
 	if err != nil {
+		err = errors.Join(ctx.Err(), err)
 		return fmt.Errorf("apt-get %s: %w: %s", args[0], err, complaints(out))
 	}
 	return nil

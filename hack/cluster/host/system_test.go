@@ -19,7 +19,7 @@ func TestADistributionIsReadFromOsRelease(t *testing.T) {
 		"Debian": {"etc/os-release", "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\nNAME=\"Debian GNU/Linux\"\nVERSION_ID=\"12\"\nID=debian\n",
 			Distribution{ID: "debian", Version: "12", Pretty: "Debian GNU/Linux 12 (bookworm)", Apt: true}},
 		"a derivative": {"etc/os-release", "ID=linuxmint\nID_LIKE=\"ubuntu debian\"\nVERSION_ID='22'\nNAME='Linux Mint'",
-			Distribution{ID: "linuxmint", Like: []string{"ubuntu", "debian"}, Version: "22", Pretty: "Linux Mint", Apt: true}},
+			Distribution{ID: "linuxmint", Version: "22", Pretty: "Linux Mint", Apt: true}},
 		"only below /usr/lib": {"usr/lib/os-release", "ID=debian\nVERSION_ID=13\n", Distribution{ID: "debian", Version: "13", Pretty: "debian", Apt: true}},
 		"escapes, comments and lines that are no assignments": {"etc/os-release", "# ID=no\nnonsense\n\n=\n\"\nID=x\nPRETTY_NAME=\"a \\\"b\\\" \\$5 \\\\\"\nVERSION_ID=\"\n",
 			Distribution{ID: "x", Version: `"`, Pretty: `a "b" $5 \`, Apt: true}},

@@ -39,7 +39,7 @@ func (m machine) distribution() Distribution {
 		fields = osRelease(m.read("usr/lib/os-release"))
 	}
 	return Distribution{
-		ID: fields["ID"], Like: strings.Fields(fields["ID_LIKE"]), Version: fields["VERSION_ID"], Pretty: cmp.Or(fields["PRETTY_NAME"], fields["NAME"], fields["ID"]),
+		ID: fields["ID"], Version: fields["VERSION_ID"], Pretty: cmp.Or(fields["PRETTY_NAME"], fields["NAME"], fields["ID"]),
 		Apt: m.exists("usr/bin/apt-get") && m.exists("usr/bin/dpkg-query"),
 	}
 }
