@@ -228,7 +228,7 @@ func judgeDownloads(f Facts) []Check {
 	for _, download := range f.Downloads {
 		check := Check{Name: string(download.Kind), Found: download.Host + " answers"}
 		if download.Host == "" {
-			check.Found = "address can't be told: it will be seen when it is needed"
+			check.Found = "no address found in your settings: it will be seen when it is needed"
 		}
 		if download.Err != "" {
 			check.Found, check.Verdict = strings.TrimSpace(download.Host+" "+download.Err), Block

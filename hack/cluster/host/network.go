@@ -25,29 +25,27 @@ type address struct {
 	proxy string
 }
 
-// addresses finds where each kind is fetched from by the user's own settings.
-// A kind that is missing needs no server or can't be told.
-func (m machine) addresses(ctx context.Context, user caller, f Facts) map[Kind]address {
-	found := map[Kind]address{}
+// address finds where a kind is fetched from by the user's own settings. It is
+// empty if no server is needed or it can't be told.
+func (m machine) address(ctx context.Context, user caller, f Facts, kind Kind) address {
 	proxy := moduleProxy(f.Go.Proxy)
-	if proxy != "" {
-		found[GoModules] = address{url: proxy}
-	}
-	if name := sumDB(f.Go.SumDB); name != "" {
-		database := address{url: name}
-		if proxy != "" { // the go command asks there first
-			database.first = strings.TrimRight(proxy, "/") + "/sumdb/" + hostOf(name) + "/supported"
+	switch kind {
+	case GoModules:
+		return address{url: proxy}
+	case GoChecksums:
+		database := address{url: sumDB(f.Go.SumDB)}
+		if database.url != "" && proxy != "" { // the go command asks there first
+			database.first = strings.TrimRight(proxy, "/") + "/sumdb/" + hostOf(database.url) + "/supported"
 		}
-		found[GoChecksums] = database
+		return database
+	case DebianArchive:
+		if f.Distribution.ID == "debian" { // elsewhere apt's sources are another distribution's
+			return address{url: m.aptSource(), proxy: aptProxy(ctx)}
+		}
+	case PythonIndex:
+		return address{url: pipIndex(ctx, user)}
 	}
-	// Elsewhere apt's sources are another distribution's.
-	if archive := m.aptSource(); archive != "" && f.Distribution.ID == "debian" {
-		found[DebianArchive] = address{url: archive, proxy: aptProxy(ctx)}
-	}
-	if index := pipIndex(ctx, user); index != "" {
-		found[PythonIndex] = address{url: index}
-	}
-	return found
+	return address{}
 }
 
 // moduleProxy is the first server of GOPROXY, see "go help goproxy".

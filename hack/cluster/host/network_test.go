@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -26,11 +27,13 @@ func TestServersAreTakenFromTheUsersSettings(t *testing.T) {
 		DebianArchive: {url: "http://debian.example/debian", proxy: "http://apt.example:3142"},
 		PythonIndex:   {url: "https://ada:secret@python.example/simple"},
 	}
-	if diff := cmp.Diff(want, machine(root).addresses(t.Context(), caller{}, f), cmp.AllowUnexported(address{})); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	for kind, at := range want {
+		if got := machine(root).address(t.Context(), caller{}, f, kind); got != at {
+			t.Errorf("%s: %+v, want %+v", kind, got, at)
+		}
 	}
 	f.Distribution.ID = "ubuntu"
-	if _, found := machine(root).addresses(t.Context(), caller{}, f)[DebianArchive]; found {
+	if got := machine(root).address(t.Context(), caller{}, f, DebianArchive); got.url != "" {
 		t.Error("Ubuntu's archive is taken for Debian's")
 	}
 }
@@ -126,14 +129,28 @@ func TestAModuleProxyMayAnswerForTheChecksumDatabase(t *testing.T) {
 
 func TestAKindWithoutAddressIsNotAsked(t *testing.T) {
 	programs(t, nil)
-	got := observeDownloads(t.Context(), nil, []Kind{DebianArchive, PythonIndex})
-	if diff := cmp.Diff([]Download{{Kind: DebianArchive}, {Kind: PythonIndex}}, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	t.Setenv("PIP_INDEX_URL", "")
+	f := Facts{Go: Go{Proxy: "off", SumDB: "off"}, Distribution: Distribution{ID: "debian"}}
+	for _, kind := range []Kind{GoModules, GoChecksums, DebianArchive, PythonIndex} {
+		at := machine(t.TempDir()).address(t.Context(), caller{}, f, kind)
+		if got := ask(t.Context(), kind, at); got != (Download{Kind: kind}) {
+			t.Errorf("%+v", got)
+		}
 	}
-	if index := pipIndex(t.Context(), caller{}); index != "" {
-		t.Errorf("without Python the index is %q", index)
-	}
-	if proxy := aptProxy(t.Context()); proxy != "" {
-		t.Errorf("without apt the proxy is %q", proxy)
+}
+
+func TestServersAreAskedSideBySide(t *testing.T) {
+	kinds := []Kind{GoModules, GoChecksums, DebianArchive, PythonIndex}
+	var begun sync.WaitGroup
+	begun.Add(len(kinds))
+	downloads := askAll(kinds, func(kind Kind) Download {
+		begun.Done()
+		begun.Wait() // nobody is done before all have begun
+		return Download{Kind: kind}
+	})
+	for i, download := range downloads {
+		if download.Kind != kinds[i] {
+			t.Errorf("answer %d is of %s", i, download.Kind)
+		}
 	}
 }

@@ -34,18 +34,16 @@ func Observe(ctx context.Context, w Wants) Facts {
 		folders[i].observe(f.User)
 	}
 	f.Folders, f.TempType = folders, fileSystem(os.TempDir())
-	if len(w.Downloads) > 0 {
-		f.Downloads = observeDownloads(ctx, m.addresses(ctx, user, f), w.Downloads)
-	}
+	f.Downloads = askAll(w.Downloads, func(kind Kind) Download { return ask(ctx, kind, m.address(ctx, user, f, kind)) })
 	return f
 }
 
-// observeDownloads asks the servers side by side.
-func observeDownloads(ctx context.Context, addresses map[Kind]address, kinds []Kind) []Download {
+// askAll asks the servers side by side.
+func askAll(kinds []Kind, ask func(Kind) Download) []Download {
 	downloads := make([]Download, len(kinds))
 	var asking sync.WaitGroup
 	for i, kind := range kinds {
-		asking.Go(func() { downloads[i] = ask(ctx, kind, addresses[kind]) })
+		asking.Go(func() { downloads[i] = ask(kind) })
 	}
 	asking.Wait()
 	return downloads
