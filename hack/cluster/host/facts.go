@@ -159,6 +159,8 @@ type Download struct {
 	Host string
 	// Err says why it did not answer; empty if it did.
 	Err string
+	// Late is true where nothing came in time, which a slow line may do, too.
+	Late bool
 }
 
 // Kind is a kind of server.

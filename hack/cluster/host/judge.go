@@ -232,6 +232,9 @@ func judgeDownloads(f Facts) []Check {
 		}
 		if download.Err != "" {
 			check.Found, check.Verdict = strings.TrimSpace(download.Host+" "+download.Err), Block
+			if download.Late {
+				check.Verdict = Warn
+			}
 			check.Fix = map[Kind]string{
 				GoModules: "set HTTPS_PROXY, or another proxy for modules: go env -w GOPROXY=…", GoChecksums: "set HTTPS_PROXY, or another database: go env -w GOSUMDB=…",
 				DebianArchive: "set http_proxy, or another archive in /etc/apt/sources.list", PythonIndex: "set HTTPS_PROXY, or another index: pip config set global.index-url …",

@@ -101,7 +101,7 @@ var machines = map[string]struct {
 		f.Kernel.Missing = []string{"netfilter (nft_compat xt_nat)", "veth (veth)"}
 		f.Packages.Broken = "The following packages are only half configured\n docker-ce"
 		for i := range f.Downloads {
-			f.Downloads[i].Err = "did not answer within 3s"
+			f.Downloads[i].Err = "can't be reached: connection refused"
 		}
 	}, Block},
 }
@@ -168,6 +168,7 @@ func TestSingleFacts(t *testing.T) {
 		"no memory group":                         {func(f *Facts) { f.Cgroup.Controllers = []string{"cpu", "cpuset", "io", "pids"} }, "control groups", Block, "cgroup_enable=memory"},
 		"no groups at all":                        {func(f *Facts) { f.Cgroup = Cgroup{} }, "control groups", Block, "mount -t cgroup2"},
 		"sudo refuses":                            {func(f *Facts) { f.User.Sudo = SudoRefuses }, "user", Block, "usermod -aG sudo ada"},
+		"a server answers late":                   {func(f *Facts) { f.Downloads[0].Err, f.Downloads[0].Late = "did not answer within 3s", true }, "Go module proxy", Warn, "HTTPS_PROXY"},
 		"apt runs":                                {func(f *Facts) { f.Packages.LockedBy = 42 }, "packages", Warn, "waited"},
 		"an interrupted installation is no matter when nothing is installed": {func(f *Facts) { f.Packages = Packages{Broken: "half"} }, "packages", OK, ""},
 		"an interrupted installation":                                        {func(f *Facts) { f.Packages.Broken = "half" }, "packages", Block, "dpkg --configure -a"},

@@ -128,7 +128,7 @@ func ask(ctx context.Context, kind Kind, at address) Download {
 	status, err := get(ctx, at)
 	switch {
 	case err != nil:
-		answer.Err = reason(err)
+		answer.Err, answer.Late = reason(err), errors.Is(err, context.DeadlineExceeded)
 	case status == http.StatusProxyAuthRequired:
 		answer.Err = "can't be reached: the proxy wants a password"
 	case status >= 500:

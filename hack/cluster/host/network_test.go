@@ -99,7 +99,7 @@ func TestAServerThatIsSilentIsGivenUp(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-ended }))
 	defer server.Close()
 	defer close(ended)
-	if got := ask(t.Context(), PythonIndex, address{url: server.URL}); got.Err != "did not answer within 3s" {
+	if got := ask(t.Context(), PythonIndex, address{url: server.URL}); got.Err != "did not answer within 3s" || !got.Late {
 		t.Errorf("%+v", got)
 	}
 }
