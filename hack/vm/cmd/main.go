@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -110,6 +111,11 @@ func carried(ctx context.Context, cache *build.Cache, dir string) ([]vm.Copy, er
 		{From: string(goroot[:len(goroot)-1]), To: "/usr/local/go"},
 		{From: clone, To: "/home/dev/blogplatform", User: true},
 	}
+	caches, err := goCaches(ctx, cache)
+	if err != nil {
+		return nil, err
+	}
+	copies = append(copies, caches...)
 	for _, name := range []string{"controlplane-*", "node-*", "coredns-*", "pause-*", "image-coredns-*", "image-pause-*", "root-node-*"} {
 		found, err := filepath.Glob(filepath.Join(cache.Dir, name))
 		if err != nil {
@@ -120,6 +126,34 @@ func carried(ctx context.Context, cache *build.Cache, dir string) ([]vm.Copy, er
 		}
 	}
 	return copies, nil
+}
+
+// goCaches are a module cache and a build cache with what bin/cluster is built from, and nothing else. Modules come from this user's module cache.
+func goCaches(ctx context.Context, cache *build.Cache) ([]vm.Copy, error) {
+	key, err := os.ReadFile(filepath.Join(cache.Root, "go.sum"))
+	if err != nil {
+		return nil, err
+	}
+	modules, err := exec.CommandContext(ctx, "go", "env", "GOMODCACHE").Output()
+	if err != nil {
+		return nil, fmt.Errorf("go env GOMODCACHE: %w", err)
+	}
+	proxy := "file://" + filepath.Join(string(modules[:len(modules)-1]), "cache/download")
+	dir, err := cache.Path(ctx, "vm-go", append(key, runtime.Version()...), func(ctx context.Context, dir string) error {
+		say("Go's caches for the machines")
+		compile := exec.CommandContext(ctx, "go", "build", "-o", os.DevNull, "./hack/cluster/cmd")
+		compile.Dir = cache.Root
+		compile.Env = append(os.Environ(), "GOFLAGS=-trimpath -modcacherw", "CGO_ENABLED=0", "GOPROXY="+proxy+",off", "GOTOOLCHAIN=local",
+			"GOMODCACHE="+filepath.Join(dir, "mod"), "GOCACHE="+filepath.Join(dir, "go-build"))
+		if out, err := compile.CombinedOutput(); err != nil {
+			return fmt.Errorf("go build: %w: %s", err, out)
+		}
+		return nil
+	})
+	return []vm.Copy{
+		{From: filepath.Join(dir, "mod"), To: "/home/dev/go/pkg/mod", User: true},
+		{From: filepath.Join(dir, "go-build"), To: "/home/dev/.cache/go-build", User: true},
+	}, err
 }
 
 func say(line string) { fmt.Fprintln(os.Stderr, time.Now().Format("15:04:05"), line) }
