@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"strconv"
 	"syscall"
@@ -48,16 +47,20 @@ func (m Machine) Run(ctx context.Context, log io.Writer, progress func(Result)) 
 	qemu := exec.CommandContext(ctx, "qemu-system-x86_64", m.Args()...)
 	qemu.Cancel = func() error { return qemu.Process.Signal(syscall.SIGTERM) }
 	qemu.WaitDelay = 10 * time.Second
-	qemu.Stderr = log
-	serial, err := qemu.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
+	// One writer for both, so that a message of qemu stands in the log between the lines of the machine.
+	serial, output := io.Pipe()
+	qemu.Stdout, qemu.Stderr = output, output
 	if err := qemu.Start(); err != nil {
 		return nil, fmt.Errorf("starting qemu: %w; install Debian's qemu-system-x86", err)
 	}
+	ended := make(chan error, 1)
+	go func() {
+		ended <- qemu.Wait()
+		_ = output.Close() // a pipe's end never fails to close
+	}()
 	results, readErr := read(io.TeeReader(serial, log), progress)
-	if err := errors.Join(readErr, qemu.Wait()); err != nil {
+	_ = serial.CloseWithError(readErr) // so that qemu's output goes nowhere, instead of waiting for a reader
+	if err := errors.Join(readErr, <-ended); err != nil {
 		return results, errors.Join(context.Cause(ctx), fmt.Errorf("running qemu: %w", err))
 	}
 	return results, nil
@@ -73,7 +76,7 @@ func read(serial io.Reader, progress func(Result)) ([]Result, error) {
 			results = append(results, result)
 			progress(result)
 		}
-		if errors.Is(err, io.EOF) || errors.Is(err, os.ErrClosed) {
+		if errors.Is(err, io.EOF) {
 			return results, nil
 		}
 		if err != nil {
