@@ -33,7 +33,9 @@ control_groups() {
     echo $$ >"$own/init/cgroup.procs"
     for controller in cpu cpuset io memory pids; do
       echo "+$controller" >"$own/cgroup.subtree_control" || { echo "controller $controller is not delegated"; exit 1; }
-    done'
+    done' || return
+  # The slice outlives its scope, and would hide one that the cluster leaves behind.
+  systemctl stop blogplatform.slice
 }
 
 kernel_modules() {
@@ -57,7 +59,7 @@ nothing_left() {
 
 traces() {
   "$checkout/hack/traces.sh"
-  systemctl list-units --all --plain --no-legend 'blogplatform*' 'run-*' | awk '{ print "unit", $1 }'
+  systemctl list-units --all --plain --no-legend 'blogplatform*' 'run-*.scope' | awk '{ print "unit", $1 }'
   dpkg-query --show --showformat 'package ${Package}\n'
 }
 

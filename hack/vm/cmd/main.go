@@ -35,7 +35,7 @@ func main() {
 
 func check(ctx context.Context) error {
 	if os.Geteuid() != 0 {
-		return errors.New("making a file system for a machine needs root: run sudo make vm-check")
+		return errors.New("making a file system for a machine needs root: run sudo env PATH=\"$PATH\" make vm-check")
 	}
 	root, err := os.Getwd()
 	if err != nil {
