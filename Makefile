@@ -83,6 +83,10 @@ fuzz: ## Search for input that breaks a promise: every fuzz target for FUZZTIME 
 		done; \
 	done
 
+.PHONY: vm-check
+vm-check: ## Try make up as far as DNS on virtual machines with Debian 12 and 13 (software emulation: hours). Needs root, qemu-system-x86 and mmdebstrap.
+	@go run ./hack/vm/cmd
+
 ##@ Plugin
 
 .PHONY: plugin

@@ -3,6 +3,7 @@ package build
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -16,18 +17,21 @@ import (
 
 // DebianRoot is a root file system of Debian packages.
 type DebianRoot struct {
-	Name     string
+	Name string
+	// Suite is Debian's code name of a release; default bookworm.
+	Suite    string
 	Packages []string
 	// Customize is a shell script that runs inside the root once the packages are there.
 	Customize string
 }
 
-// debianRelease matches the PostgreSQL and Patroni versions that the local cluster is known to work with.
+// debianRelease is the default suite. It matches the PostgreSQL and Patroni versions that the local cluster is known to work with.
 const debianRelease = "bookworm"
 
 // Build answers the tar file of the root. It needs root.
 func (d DebianRoot) Build(ctx context.Context, c *Cache) (string, error) {
-	key := fmt.Appendf(nil, "%s %v %s", debianRelease, d.Packages, d.Customize)
+	suite := cmp.Or(d.Suite, debianRelease)
+	key := fmt.Appendf(nil, "%s %v %s", suite, d.Packages, d.Customize)
 	dir, err := c.Path(ctx, "root-"+d.Name, key, func(ctx context.Context, dir string) error {
 		args := []string{"--quiet", "--variant=minbase", "--aptopt=APT::Install-Recommends=false", "--include=" + strings.Join(d.Packages, ",")}
 		for _, path := range []string{"doc", "man", "locale", "info"} {
@@ -41,7 +45,7 @@ func (d DebianRoot) Build(ctx context.Context, c *Cache) (string, error) {
 			args = append(args, "--customize-hook=upload "+script+" /customize.sh", "--customize-hook=chroot \"$1\" sh /customize.sh && rm \"$1/customize.sh\"")
 		}
 		c.Log("Debian packages " + strings.Join(d.Packages, " "))
-		out, err := exec.CommandContext(ctx, "mmdebstrap", append(args, debianRelease, filepath.Join(dir, "root.tar"))...).CombinedOutput()
+		out, err := exec.CommandContext(ctx, "mmdebstrap", append(args, suite, filepath.Join(dir, "root.tar"))...).CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("mmdebstrap: %w\n%s", err, tail(string(out), 20))
 		}
