@@ -71,3 +71,13 @@ func useLocalImage(deployment *unstructured.Unstructured, image string) error {
 	first["image"], first["imagePullPolicy"] = image, "Never"
 	return unstructured.SetNestedSlice(deployment.Object, containers, path...)
 }
+
+func withoutCRDs(objects []*unstructured.Unstructured) []*unstructured.Unstructured {
+	var others []*unstructured.Unstructured
+	for _, object := range objects {
+		if object.GetKind() != "CustomResourceDefinition" {
+			others = append(others, object)
+		}
+	}
+	return others
+}
