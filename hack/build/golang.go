@@ -32,8 +32,6 @@ type Go struct {
 	LDFlags string
 	// Tags are build tags, separated by commas.
 	Tags string
-	// CGO is true where a program needs C code.
-	CGO bool
 	// Arch is the processor of a shipped program, as GOARCH names it: equal
 	// sources give equal bytes for it. Empty is this machine's, unshipped.
 	Arch string
@@ -48,12 +46,12 @@ func (g Go) Build(ctx context.Context, c *Cache) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("reading the sources of %s: %w", g.Name, err)
 	}
-	key := fmt.Appendf(nil, "%x %v %s %v", sources, g.Packages, g.LDFlags, g.CGO)
+	key := fmt.Appendf(nil, "%x %v %s %s", sources, g.Packages, g.LDFlags, runtime.Version())
 	if g.Tags != "" {
 		key = fmt.Appendf(key, " %s", g.Tags)
 	}
 	if g.Arch != "" {
-		key = fmt.Appendf(key, " %s %s", g.Arch, runtime.Version())
+		key = fmt.Appendf(key, " %s", g.Arch)
 	}
 	for _, path := range slices.Sorted(maps.Keys(g.Replaced)) {
 		replacing, err := os.ReadFile(g.Replaced[path])
@@ -91,7 +89,7 @@ func (g Go) compile(ctx context.Context, c *Cache, output, pkg string) error {
 	}
 	command := asInvoker(ctx, "go", append(args, "-o", output, pkg)...)
 	command.Dir = filepath.Join(c.Root, g.Module)
-	command.Env = append(command.Env, "GOWORK=off", "CGO_ENABLED="+map[bool]string{true: "1", false: "0"}[g.CGO])
+	command.Env = append(command.Env, "GOWORK=off", "CGO_ENABLED=0")
 	if g.Arch != "" {
 		// Set, so that what this machine sets makes no difference; an empty GOFLAGS would be that of `go env -w`.
 		command.Env = append(command.Env, "GOOS=linux", "GOARCH="+g.Arch, "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=-trimpath")

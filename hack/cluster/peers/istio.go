@@ -19,14 +19,25 @@ import (
 
 const istioModule = "istio.io/istio"
 
-var istioPrograms = build.Go{
-	Name: "istio", Module: "hack/cluster/istio",
+// istioServer is what runs once, and what renders the charts. The tag is that of
+// Istio's own build (Makefile.core.mk): it leaves out validators that nothing calls.
+var istioServer = build.Go{
+	Name: "istio-server", Module: "hack/cluster/istio", Sources: []string{"hack/cluster/istio/render/main.go"}, Tags: "disable_pgv",
 	Packages: map[string]string{
 		"pilot-discovery": istioModule + "/pilot/cmd/pilot-discovery",
-		"pilot-agent":     istioModule + "/pilot/cmd/pilot-agent",
-		"install-cni":     istioModule + "/cni/cmd/install-cni",
-		"istio-cni":       istioModule + "/cni/cmd/istio-cni",
-		"istioctl":        istioModule + "/istioctl/cmd/istioctl",
+		"render":          "./render",
+	},
+}
+
+// istioAgent is what runs on the node and in every pod. The tag agent keeps the
+// server's code out of it. The tags against traces of Istio's own build would
+// compile gRPC and all of Envoy's interfaces a second time.
+var istioAgent = build.Go{
+	Name: "istio-agent", Module: "hack/cluster/istio", Tags: "agent,disable_pgv",
+	Packages: map[string]string{
+		"pilot-agent": istioModule + "/pilot/cmd/pilot-agent",
+		"install-cni": istioModule + "/cni/cmd/install-cni",
+		"istio-cni":   istioModule + "/cni/cmd/istio-cni",
 	},
 }
 
@@ -55,7 +66,11 @@ var Istio = component.Component{
 }
 
 func istioImages(ctx context.Context, c *build.Cache) ([]build.BuiltImage, error) {
-	programs, err := istioPrograms.Build(ctx, c)
+	server, err := istioServer.Build(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	agent, err := istioAgent.Build(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -71,16 +86,15 @@ func istioImages(ctx context.Context, c *build.Cache) ([]build.BuiltImage, error
 	if err != nil {
 		return nil, err
 	}
-	program := func(name string) string { return filepath.Join(programs, name) }
 	images := []build.Image{
 		{
-			Name: "blogplatform.local/pilot", Files: map[string]string{"/usr/local/bin/pilot-discovery": program("pilot-discovery")},
+			Name: "blogplatform.local/pilot", Files: map[string]string{"/usr/local/bin/pilot-discovery": filepath.Join(server, "pilot-discovery")},
 			Folders: []string{"/tmp"}, User: "1337:1337", Entrypoint: []string{"/usr/local/bin/pilot-discovery"},
 		},
 		{
 			Name: "blogplatform.local/proxyv2", Base: root,
 			Files: map[string]string{
-				"/usr/local/bin/pilot-agent":                     program("pilot-agent"),
+				"/usr/local/bin/pilot-agent":                     filepath.Join(agent, "pilot-agent"),
 				"/usr/local/bin/envoy":                           envoyFile,
 				"/var/lib/istio/envoy/envoy_bootstrap_tmpl.json": filepath.Join(source, "tools/packaging/common/envoy_bootstrap.json"),
 			},
@@ -89,8 +103,8 @@ func istioImages(ctx context.Context, c *build.Cache) ([]build.BuiltImage, error
 		{
 			Name: "blogplatform.local/install-cni",
 			Files: map[string]string{
-				"/usr/local/bin/install-cni": program("install-cni"),
-				"/opt/cni/bin/istio-cni":     program("istio-cni"),
+				"/usr/local/bin/install-cni": filepath.Join(agent, "install-cni"),
+				"/opt/cni/bin/istio-cni":     filepath.Join(agent, "istio-cni"),
 			},
 			Folders: []string{"/tmp"}, User: "0:0", Env: []string{"PATH=/usr/local/bin"}, Entrypoint: []string{"/usr/local/bin/install-cni"},
 		},
@@ -106,10 +120,10 @@ func istioImages(ctx context.Context, c *build.Cache) ([]build.BuiltImage, error
 	return built, nil
 }
 
-// startIstio applies what istioctl renders from the charts inside it. The
+// startIstio applies what Istio renders from the charts inside it. The
 // gateway's ServiceAccount gets the name that BlogPlatforms expect by default.
 func startIstio(ctx context.Context, c *component.Cluster) error {
-	programs, err := istioPrograms.Build(ctx, c.Cache)
+	server, err := istioServer.Build(ctx, c.Cache)
 	if err != nil {
 		return err
 	}
@@ -118,7 +132,7 @@ func startIstio(ctx context.Context, c *component.Cluster) error {
 	if err != nil {
 		return err
 	}
-	render := exec.CommandContext(ctx, filepath.Join(programs, "istioctl"), "manifest", "generate", "--filename", "-")
+	render := exec.CommandContext(ctx, filepath.Join(server, "render"))
 	var stderr bytes.Buffer
 	render.Stdin, render.Stderr = strings.NewReader(values), &stderr
 	manifest, err := render.Output()
@@ -130,15 +144,5 @@ func startIstio(ctx context.Context, c *component.Cluster) error {
 		return err
 	}
 	namespaces := []*unstructured.Unstructured{kube.Namespace("istio-system", nil), kube.Namespace("istio-ingress", nil)}
-	return c.Apply(ctx, append(namespaces, withoutCRDs(objects)...)...)
-}
-
-func withoutCRDs(objects []*unstructured.Unstructured) []*unstructured.Unstructured {
-	var others []*unstructured.Unstructured
-	for _, object := range objects {
-		if object.GetKind() != "CustomResourceDefinition" {
-			others = append(others, object)
-		}
-	}
-	return others
+	return c.Apply(ctx, append(namespaces, objects...)...)
 }

@@ -20,7 +20,7 @@ const (
 )
 
 var postgresProgram = build.Go{
-	Name: "postgres-operator", Module: "hack/cluster/postgres", CGO: true, // it parses SQL with PostgreSQL's own parser
+	Name: "postgres-operator", Module: "hack/cluster/postgres", Sources: []string{"hack/cluster/postgres/pgquery/pgquery.go"},
 	Packages: map[string]string{"postgres-operator": postgresModule + "/cmd/postgres-operator"},
 }
 
@@ -65,12 +65,8 @@ func postgresImages(ctx context.Context, c *build.Cache) ([]build.BuiltImage, er
 	if err != nil {
 		return nil, err
 	}
-	glibc, err := proxyRoot.Build(ctx, c)
-	if err != nil {
-		return nil, err
-	}
 	operator, err := build.Image{
-		Name: "blogplatform.local/postgres-operator", Base: glibc, Files: map[string]string{"/postgres-operator": filepath.Join(program, "postgres-operator")},
+		Name: "blogplatform.local/postgres-operator", Folders: []string{"/tmp"}, Files: map[string]string{"/postgres-operator": filepath.Join(program, "postgres-operator")},
 		User: "65532:65532", Entrypoint: []string{"/postgres-operator"},
 	}.Build(ctx, c)
 	if err != nil {

@@ -61,3 +61,13 @@ func namespaceRollouts(object *unstructured.Unstructured) {
 		object.SetNamespace("argo-rollouts")
 	}
 }
+
+func withoutCRDs(objects []*unstructured.Unstructured) []*unstructured.Unstructured {
+	var others []*unstructured.Unstructured
+	for _, object := range objects {
+		if object.GetKind() != "CustomResourceDefinition" {
+			others = append(others, object)
+		}
+	}
+	return others
+}
