@@ -118,7 +118,7 @@ func TestTheFakeProviderRunsOutsideTheMeshBehindTheGateway(t *testing.T) {
 			}
 		}
 	}
-	if len(objects) != 8 {
+	if len(objects) != 7 {
 		t.Errorf("%d objects", len(objects))
 	}
 }
