@@ -15,9 +15,17 @@ IMG ?= blogplatform.local/operator:dev
 
 ##@ Local cluster
 
+# Ports on 127.0.0.1 of the blog and of the Kubernetes API.
+HTTPS_PORT ?= 8443
+API_PORT ?= 6443
+
 .PHONY: up
 up: $(CLUSTER) ## Build and start a real Kubernetes with the operator and two BlogPlatforms. Resumes where it was interrupted.
-	@$(CLUSTER) up
+	@$(CLUSTER) up --https-port $(HTTPS_PORT) --api-port $(API_PORT)
+
+.PHONY: preflight
+preflight: $(CLUSTER) ## Look at this machine and say what would stand in the way of `make up`. Creates nothing.
+	@$(CLUSTER) preflight --https-port $(HTTPS_PORT) --api-port $(API_PORT)
 
 .PHONY: status
 status: $(CLUSTER) ## Show what of the local cluster runs and is ready.

@@ -33,7 +33,7 @@ func main() {
 	}
 }
 
-const usage = `usage: cluster up|down|status|clean-cache|build-controlplane [--state DIR] [--https-port N] [--api-port N]
+const usage = `usage: cluster preflight|up|down|status|clean-cache|build-controlplane [--state DIR] [--https-port N] [--api-port N]
        cluster release [--state DIR] [--replace PATH=FILE ...]`
 
 func run(ctx context.Context, args []string) error {
@@ -47,6 +47,8 @@ func run(ctx context.Context, args []string) error {
 	switch args[0] {
 	case "up":
 		return cluster.Up(ctx, settings, os.Stdin, os.Stdout)
+	case "preflight":
+		return cluster.Preflight(ctx, settings, os.Stdout)
 	case "down":
 		return node.Down(ctx, settings, os.Stdout)
 	case "status":

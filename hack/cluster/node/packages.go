@@ -25,7 +25,7 @@ func InstallPackages(ctx context.Context, report func(string)) error {
 		return err
 	}
 	// The distribution's containerd service is neither needed nor started.
-	install := exec.CommandContext(ctx, "apt-get", append([]string{"install", "-y", "-qq", "--no-install-recommends"}, missing...)...)
+	install := exec.CommandContext(ctx, "apt-get", append([]string{"install", "-y", "-qq", "--no-install-recommends", "--no-remove"}, missing...)...)
 	install.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1")
 	if out, err := install.CombinedOutput(); err != nil {
 		return fmt.Errorf("apt-get install %s: %w: %s", strings.Join(missing, " "), err, out)
