@@ -36,18 +36,24 @@ fi
 failed=0
 run "$report.plain" "${without[@]}" || failed=1
 CGO_ENABLED=$((${#race[@]} > 0)) run "$report.race" "${race[@]}" "${with[@]}" || failed=1
-# Modules of their own: they hold the engine of Prometheus, and Argo Rollouts.
-for module in prometheus rollouts; do
-  (cd hack/cluster/$module && go test -count=1 -timeout "$limit" -json .) >"$report.$module" || { failed=1; grep -F '"Action":"output"' "$report.$module" || true; }
+# Modules of their own: they hold the engine of Prometheus, Argo Rollouts, Istio's
+# charts, and the parser that the PostgreSQL operator is built with.
+for module in prometheus rollouts istio pgquery; do
+  case $module in
+  istio) folder=istio tests=(-tags disable_pgv ./render) ;;
+  pgquery) folder=postgres/pgquery tests=(.) ;;
+  *) folder=$module tests=(.) ;;
+  esac
+  (cd "hack/cluster/$folder" && go test -count=1 -timeout "$limit" -json "${tests[@]}") >"$report.$module" || { failed=1; grep -F '"Action":"output"' "$report.$module" || true; }
 done
 
-count() { cat "$report."{plain,race,prometheus,rollouts} | grep -F '"Test":' | grep -cF "\"Action\":\"$1\"" || true; }
+count() { cat "$report."{plain,race,prometheus,rollouts,istio,pgquery} | grep -F '"Test":' | grep -cF "\"Action\":\"$1\"" || true; }
 skipped=$(count skip)
 if [ "$skipped" -gt 0 ]; then
   echo "SKIPPED:"
-  cat "$report."{plain,race,prometheus,rollouts} | grep -F '"Action":"skip"' | grep -oE '"Test":"[^"]*"' | sort -u
+  cat "$report."{plain,race,prometheus,rollouts,istio,pgquery} | grep -F '"Action":"skip"' | grep -oE '"Test":"[^"]*"' | sort -u
 fi
-go run ./hack/testreport/cmd "$report."{plain,race,prometheus,rollouts}
+go run ./hack/testreport/cmd "$report."{plain,race,prometheus,rollouts,istio,pgquery}
 echo "$(count pass) passed, $(count fail) failed, $skipped skipped"
 if [ -n "${CI:-}" ] && { [ "$skipped" -gt 0 ] || [ -s "$report.skips" ]; }; then
   echo "In CI nothing may be skipped."
