@@ -60,7 +60,7 @@ func (c *Cache) Path(ctx context.Context, name string, key []byte, make func(ctx
 }
 
 func (c *Cache) lock(name string) (unlock func(), err error) {
-	if err := mkdirOwned(c.Dir); err != nil {
+	if err := c.Make(); err != nil {
 		return nil, err
 	}
 	file, err := os.OpenFile(filepath.Join(c.Dir, ".lock-"+name), os.O_CREATE|os.O_RDWR, 0o644)
@@ -72,6 +72,9 @@ func (c *Cache) lock(name string) (unlock func(), err error) {
 	}
 	return func() { _ = file.Close() }, nil
 }
+
+// Make makes the cache folder, which belongs to the invoking user.
+func (c *Cache) Make() error { return mkdirOwned(c.Dir) }
 
 // Clean removes the cache.
 func (c *Cache) Clean() error { return os.RemoveAll(c.Dir) }

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"blogplatform.io/operator/hack/build"
 	"blogplatform.io/operator/hack/cluster/component"
 	"blogplatform.io/operator/hack/cluster/content"
 	"blogplatform.io/operator/hack/cluster/controlplane"
+	"blogplatform.io/operator/hack/cluster/host"
 	"blogplatform.io/operator/hack/cluster/kube"
 	"blogplatform.io/operator/hack/cluster/node"
 	"blogplatform.io/operator/hack/cluster/peers"
@@ -51,7 +53,7 @@ func Up(ctx context.Context, s node.Settings, in io.Reader, out *os.File) error 
 // runs. It calls release before the node listens on the ports.
 func nodeUp(ctx context.Context, c *component.Cluster, release func()) error {
 	p := c.Progress
-	if err := p.Run("Debian packages", func() error { return node.InstallPackages(ctx, p.Detail) }); err != nil {
+	if err := p.Run("Debian packages", func() error { return installPackages(ctx, c) }); err != nil {
 		return err
 	}
 	if c.RunningInit() == 0 {
@@ -69,6 +71,18 @@ func nodeUp(ctx context.Context, c *component.Cluster, release func()) error {
 	}
 	return p.Run("control plane and node", func() error { return awaitNodeReady(ctx, c) })
 }
+
+// installPackages installs what the node needs of Debian, and writes down what is new on this machine.
+func installPackages(ctx context.Context, c *component.Cluster) error {
+	if err := c.Cache.Make(); err != nil {
+		return err
+	}
+	_, err := host.Install(ctx, node.Packages, PackageRecord(c.Cache), c.Progress.Detail)
+	return err
+}
+
+// PackageRecord is the file that names the Debian packages that clusters have installed on this machine.
+func PackageRecord(c *build.Cache) string { return filepath.Join(c.Dir, "installed-packages") }
 
 // awaitNodeReady waits for the API server and loads what the node needs for its first pod.
 func awaitNodeReady(ctx context.Context, c *component.Cluster) (err error) {

@@ -19,6 +19,7 @@ import (
 	"blogplatform.io/operator/hack/cluster"
 	"blogplatform.io/operator/hack/cluster/content"
 	"blogplatform.io/operator/hack/cluster/controlplane"
+	"blogplatform.io/operator/hack/cluster/host"
 	"blogplatform.io/operator/hack/cluster/node"
 )
 
@@ -103,8 +104,23 @@ func onCache(ctx context.Context, s node.Settings, command string) error {
 		return err
 	}
 	if command == "clean-cache" {
-		return cache.Clean()
+		return cleanCache(cache)
 	}
 	_, err = controlplane.Binaries(ctx, cache)
 	return err
+}
+
+// cleanCache removes the cache, and names what stays on this machine all the same.
+func cleanCache(cache *build.Cache) error {
+	packages, err := host.InstalledPackages(cluster.PackageRecord(cache))
+	if err != nil {
+		return err
+	}
+	if err := cache.Clean(); err != nil {
+		return err
+	}
+	if len(packages) > 0 {
+		fmt.Printf("These Debian packages were installed for local clusters and stay. To remove them: sudo apt-get purge %s\n", strings.Join(packages, " "))
+	}
+	return nil
 }

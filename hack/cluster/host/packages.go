@@ -74,8 +74,7 @@ func (m machine) lockedBy(path string) int {
 // log is told what happens, a line at a time. A source of packages that can't be
 // read does not matter as long as the packages can be had. Nothing is ever removed.
 //
-// No service is started by this: of mmdebstrap, debian-archive-keyring, gpgv and
-// what they depend on, no package holds one.
+// A package may start the service that it holds; of the node's packages that is containerd's.
 func Install(ctx context.Context, names []string, record string, log func(line string)) ([]string, error) {
 	missing := missingPackages(ctx, names)
 	if len(missing) == 0 {
