@@ -55,10 +55,10 @@ func TestAnswersToTheQuestion(t *testing.T) {
 	}
 }
 
-// cancelling cancels once the question stands there, as Ctrl-C does by signal.NotifyContext.
-type cancelling context.CancelFunc
+// canceler cancels once the question stands there, as Ctrl-C does by signal.NotifyContext.
+type canceler context.CancelFunc
 
-func (c cancelling) Write(text []byte) (int, error) {
+func (c canceler) Write(text []byte) (int, error) {
 	c()
 	return len(text), nil
 }
@@ -67,7 +67,7 @@ func TestCtrlCAtTheQuestionIsANo(t *testing.T) {
 	_, screen := terminal(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	if err := Confirm(ctx, screen, cancelling(cancel)); !errors.Is(err, ErrStopped) {
+	if err := Confirm(ctx, screen, canceler(cancel)); !errors.Is(err, ErrStopped) {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -41,8 +41,10 @@ const (
 	// DNSAddress is the address of the Service that pods ask for names.
 	DNSAddress = "10.96.0.10"
 	bridge     = "node0"
-	// GatewayHTTPPort and GatewayHTTPSPort are the node's ports for the ingress gateway.
-	GatewayHTTPPort, GatewayHTTPSPort = 30080, 30443
+	// GatewayHTTPPort is the node's port for plain HTTP to the ingress gateway.
+	GatewayHTTPPort = 30080
+	// GatewayHTTPSPort is the node's port for HTTPS to the ingress gateway.
+	GatewayHTTPSPort = 30443
 )
 
 var nodeAddress = net.IPv4(10, 89, 0, 1)
