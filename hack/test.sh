@@ -21,7 +21,7 @@ limit=$(awk -v factor="$BLOGPLATFORM_TIME_FACTOR" 'BEGIN { s = int(600 * factor)
 
 run() { bin/gotestsum --format pkgname-and-test-fails --hide-summary=skipped --jsonfile "$1" -- -count=1 -timeout "$limit" "${@:2}"; }
 
-go run ./hack/cluster/cmd build-controlplane
+go run ./hack/cluster/cmd build-test-programs
 
 mapfile -t with < <(go list ./... | grep -E "$raced")
 mapfile -t without < <(go list ./... | grep -E "$first"; go list ./... | grep -vE "$raced|$first")

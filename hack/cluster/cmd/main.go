@@ -21,6 +21,7 @@ import (
 	"blogplatform.io/operator/hack/cluster/controlplane"
 	"blogplatform.io/operator/hack/cluster/host"
 	"blogplatform.io/operator/hack/cluster/node"
+	"blogplatform.io/operator/hack/cluster/peers"
 )
 
 func main() {
@@ -34,7 +35,7 @@ func main() {
 	}
 }
 
-const usage = `usage: cluster preflight|up|down|status|clean-cache|build-controlplane [--state DIR] [--https-port N] [--api-port N]
+const usage = `usage: cluster preflight|up|down|status|clean-cache|build-test-programs [--state DIR] [--https-port N] [--api-port N]
        cluster release [--state DIR] [--replace PATH=FILE ...]`
 
 func run(ctx context.Context, args []string) error {
@@ -56,7 +57,7 @@ func run(ctx context.Context, args []string) error {
 		return cluster.Status(ctx, settings, os.Stdout)
 	case "release":
 		return content.Release(ctx, settings, replaced, os.Stdout)
-	case "clean-cache", "build-controlplane":
+	case "clean-cache", "build-test-programs":
 		return onCache(ctx, settings, args[0])
 	case node.CommandInit:
 		return node.Init(settings)
@@ -107,7 +108,8 @@ func onCache(ctx context.Context, s node.Settings, command string) error {
 		return cleanCache(cache)
 	}
 	_, err = controlplane.Binaries(ctx, cache)
-	return err
+	_, errRollouts := peers.RolloutsProgram.Build(ctx, cache) // within a test its minutes would count against the test's limit
+	return errors.Join(err, errRollouts)
 }
 
 // cleanCache removes the cache, and names what stays on this machine all the same.
