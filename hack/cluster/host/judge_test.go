@@ -82,7 +82,7 @@ var machines = map[string]struct {
 		f.Cgroup, f.Systemd = Cgroup{Version: "v1", Controllers: []string{"cpuset", "cpu", "io", "memory", "devices", "pids"}}, false
 		f.Kernel = Kernel{Release: "6.18.44"}
 		f.Packages, f.Cores = Packages{}, 2
-		f.Clusters = []Cluster{{State: f.State, PID: 77}, {State: "/root/second checkout/.cluster", PID: 99}}
+		f.Clusters = []Cluster{{State: f.State, PID: 77}, {State: "/home/dev/second checkout/.cluster", PID: 99}}
 	}, Warn},
 	"seven-gigabytes-in-wsl": {func(f *Facts) {
 		f.Virtual, f.MemAvailable, f.MemTotal = "WSL2", 7*GB, 8*GB
