@@ -1,0 +1,54 @@
+package privileged
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// Command is a command of root.
+type Command struct {
+	// Args are the program, by its path or by its name in root's PATH, and its arguments.
+	Args []string `json:"args"`
+	// Env is added to the environment, in the form NAME=VALUE. Nothing else of the caller's environment reaches a command.
+	Env []string `json:"env,omitempty"`
+	// Interrupt is the signal that asks the command to end; 0 is SIGTERM.
+	Interrupt syscall.Signal `json:"interrupt,omitempty"`
+}
+
+// path is root's PATH on Debian, in Debian's order (login.defs, ENV_SUPATH).
+const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// environment is what every command starts with.
+var environment = []string{"PATH=" + path, "HOME=/root", "LANG=C.UTF-8"}
+
+// execute runs a command with the rights of this process and returns what it printed, on both outputs. When ctx is canceled the command is
+// asked to end, and its end is awaited: a package manager must not be killed. It has a process group of its own, so that Ctrl-C on a
+// terminal does not reach it or its children.
+func execute(ctx context.Context, c Command) ([]byte, error) {
+	command := exec.CommandContext(ctx, find(c.Args[0]), c.Args[1:]...)
+	command.Env, command.Dir = append(append([]string{}, environment...), c.Env...), "/"
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	command.Cancel = func() error { return command.Process.Signal(cmp.Or(c.Interrupt, syscall.SIGTERM)) }
+	var out bytes.Buffer
+	command.Stdout, command.Stderr = &out, &out
+	err := command.Run()
+	return out.Bytes(), err
+}
+
+// find is the path of a program in root's PATH. A name that is not there stays as it is, and fails to start.
+func find(name string) string {
+	if strings.Contains(name, "/") {
+		return name
+	}
+	for _, dir := range filepath.SplitList(path) {
+		if found, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return found
+		}
+	}
+	return name
+}
