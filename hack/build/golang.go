@@ -61,9 +61,6 @@ func (g Go) Build(ctx context.Context, c *Cache) (string, error) {
 		key = fmt.Appendf(key, " %s %x", path, sha256.Sum256(replacing))
 	}
 	return c.Path(ctx, g.Name, key, func(ctx context.Context, dir string) error {
-		if err := ChownToInvoker(dir); err != nil {
-			return err
-		}
 		for name, pkg := range g.Packages {
 			if err := g.compile(ctx, c, filepath.Join(dir, name), pkg); err != nil {
 				return err
@@ -87,9 +84,9 @@ func (g Go) compile(ctx context.Context, c *Cache, output, pkg string) error {
 	if g.Arch != "" {
 		args = append(args, "-buildvcs=false") // a commit that changes no source changes no byte
 	}
-	command := asInvoker(ctx, "go", append(args, "-o", output, pkg)...)
+	command := exec.CommandContext(ctx, "go", append(args, "-o", output, pkg)...)
 	command.Dir = filepath.Join(c.Root, g.Module)
-	command.Env = append(command.Env, "GOWORK=off", "CGO_ENABLED=0")
+	command.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0")
 	if g.Arch != "" {
 		// Set, so that what this machine sets makes no difference; an empty GOFLAGS would be that of `go env -w`.
 		command.Env = append(command.Env, "GOOS=linux", "GOARCH="+g.Arch, "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=-trimpath")
@@ -137,12 +134,12 @@ func tail(text string, n int) string {
 
 // ModuleDir answers the folder of a module that the module in dir requires.
 func (c *Cache) ModuleDir(ctx context.Context, dir, module string) (string, error) {
-	download := asInvoker(ctx, "go", "mod", "download", module)
+	download := exec.CommandContext(ctx, "go", "mod", "download", module)
 	download.Dir = filepath.Join(c.Root, dir)
 	if out, err := download.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("downloading module %s: %w: %s", module, err, bytes.TrimSpace(out))
 	}
-	list := asInvoker(ctx, "go", "list", "-m", "-f", "{{.Dir}}", module)
+	list := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", module)
 	list.Dir = filepath.Join(c.Root, dir)
 	out, err := list.Output()
 	var exit *exec.ExitError

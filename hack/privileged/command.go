@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -22,6 +23,17 @@ type Command struct {
 
 // path is root's PATH on Debian, in Debian's order (login.defs, ENV_SUPATH).
 const path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// Proxies are the settings of the caller that a command needs for downloads, as Command.Env takes them.
+func Proxies() []string {
+	var env []string
+	for _, name := range []string{"http_proxy", "https_proxy", "no_proxy"} {
+		if value, found := os.LookupEnv(name); found {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}
 
 // environment is what every command starts with.
 var environment = []string{"PATH=" + path, "HOME=/root", "LANG=C.UTF-8"}

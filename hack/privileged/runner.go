@@ -11,6 +11,12 @@ import (
 	"sync"
 )
 
+// Executor runs commands of root: a Runner, or the fake of a test.
+type Executor interface {
+	// Run is that of Runner.
+	Run(ctx context.Context, c Command) ([]byte, error)
+}
+
 // Runner runs commands of root.
 type Runner struct {
 	// connection leads to a process of root; without one the commands run with the rights of this process.

@@ -1,7 +1,6 @@
 package host
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"blogplatform.io/operator/hack/privileged"
 )
 
 // installedStatus is the one status of a package that can be used, see dpkg-query(1).
@@ -69,13 +70,11 @@ func (m machine) lockedBy(path string) int {
 	return 0
 }
 
-// Install installs the Debian packages that are missing, as root. It answers
+// Install has root install the Debian packages that are missing. It answers
 // which packages are new, those they depend on too, and appends them to the file record.
 // log is told what happens, a line at a time. A source of packages that can't be
 // read does not matter as long as the packages can be had. Nothing is ever removed.
-//
-// A package may start the service that it holds; of the node's packages that is containerd's.
-func Install(ctx context.Context, names []string, record string, log func(line string)) ([]string, error) {
+func Install(ctx context.Context, root privileged.Executor, names []string, record string, log func(line string)) ([]string, error) {
 	missing := missingPackages(ctx, names)
 	if len(missing) == 0 {
 		return nil, nil
@@ -88,7 +87,7 @@ func Install(ctx context.Context, names []string, record string, log func(line s
 		return nil, err
 	}
 	log("apt-get update")
-	updated := apt(ctx, "update", "-q")
+	updated := apt(ctx, root, "update", "-q")
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("updating the list of packages: %w", ctx.Err())
 	}
@@ -96,7 +95,7 @@ func Install(ctx context.Context, names []string, record string, log func(line s
 		log("some sources of packages can't be read: " + firstLine(updated.Error()))
 	}
 	log("installing " + strings.Join(missing, " "))
-	err = apt(ctx, append([]string{"install", "-y", "-q", "--no-install-recommends", "--no-remove", "-o", "DPkg::Lock::Timeout=120"}, missing...)...)
+	err = apt(ctx, root, append([]string{"install", "-y", "-q", "--no-install-recommends", "--no-remove", "-o", "DPkg::Lock::Timeout=120"}, missing...)...)
 	if err != nil {
 		err = errors.Join(fmt.Errorf("installing %s: %w", strings.Join(missing, " "), err), updated)
 	}
@@ -121,32 +120,28 @@ func installed(ctx context.Context) (map[string]bool, error) {
 }
 
 // apt runs apt-get. When ctx is canceled it is sent SIGINT, upon which it ends
-// after the dpkg that runs (SigINT in apt's apt-pkg/deb/dpkgpm.cc), and its end is
-// awaited: dpkg is never killed. It has a process group of its own, so that
-// Ctrl-C does not reach dpkg, either.
-func apt(ctx context.Context, args ...string) error {
-	command := exec.CommandContext(ctx, "apt-get", args...)
-	command.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C", "NEEDRESTART_SUSPEND=1")
-	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	command.Cancel = func() error { return command.Process.Signal(syscall.SIGINT) }
-	out, err := command.CombinedOutput()
-	if err != nil {
-		err = errors.Join(ctx.Err(), err)
-		return fmt.Errorf("apt-get %s: %w: %s", args[0], err, complaints(out))
+// after the dpkg that runs (SigINT in apt's apt-pkg/deb/dpkgpm.cc): dpkg is never killed.
+func apt(ctx context.Context, root privileged.Executor, args ...string) error {
+	out, err := root.Run(ctx, privileged.Command{
+		Args: append([]string{"apt-get"}, args...), Interrupt: syscall.SIGINT,
+		Env: append(privileged.Proxies(), "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C", "NEEDRESTART_SUSPEND=1"),
+	})
+	if err == nil {
+		return nil
 	}
-	return nil
+	if said := complaints(out); said != "" {
+		return errors.Join(context.Cause(ctx), fmt.Errorf("apt-get %s failed: %s", args[0], said))
+	}
+	return err
 }
 
-// complaints are the lines of apt's output that say what went wrong, or all of it if none does.
+// complaints are the lines of apt's output that say what went wrong.
 func complaints(out []byte) string {
 	var lines []string
 	for line := range strings.Lines(string(out)) {
 		if strings.HasPrefix(line, "E: ") || strings.HasPrefix(line, "Err:") || strings.HasPrefix(line, "dpkg: ") {
 			lines = append(lines, strings.TrimSpace(line))
 		}
-	}
-	if len(lines) == 0 {
-		return string(bytes.TrimSpace(out))
 	}
 	return strings.Join(lines, "; ")
 }

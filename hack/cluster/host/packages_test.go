@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"blogplatform.io/operator/hack/privileged"
 )
 
 // debian is a small dpkg and apt-get of scripts: the file "db" beside them holds
@@ -31,6 +34,17 @@ exit ${failed:-0}`,
 	return dir
 }
 
+// fromPath runs commands of root as this process does, from this process's PATH, where a test has put its own apt-get.
+type fromPath struct{}
+
+func (fromPath) Run(ctx context.Context, c privileged.Command) ([]byte, error) {
+	command := exec.CommandContext(ctx, c.Args[0], c.Args[1:]...)
+	command.Env = append(os.Environ(), c.Env...)
+	command.Cancel = func() error { return command.Process.Signal(c.Interrupt) }
+	out, err := command.CombinedOutput()
+	return out, errors.Join(ctx.Err(), err)
+}
+
 const (
 	nothing = "true"
 	adds    = `printf 'mmdebstrap\tinstall ok installed\nlibperl\tinstall ok installed\n' >>"$dir/db"`
@@ -41,7 +55,7 @@ func TestInstallingTellsWhatIsNew(t *testing.T) {
 	record := filepath.Join(dir, "my cache", "installed-packages")
 	write(t, record, "gpgv-old\nlibperl\n", 0o644)
 	var log []string
-	added, err := Install(t.Context(), []string{"mmdebstrap", "gpgv"}, record, func(line string) { log = append(log, line) })
+	added, err := Install(t.Context(), fromPath{}, []string{"mmdebstrap", "gpgv"}, record, func(line string) { log = append(log, line) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +77,7 @@ func TestInstallingTellsWhatIsNew(t *testing.T) {
 
 func TestNothingIsDoneWhereAllIsThere(t *testing.T) {
 	dir := debian(t, "mmdebstrap\tinstall ok installed\n", nothing, nothing)
-	added, err := Install(t.Context(), []string{"mmdebstrap"}, filepath.Join(dir, "record"), func(string) {})
+	added, err := Install(t.Context(), fromPath{}, []string{"mmdebstrap"}, filepath.Join(dir, "record"), func(string) {})
 	if err != nil || added != nil {
 		t.Errorf("%v, %v", added, err)
 	}
@@ -83,7 +97,7 @@ func TestABrokenThirdPartySourceIsAWarning(t *testing.T) {
 	complaint := `echo "Get:1 rest"; echo "Err:2 https://third.example/apt stable Release"; echo "E: The repository 'https://third.example/apt stable Release' is not signed." >&2; exit 100`
 	dir := debian(t, "dpkg\tinstall ok installed\n", complaint, adds)
 	var log []string
-	if _, err := Install(t.Context(), []string{"mmdebstrap"}, filepath.Join(dir, "record"), func(line string) { log = append(log, line) }); err != nil {
+	if _, err := Install(t.Context(), fromPath{}, []string{"mmdebstrap"}, filepath.Join(dir, "record"), func(line string) { log = append(log, line) }); err != nil {
 		t.Fatal(err)
 	}
 	if text := strings.Join(log, "\n"); !strings.Contains(text, "is not signed") || strings.Contains(text, "Get:1") {
@@ -93,7 +107,7 @@ func TestABrokenThirdPartySourceIsAWarning(t *testing.T) {
 
 func TestAFailedInstallationNamesBothReasons(t *testing.T) {
 	dir := debian(t, "dpkg\tinstall ok installed\n", `echo "E: no network" >&2; exit 100`, `echo "E: Unable to locate package mmdebstrap" >&2; exit 100`)
-	_, err := Install(t.Context(), []string{"mmdebstrap"}, filepath.Join(dir, "record"), func(string) {})
+	_, err := Install(t.Context(), fromPath{}, []string{"mmdebstrap"}, filepath.Join(dir, "record"), func(string) {})
 	if err == nil || !strings.Contains(err.Error(), "Unable to locate package mmdebstrap") || !strings.Contains(err.Error(), "no network") {
 		t.Errorf("the error is %v", err)
 	}
@@ -105,7 +119,7 @@ func TestAFailedInstallationNamesBothReasons(t *testing.T) {
 func TestPackagesOfAFailedInstallationAreRecordedToo(t *testing.T) {
 	dir := debian(t, "dpkg\tinstall ok installed\n", nothing, adds+`; echo "E: later" >&2; exit 100`)
 	record := filepath.Join(dir, "record")
-	if _, err := Install(t.Context(), []string{"mmdebstrap"}, record, func(string) {}); err == nil {
+	if _, err := Install(t.Context(), fromPath{}, []string{"mmdebstrap"}, record, func(string) {}); err == nil {
 		t.Error("no error")
 	}
 	if recorded, err := InstalledPackages(record); err != nil || len(recorded) != 2 {
@@ -116,7 +130,7 @@ func TestPackagesOfAFailedInstallationAreRecordedToo(t *testing.T) {
 func TestAnInterruptedDpkgIsNamedBeforeAnything(t *testing.T) {
 	dir := debian(t, "dpkg\tinstall ok installed\n", nothing, adds)
 	write(t, filepath.Join(dir, "audit"), "The following packages are only half configured:\n docker-ce\n", 0o644)
-	_, err := Install(t.Context(), []string{"mmdebstrap"}, filepath.Join(dir, "record"), func(string) {})
+	_, err := Install(t.Context(), fromPath{}, []string{"mmdebstrap"}, filepath.Join(dir, "record"), func(string) {})
 	if err == nil || !strings.Contains(err.Error(), "sudo dpkg --configure -a") {
 		t.Errorf("the error is %v", err)
 	}
@@ -127,7 +141,7 @@ func TestAnInterruptedDpkgIsNamedBeforeAnything(t *testing.T) {
 
 func TestABrokenDpkgQueryRecordsNothing(t *testing.T) {
 	dir := debian(t, "", nothing, adds)
-	if _, err := Install(t.Context(), []string{"mmdebstrap"}, filepath.Join(dir, "record"), func(string) {}); err == nil {
+	if _, err := Install(t.Context(), fromPath{}, []string{"mmdebstrap"}, filepath.Join(dir, "record"), func(string) {}); err == nil {
 		t.Error("no error")
 	}
 	if _, err := os.Stat(filepath.Join(dir, "record")); err == nil {
@@ -144,7 +158,7 @@ func TestCtrlCLetsDpkgComeToItsEnd(t *testing.T) {
 	defer cancel()
 	done := make(chan error, 1)
 	go func() {
-		_, err := Install(ctx, []string{"mmdebstrap"}, record, func(string) {})
+		_, err := Install(ctx, fromPath{}, []string{"mmdebstrap"}, record, func(string) {})
 		done <- err
 	}()
 	await(t, filepath.Join(dir, "begun"))

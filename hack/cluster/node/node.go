@@ -81,9 +81,6 @@ func (s Settings) Configure(ctx context.Context, cache *build.Cache) error {
 	if err := pki.Kubeconfig(s.Kubeconfig(), "admin", fmt.Sprintf("https://127.0.0.1:%d", s.APIPort)); err != nil {
 		return err
 	}
-	if err := build.ChownToInvoker(s.Kubeconfig()); err != nil {
-		return err
-	}
 	return s.writeConfigurations()
 }
 
