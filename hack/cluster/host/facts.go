@@ -47,13 +47,11 @@ type Distribution struct {
 	Apt bool
 }
 
-// User is who called, also from behind sudo.
+// User is whose process this is.
 type User struct {
 	Name, Home string
-	UID, GID   int
-	// Root is true where this process has the rights of root.
-	Root bool
-	Sudo Sudo
+	UID        int
+	Sudo       Sudo
 	// HomeWritable is true where the user may write to the home folder.
 	HomeWritable bool
 }
@@ -63,7 +61,7 @@ type Sudo string
 
 // The ways to root's rights.
 const (
-	// SudoNotNeeded is root itself, or a program that sudo started.
+	// SudoNotNeeded is root itself, or a program that a process of root serves.
 	SudoNotNeeded Sudo = "not needed"
 	// SudoFree works without a password.
 	SudoFree Sudo = "without a password"
@@ -180,6 +178,8 @@ type Wants struct {
 	Root string
 	// GoVersion is the content of .go-version.
 	GoVersion string
+	// Served is true where a process of root runs this process's commands already.
+	Served bool
 	// State is the absolute path of the cluster's state folder.
 	State string
 	// Folders need Name, Path and Need. Those of Go's caches are added by their needs below.

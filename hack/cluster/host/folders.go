@@ -11,9 +11,9 @@ import (
 )
 
 // observe fills in what the file system below the folder, or below its nearest parent, says.
-func (folder *Folder) observe(u User) {
+func (folder *Folder) observe() {
 	path := existing(folder.Path)
-	folder.Existing, folder.Type, folder.Denied = path, fileSystem(path), denied(path, u)
+	folder.Existing, folder.Type, folder.Denied = path, fileSystem(path), denied(path)
 	var disk unix.Statfs_t
 	if unix.Statfs(path, &disk) == nil {
 		folder.Free = disk.Bavail * uint64(disk.Bsize)

@@ -10,7 +10,7 @@ import (
 )
 
 // observeGo finds the user's go in PATH, or else where it is usually unpacked.
-func observeGo(ctx context.Context, m machine, user caller, home string) Go {
+func observeGo(ctx context.Context, m machine, home string) Go {
 	var g Go
 	if path, err := exec.LookPath("go"); err == nil {
 		g.Path, g.OnPath = path, true
@@ -21,14 +21,14 @@ func observeGo(ctx context.Context, m machine, user caller, home string) Go {
 		return g
 	}
 	// The toolchain that go.mod or GOTOOLCHAIN asks for is not fetched now.
-	command := user.command(ctx, g.Path, "version")
+	command := program(ctx, g.Path, "version")
 	command.Env = append(command.Env, "GOTOOLCHAIN=local")
 	if out, err := command.Output(); err == nil {
 		if fields := strings.Fields(string(out)); len(fields) > 2 { // go version go1.26.8 linux/amd64
 			g.Version = strings.TrimPrefix(fields[2], "go")
 		}
 	}
-	out, err := user.command(ctx, g.Path, "env", "-json").Output()
+	out, err := program(ctx, g.Path, "env", "-json").Output()
 	if err != nil {
 		return g
 	}

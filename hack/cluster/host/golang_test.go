@@ -16,7 +16,7 @@ esac`
 func TestGoInPath(t *testing.T) {
 	dir := programs(t, map[string]string{"go": fakeGo})
 	want := Go{Path: filepath.Join(dir, "go"), OnPath: true, Version: "1.24.4", Toolchain: "auto", Proxy: "https://modules.example,direct", SumDB: "off", BuildCache: "/c", ModuleCache: "/m"}
-	if diff := cmp.Diff(want, observeGo(t.Context(), machine(t.TempDir()), caller{}, t.TempDir())); diff != "" {
+	if diff := cmp.Diff(want, observeGo(t.Context(), machine(t.TempDir()), t.TempDir())); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -31,7 +31,7 @@ func TestGoOutsidePath(t *testing.T) {
 			root, home := t.TempDir(), filepath.Join(t.TempDir(), "home of ada")
 			path := filepath.Join(map[string]string{"/": root, "home": home}[test.below], test.path)
 			write(t, path, "#!/bin/sh\n"+fakeGo+"\n", 0o755)
-			got := observeGo(t.Context(), machine(root), caller{}, home)
+			got := observeGo(t.Context(), machine(root), home)
 			if got.Path != path || got.OnPath || got.Version != "1.24.4" || got.Toolchain != "auto" {
 				t.Errorf("%+v, want %s", got, path)
 			}
@@ -41,18 +41,18 @@ func TestGoOutsidePath(t *testing.T) {
 
 func TestNoGo(t *testing.T) {
 	programs(t, nil)
-	if got := observeGo(t.Context(), machine(t.TempDir()), caller{}, t.TempDir()); got != (Go{}) {
+	if got := observeGo(t.Context(), machine(t.TempDir()), t.TempDir()); got != (Go{}) {
 		t.Errorf("%+v", got)
 	}
 }
 
 func TestABrokenGoHasNoVersion(t *testing.T) {
 	dir := programs(t, map[string]string{"go": "echo 'cannot execute' >&2; exit 126"})
-	if got := observeGo(t.Context(), machine(t.TempDir()), caller{}, ""); got != (Go{Path: filepath.Join(dir, "go"), OnPath: true}) {
+	if got := observeGo(t.Context(), machine(t.TempDir()), ""); got != (Go{Path: filepath.Join(dir, "go"), OnPath: true}) {
 		t.Errorf("%+v", got)
 	}
 	programs(t, map[string]string{"go": "echo rubbish"})
-	if got := observeGo(t.Context(), machine(t.TempDir()), caller{}, ""); got.Version != "" || got.Proxy != "" {
+	if got := observeGo(t.Context(), machine(t.TempDir()), ""); got.Version != "" || got.Proxy != "" {
 		t.Errorf("%+v", got)
 	}
 }

@@ -36,7 +36,7 @@ func ordinary() Facts {
 	return Facts{
 		GOOS: "linux", GOARCH: "amd64",
 		Distribution: Distribution{ID: "debian", Version: "12", Pretty: "Debian GNU/Linux 12 (bookworm)", Apt: true},
-		User:         User{Name: "ada", Home: home, UID: 1000, GID: 1000, Sudo: SudoAsks, HomeWritable: true},
+		User:         User{Name: "ada", Home: home, UID: 1000, Sudo: SudoAsks, HomeWritable: true},
 		Go:           Go{Path: "/usr/local/go/bin/go", OnPath: true, Version: "1.26.8", Toolchain: "auto"},
 		WantGo:       "1.26.8", Cores: 8, MemAvailable: 14 * GB, MemTotal: 16 * GB,
 		Cgroup:   Cgroup{Version: "v2", Controllers: []string{"cpuset", "cpu", "io", "memory", "hugetlb", "pids", "rdma", "misc"}},
@@ -78,7 +78,7 @@ var machines = map[string]struct {
 	}, Block},
 	"arm64": {func(f *Facts) { f.GOARCH = "arm64" }, Block},
 	"root-without-systemd-on-cgroup-v1": {func(f *Facts) {
-		f.User = User{Name: "root", Home: "/root", Root: true, Sudo: SudoNotNeeded, HomeWritable: true}
+		f.User = User{Name: "root", Home: "/root", Sudo: SudoNotNeeded, HomeWritable: true}
 		f.Cgroup, f.Systemd = Cgroup{Version: "v1", Controllers: []string{"cpuset", "cpu", "io", "memory", "devices", "pids"}}, false
 		f.Kernel = Kernel{Release: "6.18.44"}
 		f.Packages, f.Cores = Packages{}, 2

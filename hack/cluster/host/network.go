@@ -27,7 +27,7 @@ type address struct {
 
 // address finds where a kind is fetched from by the user's own settings. It is
 // empty if no server is needed or it can't be told.
-func (m machine) address(ctx context.Context, user caller, f Facts, kind Kind) address {
+func (m machine) address(ctx context.Context, f Facts, kind Kind) address {
 	proxy := moduleProxy(f.Go.Proxy)
 	switch kind {
 	case GoModules:
@@ -43,7 +43,7 @@ func (m machine) address(ctx context.Context, user caller, f Facts, kind Kind) a
 			return address{url: m.aptSource(), proxy: aptProxy(ctx)}
 		}
 	case PythonIndex:
-		return address{url: pipIndex(ctx, user)}
+		return address{url: pipIndex(ctx)}
 	}
 	return address{}
 }
@@ -103,15 +103,15 @@ func aptProxy(ctx context.Context) string {
 }
 
 // pipIndex is what pip uses: its variable, its files, or what it brings along.
-func pipIndex(ctx context.Context, user caller) string {
+func pipIndex(ctx context.Context) string {
 	const script = `from pip._internal.models.index import PyPI; print(PyPI.simple_url)`
 	if index := os.Getenv("PIP_INDEX_URL"); index != "" {
 		return index
 	}
-	if out, err := user.command(ctx, "python3", "-m", "pip", "config", "get", "global.index-url").Output(); err == nil {
+	if out, err := program(ctx, "python3", "-m", "pip", "config", "get", "global.index-url").Output(); err == nil {
 		return strings.TrimSpace(string(out))
 	}
-	out, _ := user.command(ctx, "python3", "-c", script).Output() // without pip nothing is known
+	out, _ := program(ctx, "python3", "-c", script).Output() // without pip nothing is known
 	return strings.TrimSpace(string(out))
 }
 

@@ -28,12 +28,12 @@ func TestServersAreTakenFromTheUsersSettings(t *testing.T) {
 		PythonIndex:   {url: "https://ada:secret@python.example/simple"},
 	}
 	for kind, at := range want {
-		if got := machine(root).address(t.Context(), caller{}, f, kind); got != at {
+		if got := machine(root).address(t.Context(), f, kind); got != at {
 			t.Errorf("%s: %+v, want %+v", kind, got, at)
 		}
 	}
 	f.Distribution.ID = "ubuntu"
-	if got := machine(root).address(t.Context(), caller{}, f, DebianArchive); got.url != "" {
+	if got := machine(root).address(t.Context(), f, DebianArchive); got.url != "" {
 		t.Error("Ubuntu's archive is taken for Debian's")
 	}
 }
@@ -132,7 +132,7 @@ func TestAKindWithoutAddressIsNotAsked(t *testing.T) {
 	t.Setenv("PIP_INDEX_URL", "")
 	f := Facts{Go: Go{Proxy: "off", SumDB: "off"}, Distribution: Distribution{ID: "debian"}}
 	for _, kind := range []Kind{GoModules, GoChecksums, DebianArchive, PythonIndex} {
-		at := machine(t.TempDir()).address(t.Context(), caller{}, f, kind)
+		at := machine(t.TempDir()).address(t.Context(), f, kind)
 		if got := ask(t.Context(), kind, at); got != (Download{Kind: kind}) {
 			t.Errorf("%+v", got)
 		}

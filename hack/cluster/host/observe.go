@@ -19,9 +19,8 @@ func Observe(ctx context.Context, w Wants) Facts {
 	f.Cgroup, f.Systemd, f.Kernel = m.cgroup(), m.exists("run/systemd/system"), m.kernel()
 	f.SELinux = strings.TrimSpace(string(m.read("sys/fs/selinux/enforce"))) == "1"
 	f.Ports, f.Clusters = w.Ports, m.clusters(w.States)
-	var user caller
-	f.User, user = observeUser(ctx)
-	f.Go = observeGo(ctx, m, user, f.User.Home)
+	f.User = observeUser(ctx, w.Served)
+	f.Go = observeGo(ctx, m, f.User.Home)
 	f.Packages = m.observePackages(ctx, w.Packages)
 	f.Beside = beside(ctx)
 	folders := append([]Folder{}, w.Folders...)
@@ -31,10 +30,10 @@ func Observe(ctx context.Context, w Wants) Facts {
 		}
 	}
 	for i := range folders {
-		folders[i].observe(f.User)
+		folders[i].observe()
 	}
 	f.Folders, f.TempType = folders, fileSystem(os.TempDir())
-	f.Downloads = askAll(w.Downloads, func(kind Kind) Download { return ask(ctx, kind, m.address(ctx, user, f, kind)) })
+	f.Downloads = askAll(w.Downloads, func(kind Kind) Download { return ask(ctx, kind, m.address(ctx, f, kind)) })
 	return f
 }
 

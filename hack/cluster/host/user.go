@@ -8,47 +8,26 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// caller runs programs as the user who called, also from behind sudo.
-type caller struct {
-	// credential is nil where this process is that user already.
-	credential *syscall.Credential
-	// env is added to this process's.
-	env []string
-}
-
-func (c caller) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+// program is a command whose working folder is not this process's, where a go.mod would choose another toolchain.
+func program(ctx context.Context, name string, args ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, name, args...)
-	command.Env = append(os.Environ(), c.env...)
-	command.Dir = "/" // a go.mod in the working directory would choose another toolchain
-	if c.credential != nil {
-		command.SysProcAttr = &syscall.SysProcAttr{Credential: c.credential}
-	}
+	command.Dir = "/"
 	return command
 }
 
-// observeUser finds who called and how root's rights are had.
-func observeUser(ctx context.Context) (User, caller) {
-	u := User{UID: os.Getuid(), GID: os.Getgid(), Home: os.Getenv("HOME"), Root: os.Geteuid() == 0}
-	var run caller
-	if behind, err := user.Lookup(os.Getenv("SUDO_USER")); u.Root && err == nil {
-		u.UID, _ = strconv.Atoi(behind.Uid) // numbers on every Unix
-		u.GID, _ = strconv.Atoi(behind.Gid)
-		u.Home = behind.HomeDir
-		run.env = []string{"HOME=" + behind.HomeDir, "USER=" + behind.Username}
-		run.credential = &syscall.Credential{Uid: uint32(u.UID), Gid: uint32(u.GID)}
-	}
-	u.Name = strconv.Itoa(u.UID)
+// observeUser finds whose this process is and how root's rights are had. served is true where a process of root serves this one already.
+func observeUser(ctx context.Context, served bool) User {
+	u := User{UID: os.Getuid(), Name: strconv.Itoa(os.Getuid()), Home: os.Getenv("HOME")}
 	if found, err := user.LookupId(u.Name); err == nil {
 		u.Name = found.Username
 	}
-	u.Sudo = observeSudo(ctx, u.Root)
-	u.HomeWritable = u.Home != "" && filepath.IsAbs(u.Home) && !denied(u.Home, u)
-	return u, run
+	u.Sudo = observeSudo(ctx, served || os.Geteuid() == 0)
+	u.HomeWritable = u.Home != "" && filepath.IsAbs(u.Home) && !denied(u.Home)
+	return u
 }
 
 func observeSudo(ctx context.Context, root bool) Sudo {
@@ -72,20 +51,8 @@ func observeSudo(ctx context.Context, root bool) Sudo {
 	return SudoAsks
 }
 
-// denied is true where a user may not write to a folder, or to the nearest parent that exists.
-// For a user behind sudo the owner decides, since root may do anything.
-func denied(path string, u User) bool {
-	path = existing(path)
-	if os.Geteuid() == u.UID {
-		return unix.Access(path, unix.W_OK|unix.X_OK) != nil
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return true
-	}
-	owner := info.Sys().(*syscall.Stat_t)
-	return int(owner.Uid) != u.UID && info.Mode().Perm()&0o002 == 0
-}
+// denied is true where this process may not write to a folder, or to the nearest parent that exists.
+func denied(path string) bool { return unix.Access(existing(path), unix.W_OK|unix.X_OK) != nil }
 
 // existing is the path, or its nearest parent that exists.
 func existing(path string) string {
