@@ -6,9 +6,22 @@ SHELL := /bin/bash
 
 BIN := bin
 CLUSTER := $(BIN)/cluster
+# Whose files are built: behind sudo those of the user who called.
+CALLER := $(or $(SUDO_USER),$(USER))
+CALLER_HOME := $(or $(shell getent passwd '$(CALLER)' | cut -d: -f6),$(HOME))
+# Go where its archive, golang.org/dl or snap put it, if PATH does not lead there: sudo has a PATH of its own.
+ifeq ($(shell command -v go),)
+export PATH := $(PATH):$(subst $() ,:,$(wildcard /usr/local/go/bin $(CALLER_HOME)/sdk/go*/bin $(CALLER_HOME)/go/bin /snap/bin))
+endif
 # The same flags for everything, so that `make up`, `make test` and `make lint` share one build cache.
-export GOFLAGS := $(strip $(filter-out -trimpath,$(shell go env GOFLAGS 2>/dev/null)) -trimpath)
+export GOFLAGS := $(strip $(filter-out -trimpath,$(shell PATH='$(PATH)' go env GOFLAGS 2>/dev/null)) -trimpath)
 export CGO_ENABLED := 0
+# Root behind sudo builds as the user.
+ifneq ($(SUDO_USER),)
+ifeq ($(shell id -u),0)
+AS_CALLER := runuser -u '$(SUDO_USER)' -- env "HOME=$(CALLER_HOME)" "USER=$(SUDO_USER)"
+endif
+endif
 KUBECTL ?= kubectl
 # Image that `make deploy` installs.
 IMG ?= blogplatform.local/operator:dev
@@ -251,7 +264,8 @@ help: ## Show this list.
 # The program behind up, down and status. Go's own cache makes this quick.
 .PHONY: $(CLUSTER)
 $(CLUSTER):
-	@go build -o $@ ./hack/cluster/cmd
+	@command -v go >/dev/null || { echo "Go is not installed: install Go $$(cat .go-version) or newer (go.dev/dl) and put its bin folder into PATH."; exit 1; }
+	@$(AS_CALLER) go build -o $@ ./hack/cluster/cmd
 
 # Tools are pinned in hack/tools and built when their pins change.
 $(BIN)/controller-gen $(BIN)/crd-ref-docs $(BIN)/gotestsum $(BIN)/oapi-codegen: hack/tools/go.mod hack/tools/go.sum

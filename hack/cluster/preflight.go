@@ -17,6 +17,7 @@ import (
 	"blogplatform.io/operator/hack/cluster/controlplane"
 	"blogplatform.io/operator/hack/cluster/host"
 	"blogplatform.io/operator/hack/cluster/node"
+	"blogplatform.io/operator/hack/privileged"
 )
 
 // Preflight prints what it finds on this machine, and fails if something stands
@@ -34,9 +35,6 @@ func Preflight(ctx context.Context, s node.Settings, out *os.File) error {
 // admit looks at the machine, says what will be done to it and asks. It creates
 // nothing. Until release is called, the ports are held.
 func admit(ctx context.Context, c *component.Cluster, in io.Reader, out *os.File) (release func(), err error) {
-	if os.Geteuid() != 0 {
-		return nil, errors.New("the local cluster's node needs root (sudo make up); without it `make dev` runs the blog and `make test` its tests, and `make install deploy` on a cluster that you have")
-	}
 	release, err = preflight(ctx, c.Settings, c.Cache, out)
 	if err == nil {
 		fmt.Fprintf(out, `
@@ -47,8 +45,9 @@ metrics-server, PostgreSQL, the operator and two BlogPlatforms in namespaces of 
   Built and kept   %s
   State            %s (goes with make down)
   Ports            127.0.0.1:%d (blog), 127.0.0.1:%d (Kubernetes API)
+  Root's rights    to unpack the Debian packages and to run the node; all else is done as you.%s
 
-`, controlplane.Version, strings.Join(node.Packages, " "), c.Cache.Dir, c.State, c.HTTPSPort, c.APIPort)
+`, controlplane.Version, strings.Join(node.Packages, " "), c.Cache.Dir, c.State, c.HTTPSPort, c.APIPort, sudoNote())
 		err = errors.Join(host.Confirm(ctx, in, out), c.CheckStateDir())
 	}
 	if err != nil {
@@ -56,6 +55,14 @@ metrics-server, PostgreSQL, the operator and two BlogPlatforms in namespaces of 
 		return nil, err
 	}
 	return release, nil
+}
+
+// sudoNote says who will ask for a password.
+func sudoNote() string {
+	if privileged.Needed() {
+		return "\n                   sudo may ask for your password now, once."
+	}
+	return ""
 }
 
 // preflight prints the checks. release gives the ports up, and may be called twice.
@@ -81,7 +88,7 @@ func wants(s node.Settings, cache *build.Cache) (w host.Wants, release func(), e
 	if err != nil {
 		return w, release, err
 	}
-	w = host.Wants{GoVersion: strings.TrimSpace(string(version)), State: s.State, Packages: node.Packages}
+	w = host.Wants{GoVersion: strings.TrimSpace(string(version)), State: s.State, Packages: node.Packages, Served: !privileged.Needed()}
 	state := host.Folder{Name: "state", Path: s.State, Need: 4 * host.GB}
 	artifacts := host.Folder{Name: "artifact cache", Path: cache.Dir, Need: host.GB}
 	if !complete(cache) {

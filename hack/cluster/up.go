@@ -16,6 +16,7 @@ import (
 	"blogplatform.io/operator/hack/cluster/node"
 	"blogplatform.io/operator/hack/cluster/peers"
 	"blogplatform.io/operator/hack/cluster/progress"
+	"blogplatform.io/operator/hack/privileged"
 )
 
 // components in the order in which they start. Pods that start before istio-cni
@@ -38,6 +39,12 @@ func Up(ctx context.Context, s node.Settings, in io.Reader, out *os.File) error 
 		return err
 	}
 	defer release()
+	root, err := privileged.Open()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }() // it ends with this process at the latest
+	cache.Privileged = root
 	if err := nodeUp(ctx, c, release); err != nil {
 		return err
 	}
@@ -77,7 +84,7 @@ func installPackages(ctx context.Context, c *component.Cluster) error {
 	if err := c.Cache.Make(); err != nil {
 		return err
 	}
-	_, err := host.Install(ctx, node.Packages, PackageRecord(c.Cache), c.Progress.Detail)
+	_, err := host.Install(ctx, c.Cache.Privileged, node.Packages, PackageRecord(c.Cache), c.Progress.Detail)
 	return err
 }
 

@@ -21,6 +21,11 @@ const Subcommand = "run-as-root"
 // variable holds the number of the descriptor that leads to the process of root, in a program that RunAs has started.
 const variable = "BLOGPLATFORM_ROOT_DESCRIPTOR"
 
+// Needed is true where Open starts sudo: this process is not root's, and no process of root has started it.
+func Needed() bool {
+	return os.Geteuid() != 0 && os.Getenv(variable) == ""
+}
+
 // Open makes a Runner: of this process, if it is root's; of the process of root that started this one; or of one that it starts by sudo,
 // which may ask for the user's password on the terminal.
 func Open() (*Runner, error) {

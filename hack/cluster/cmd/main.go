@@ -22,17 +22,28 @@ import (
 	"blogplatform.io/operator/hack/cluster/host"
 	"blogplatform.io/operator/hack/cluster/node"
 	"blogplatform.io/operator/hack/cluster/peers"
+	"blogplatform.io/operator/hack/privileged"
 )
 
 func main() {
 	log.SetLogger(logr.Discard()) // the clients' own log; what people need to know comes as errors and progress
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:])
+	code, err := runAsUser(ctx, os.Args[1:])
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "cluster:", err)
-		os.Exit(1)
+		code = 1
 	}
+	os.Exit(code)
+}
+
+// runAsUser runs a command as the user behind sudo, if there is one: what is built and written then is the user's.
+func runAsUser(ctx context.Context, args []string) (exitCode int, err error) {
+	serving := len(args) > 0 && args[0] == privileged.Subcommand
+	if behind := privileged.Behind(); behind != nil && !serving {
+		return privileged.RunAs(ctx, behind, host.FindGo(behind.HomeDir))
+	}
+	return 0, run(ctx, args)
 }
 
 const usage = `usage: cluster preflight|up|down|status|clean-cache|build-test-programs [--state DIR] [--https-port N] [--api-port N]
@@ -59,6 +70,8 @@ func run(ctx context.Context, args []string) error {
 		return content.Release(ctx, settings, replaced, os.Stdout)
 	case "clean-cache", "build-test-programs":
 		return onCache(ctx, settings, args[0])
+	case privileged.Subcommand:
+		return privileged.ServeStandard(ctx)
 	case node.CommandInit:
 		return node.Init(settings)
 	case node.CommandNode:

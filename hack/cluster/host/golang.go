@@ -40,6 +40,14 @@ func observeGo(ctx context.Context, m machine, home string) Go {
 	return g
 }
 
+// FindGo is the path of the go command of the user with that home folder, or empty.
+func FindGo(home string) string {
+	if path, err := exec.LookPath("go"); err == nil {
+		return path
+	}
+	return machine("").searchGo(home)
+}
+
 // searchGo answers the last of what go.dev's archive, golang.org/dl, snap and Debian's packages leave.
 func (m machine) searchGo(home string) string {
 	for _, pattern := range []string{m.path("usr/local/go/bin/go"), filepath.Join(home, "sdk/go*/bin/go"), filepath.Join(home, "go/bin/go"), m.path("snap/bin/go"), m.path("usr/lib/go-*/bin/go")} {
