@@ -16,7 +16,7 @@ func Observe(ctx context.Context, w Wants) Facts {
 	f := Identify(w.Root)
 	f.Virtual, f.Cores, f.WantGo, f.State = m.virtual(), runtime.NumCPU(), strings.TrimSpace(w.GoVersion), w.State
 	f.MemAvailable, f.MemTotal = m.memory()
-	f.Cgroup, f.Systemd, f.Kernel = m.cgroup(), m.exists("run/systemd/system"), m.kernel()
+	f.Cgroup, f.Systemd, f.Kernel = m.cgroup(), m.systemd(), m.kernel()
 	f.SELinux = strings.TrimSpace(string(m.read("sys/fs/selinux/enforce"))) == "1"
 	f.Ports, f.Clusters = w.Ports, m.clusters(w.States)
 	f.User = observeUser(ctx, w.Served)

@@ -77,6 +77,9 @@ func (m machine) cgroup() Cgroup {
 	return found
 }
 
+// systemd is true where systemd is PID 1, see sd_booted(3).
+func (m machine) systemd() bool { return m.exists("run/systemd/system") }
+
 // virtual tells a container or WSL, with the marks that systemd-detect-virt(1) looks for.
 func (m machine) virtual() string {
 	switch container := strings.TrimSpace(string(m.read("run/systemd/container"))); {

@@ -18,6 +18,12 @@ func Identify(root string) Facts {
 	return Facts{GOOS: runtime.GOOS, GOARCH: runtime.GOARCH, Distribution: machine(root).distribution()}
 }
 
+// ControlGroups reads the facts Cgroup and Systemd of this machine, in no time.
+func ControlGroups() Facts {
+	m := machine("")
+	return Facts{Cgroup: m.cgroup(), Systemd: m.systemd()}
+}
+
 // Unsupported refuses what can't work in one sentence. It needs what Identify answers.
 func Unsupported(f Facts) error {
 	name := cmp.Or(f.Distribution.Pretty, "an unknown Linux distribution")
