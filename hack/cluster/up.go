@@ -72,7 +72,7 @@ func nodeUp(ctx context.Context, c *component.Cluster, release func()) error {
 			return err
 		}
 		release()
-		if err := p.Run("network, mount and PID namespaces", c.StartNamespaces); err != nil {
+		if err := p.Run("the node's root and namespaces", func() error { return c.Start(ctx) }); err != nil {
 			return err
 		}
 	}

@@ -72,10 +72,14 @@ func run(ctx context.Context, args []string) error {
 		return onCache(ctx, settings, args[0])
 	case privileged.Subcommand:
 		return privileged.ServeStandard(ctx)
+	case node.CommandStart:
+		return node.StartAsRoot(ctx, settings)
+	case node.CommandDiscard:
+		return node.DiscardAsRoot(ctx, settings)
 	case node.CommandInit:
 		return node.Init(settings)
 	case node.CommandNode:
-		return node.Run(settings)
+		return node.Run(ctx, settings)
 	}
 	return errors.New(usage)
 }
@@ -85,6 +89,7 @@ func parse(args []string) (s node.Settings, replaced map[string]string, err erro
 	flags := flag.NewFlagSet("cluster", flag.ContinueOnError)
 	flags.StringVar(&s.Root, "root", "", "the checkout; found from the working directory if empty")
 	flags.StringVar(&s.State, "state", "", "folder of what goes with the cluster; .cluster in the checkout if empty")
+	flags.StringVar(&s.Cache, "cache", "", "folder of what was built; blogplatform in the user's cache folder if empty")
 	flags.IntVar(&s.HTTPSPort, "https-port", 8443, "port on 127.0.0.1 for browsers")
 	flags.IntVar(&s.APIPort, "api-port", 6443, "port on 127.0.0.1 for kubectl")
 	flags.Func("replace", "PATH=FILE: build a release with another FILE in the place of PATH of the checkout", func(value string) error {
@@ -107,6 +112,13 @@ func parse(args []string) (s node.Settings, replaced map[string]string, err erro
 	}
 	if s.State == "" {
 		s.State = filepath.Join(s.Root, ".cluster")
+	}
+	if s.Cache == "" {
+		cache, err := build.NewCache(s.Root, nil)
+		if err != nil {
+			return s, nil, err
+		}
+		s.Cache = cache.Dir
 	}
 	s.State, err = filepath.Abs(s.State)
 	return s, replaced, err

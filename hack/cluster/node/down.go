@@ -10,24 +10,13 @@ import (
 	"syscall"
 	"time"
 
+	"blogplatform.io/operator/hack/cluster/host"
 	"blogplatform.io/operator/hack/cluster/kube"
+	"blogplatform.io/operator/hack/timefactor"
 )
 
 // Down ends a cluster and removes its state. What was built stays in the cache.
 func Down(ctx context.Context, s Settings, out io.Writer) error {
-	if pid := s.RunningInit(); pid != 0 {
-		// The kernel ends every process of a PID namespace together with its init.
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-			return fmt.Errorf("ending the cluster's init, process %d: %w", pid, err)
-		}
-		ctx, cancel := context.WithTimeout(ctx, time.Minute)
-		defer cancel()
-		if err := kube.Poll(ctx, "the cluster's processes to end", func(context.Context) (bool, error) {
-			return s.RunningInit() == 0, nil
-		}); err != nil {
-			return err
-		}
-	}
 	if err := s.Discard(ctx); err != nil {
 		return err
 	}
@@ -35,30 +24,64 @@ func Down(ctx context.Context, s Settings, out io.Writer) error {
 	return nil
 }
 
-// Discard removes what a cluster that has ended left behind.
-func (s Settings) Discard(ctx context.Context) error {
-	if err := s.removeCgroups(ctx); err != nil {
+// Start starts the node in the background.
+func (s Settings) Start(ctx context.Context) error { return run(ctx, s.StartCommand()...) }
+
+// Discard ends a cluster if it runs, and removes what it left behind.
+func (s Settings) Discard(ctx context.Context) error { return run(ctx, s.DiscardCommand()...) }
+
+// DiscardAsRoot ends the node, if it runs, and removes its control groups and its state folder.
+func DiscardAsRoot(ctx context.Context, s Settings) error {
+	ctx, cancel := context.WithTimeout(ctx, timefactor.Scale(time.Minute))
+	defer cancel()
+	if err := s.endInit(ctx); err != nil {
+		return err
+	}
+	if err := s.removeGroups(ctx, host.ControlGroups()); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(s.State); err != nil {
 		return fmt.Errorf("removing %s: %w", s.State, err)
 	}
-	return os.MkdirAll(filepath.Dir(s.State), 0o755)
+	return nil
 }
 
-// removeCgroups removes the groups that pods lived in. They are empty, but the
-// kernel may take a moment to see that.
-func (s Settings) removeCgroups(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	for _, dir := range s.cgroupDirs() {
+// endInit kills the init. The kernel ends every process of a PID namespace together with its init.
+func (s Settings) endInit(ctx context.Context) error {
+	pid := s.RunningInit()
+	if pid == 0 {
+		return nil
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		return fmt.Errorf("ending the cluster's init, process %d: %w", pid, err)
+	}
+	return kube.Poll(ctx, "the cluster's processes to end", func(context.Context) (bool, error) {
+		return s.RunningInit() == 0, nil
+	})
+}
+
+// removeGroups removes the groups that the cluster lived in. They are empty, but the kernel may take a moment to see that.
+func (s Settings) removeGroups(ctx context.Context, f host.Facts) error {
+	for _, dir := range s.hostGroups(f, cgroupFS) {
 		if err := kube.Poll(ctx, "control group "+dir+" to empty", func(context.Context) (bool, error) {
 			return removeTree(dir), nil
 		}); err != nil {
 			return err
 		}
 	}
-	return nil
+	if !inScope(f) {
+		return nil
+	}
+	return stopSlice(ctx)
+}
+
+// stopSlice stops the slice unless the scope of another cluster is in it: systemd keeps one without scopes.
+func stopSlice(ctx context.Context) error {
+	scopes, _ := filepath.Glob(filepath.Join(cgroupFS, sliceUnit, "*.scope")) // the pattern is well-formed
+	if len(scopes) > 0 || run(ctx, "systemctl", "is-active", "--quiet", sliceUnit) != nil {
+		return nil
+	}
+	return run(ctx, "systemctl", "stop", sliceUnit)
 }
 
 // removeTree removes a control group and those below it, deepest first. Only rmdir removes one.

@@ -1,10 +1,12 @@
 package node
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -14,19 +16,12 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
 	"k8s.io/client-go/tools/clientcmd"
 
 	"blogplatform.io/operator/hack/cluster/controlplane"
+	"blogplatform.io/operator/hack/cluster/host"
 	"blogplatform.io/operator/hack/cluster/kube"
-)
-
-// The hidden subcommands under which this program runs itself again.
-const (
-	// CommandInit is PID 1 of the cluster's PID namespace.
-	CommandInit = "namespace-init"
-	// CommandNode is its one child, the parent of everything else.
-	CommandNode = "namespace-node"
+	"blogplatform.io/operator/hack/timefactor"
 )
 
 // File descriptors that CommandInit and CommandNode inherit: sockets that the
@@ -37,56 +32,10 @@ const (
 	apiListener   = 4
 )
 
-// StartNamespaces starts the cluster's init in namespaces of its own and leaves it running.
-func (s Settings) StartNamespaces() error {
-	https, err := listen(s.HTTPSPort)
-	if err != nil {
-		return err
-	}
-	defer https.Close()
-	api, err := listen(s.APIPort)
-	if err != nil {
-		return err
-	}
-	defer api.Close()
-	log, err := os.OpenFile(s.Path("log", "init.log"), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	init := exec.Command(self, CommandInit, "--state", s.State, "--root", s.Root)
-	init.ExtraFiles = []*os.File{https, api}
-	init.Stdout, init.Stderr, init.Dir = log, log, "/"
-	init.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS, Setsid: true}
-	if err := init.Start(); err != nil {
-		return fmt.Errorf("starting the cluster's namespaces: %w", err)
-	}
-	if err := s.recordInit(init.Process.Pid); err != nil {
-		return errors.Join(err, init.Process.Kill())
-	}
-	return init.Process.Release()
-}
-
-func listen(port int) (*os.File, error) {
-	listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-	if err != nil {
-		return nil, fmt.Errorf("listening on port %d of 127.0.0.1: %w; end what uses it or choose another port", port, err)
-	}
-	defer listener.Close()
-	return listener.(*net.TCPListener).File()
-}
-
 // Init is PID 1: it starts the node and reaps what its descendants leave behind.
 func Init(s Settings) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	node := exec.Command(self, CommandNode, "--state", s.State, "--root", s.Root)
+	command := s.self(CommandNode)
+	node := exec.Command(command[0], command[1:]...)
 	node.ExtraFiles = []*os.File{os.NewFile(httpsListener, "https"), os.NewFile(apiListener, "api")}
 	node.Stdout, node.Stderr = os.Stdout, os.Stderr
 	if err := node.Start(); err != nil {
@@ -103,58 +52,36 @@ func Init(s Settings) error {
 	}
 }
 
-// Run prepares mounts and network of the namespaces and runs control plane, container runtime and kubelet until one of them ends.
-func Run(s Settings) error {
-	for _, prepare := range []func() error{s.mounts, s.network, s.cgroups} {
-		if err := prepare(); err != nil {
-			return err
-		}
+// Run prepares mounts, control groups and network of the namespaces and runs control plane, container runtime and kubelet
+// until one of them ends.
+func Run(ctx context.Context, s Settings) error {
+	f := host.ControlGroups()
+	if err := s.enterRoot(f); err != nil {
+		return err
+	}
+	if err := s.nodeGroups(ctx, f); err != nil {
+		return fmt.Errorf("preparing control groups: %w", err)
+	}
+	if err := network(ctx); err != nil {
+		return err
 	}
 	go forward(os.NewFile(httpsListener, "https"), net.JoinHostPort(nodeAddress.String(), strconv.Itoa(GatewayHTTPSPort)))
 	go forward(os.NewFile(apiListener, "api"), net.JoinHostPort(nodeAddress.String(), strconv.Itoa(s.servers().APIPort)))
-	return s.runProcesses()
+	return s.runProcesses(ctx)
 }
 
-// mounts cuts the mount namespace off from the host's and gives it its own /proc, /run and /var/log.
-func (s Settings) mounts() error {
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
-		return fmt.Errorf("making mounts private: %w", err)
-	}
-	// Volumes that the kubelet mounts must be seen by containers.
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SHARED, ""); err != nil {
-		return fmt.Errorf("making mounts shared within the namespace: %w", err)
-	}
-	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
-		return fmt.Errorf("mounting /proc: %w", err)
-	}
-	if err := unix.Mount("tmpfs", "/run", "tmpfs", 0, "mode=755"); err != nil {
-		return fmt.Errorf("mounting /run: %w", err)
-	}
-	for _, dir := range []string{"/run/lock", "/run/netns"} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
-	}
-	if err := os.MkdirAll(s.Path("var-log"), 0o755); err != nil {
-		return err
-	}
-	if err := unix.Mount(s.Path("var-log"), "/var/log", "", unix.MS_BIND, ""); err != nil {
-		return fmt.Errorf("mounting /var/log: %w", err)
-	}
-	return unix.Sethostname([]byte(Name))
-}
-
-// network gives the namespace a bridge that carries the node's address.
-func (s Settings) network() error {
-	commands := [][]string{
+// network gives the namespace an interface that carries the node's address. The default route leads to an interface on which nobody
+// answers: without one, a process of the node could not even begin to connect to a Service, whose address iptables replaces later.
+func network(ctx context.Context) error {
+	for _, command := range [][]string{
 		{"ip", "link", "set", "lo", "up"},
-		{"ip", "link", "add", bridge, "type", "bridge"},
-		{"ip", "address", "add", nodeAddress.String() + "/24", "dev", bridge},
-		{"ip", "link", "set", bridge, "up"},
-		{"ip", "route", "add", "default", "dev", bridge},
-	}
-	for _, command := range commands {
-		if err := run(context.Background(), command...); err != nil {
+		{"ip", "link", "add", "node0", "type", "veth", "peer", "name", "nowhere"},
+		{"ip", "address", "add", nodeAddress.String() + "/32", "dev", "node0"},
+		{"ip", "link", "set", "node0", "up"},
+		{"ip", "link", "set", "nowhere", "up"},
+		{"ip", "route", "add", "default", "dev", "node0"},
+	} {
+		if err := run(ctx, command...); err != nil {
 			return err
 		}
 	}
@@ -193,7 +120,7 @@ func pipe(from net.Conn, address string) {
 }
 
 // runProcesses starts the node's processes in order and waits until one of them ends.
-func (s Settings) runProcesses() error {
+func (s Settings) runProcesses(ctx context.Context) error {
 	servers := s.servers()
 	ended := make(chan *controlplane.Process)
 	for _, process := range []*controlplane.Process{
@@ -203,7 +130,7 @@ func (s Settings) runProcesses() error {
 			return err
 		}
 		go func() { <-process.Exited(); ended <- process }()
-		if err := s.awaitStart(process); err != nil {
+		if err := s.awaitStart(ctx, process); err != nil {
 			return err
 		}
 	}
@@ -211,8 +138,8 @@ func (s Settings) runProcesses() error {
 }
 
 // awaitStart waits for a process that the next one can't start without.
-func (s Settings) awaitStart(process *controlplane.Process) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+func (s Settings) awaitStart(ctx context.Context, process *controlplane.Process) error {
+	ctx, cancel := context.WithTimeout(ctx, timefactor.Scale(2*time.Minute))
 	defer cancel()
 	switch process.Name {
 	case "kube-apiserver":
@@ -229,12 +156,12 @@ func (s Settings) awaitStart(process *controlplane.Process) error {
 	return nil
 }
 
-// AwaitSocket waits until somebody listens on a socket.
+// AwaitSocket waits until somebody listens on a socket. That an ordinary user may not connect to it is an answer, too: the socket is there.
 func AwaitSocket(ctx context.Context, path string) error {
 	return kube.Poll(ctx, "socket "+path, func(ctx context.Context) (bool, error) {
 		connection, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
 		if err != nil {
-			return false, nil // not listening yet
+			return errors.Is(err, fs.ErrPermission), nil // else not listening yet
 		}
 		return true, connection.Close()
 	})
@@ -273,9 +200,8 @@ func startTime(pid int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, afterName, _ := strings.Cut(string(stat), ") ")
-	fields := strings.Fields(afterName)
-	const state = 3 // the first field after the name
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])) // a name may hold anything, parentheses too
+	const state = 3                                                           // the first field after the name
 	if len(fields) <= 22-state || fields[0] == "Z" {
 		return "", fmt.Errorf("process %d has ended", pid)
 	}

@@ -1,13 +1,11 @@
 package node
 
 import (
-	"bytes"
 	"context"
 	"embed"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,10 +17,9 @@ import (
 	"blogplatform.io/operator/hack/cluster/kube"
 )
 
-// Packages are the Debian packages that the node needs on the host.
-var Packages = []string{
-	"containerd", "runc", "containernetworking-plugins", "iptables", "iproute2", "conntrack", "socat", "ipset", "ebtables", "mmdebstrap", "python3-pip", "gcc", "libc6-dev",
-}
+// Packages are the Debian packages that the host needs: they make the roots of the node and of images. On Ubuntu the keyring has the
+// keys of Debian's archive.
+var Packages = []string{"mmdebstrap", "debian-archive-keyring"}
 
 var nodeProgram = build.Go{
 	Name: "node", Module: "hack/cluster/kubernetes", Sources: []string{"hack/cluster/kubernetes/node"},
@@ -62,6 +59,13 @@ func (s Settings) Configure(ctx context.Context, cache *build.Cache) error {
 	if err := controlplane.Link(s.Path("bin"), filepath.Join(program, "node"), "kubelet", "kube-proxy"); err != nil {
 		return err
 	}
+	tar, err := Root.Build(ctx, cache)
+	if err != nil {
+		return err
+	}
+	if err := os.Symlink(tar, s.rootTar()); err != nil {
+		return err
+	}
 	servers := s.servers()
 	if err := servers.Prepare(); err != nil {
 		return err
@@ -90,24 +94,18 @@ func (s Settings) Configure(ctx context.Context, cache *build.Cache) error {
 var files embed.FS
 
 func (s Settings) writeConfigurations() error {
-	for _, dir := range []string{"log", "cni/bin", "cni/net.d", "kubelet", "volumes"} {
+	for _, dir := range []string{"log", "cni/net.d", "kubelet", "volumes"} {
 		if err := os.MkdirAll(s.Path(dir), 0o755); err != nil {
 			return err
 		}
 	}
-	for _, plugin := range []string{"bridge", "host-local", "loopback", "portmap"} {
-		// istio-cni writes its own plugin beside these, so they are copies.
-		content, err := os.ReadFile(filepath.Join("/usr/lib/cni", plugin))
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(s.Path("cni/bin", plugin), content, 0o755); err != nil {
-			return err
-		}
+	// The link leads somewhere only inside the node's root. istio-cni writes its plugin through it.
+	if err := os.Symlink("/usr/lib/cni", s.Path("cni/bin")); err != nil {
+		return err
 	}
 	for _, file := range []struct{ path, template string }{
 		{"containerd.toml", "containerd.toml"}, {"kubelet.yaml", "kubelet.yaml"}, {"kube-proxy.yaml", "kube-proxy.yaml"},
-		{"resolv.conf", "resolv.conf"}, {"cni/net.d/10-bridge.conflist", "cni.conflist"},
+		{"resolv.conf", "resolv.conf"}, {"cni/net.d/10-ptp.conflist", "cni.conflist"},
 	} {
 		content, err := kube.Fill(files, "files/"+file.template, "$STATE", s.State, "$SOCKET", s.ContainerdSocket(), "$NODE_ADDRESS", nodeAddress.String(),
 			"$CGROUP", s.cgroupName(), "$POD_RANGE", podRange, "$DNS", DNSAddress)
@@ -165,45 +163,4 @@ func (s Settings) awaitNode(ctx context.Context, process *controlplane.Process) 
 		}
 		return false, nil
 	})
-}
-
-const cgroupFS = "/sys/fs/cgroup"
-
-// cgroupName names the group below which all pods of this cluster live. Two clusters have two.
-func (s Settings) cgroupName() string {
-	return "/blogplatform-" + strings.Trim(strings.NewReplacer("/", "-", ".", "").Replace(s.State), "-")
-}
-
-// cgroups makes the pods' group in every hierarchy. Version 1's cpuset takes no
-// process before it was told which processors and memory it has.
-func (s Settings) cgroups() error {
-	for _, dir := range s.cgroupDirs() {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
-		for _, file := range []string{"cpuset.cpus", "cpuset.mems"} {
-			inherited, err := os.ReadFile(filepath.Join(filepath.Dir(dir), file))
-			if err != nil {
-				continue // not the cpuset hierarchy
-			}
-			if err := os.WriteFile(filepath.Join(dir, file), bytes.TrimSpace(inherited), 0o644); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (s Settings) cgroupDirs() []string {
-	if _, err := os.Stat(filepath.Join(cgroupFS, "cgroup.controllers")); err == nil {
-		return []string{filepath.Join(cgroupFS, s.cgroupName())}
-	}
-	hierarchies, _ := filepath.Glob(filepath.Join(cgroupFS, "*")) // the pattern is well-formed
-	var dirs []string
-	for _, hierarchy := range hierarchies {
-		if info, err := os.Lstat(hierarchy); err == nil && info.IsDir() {
-			dirs = append(dirs, filepath.Join(hierarchy, s.cgroupName()))
-		}
-	}
-	return dirs
 }

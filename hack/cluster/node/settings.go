@@ -1,10 +1,12 @@
-// Package node runs the one node of a local cluster: namespaces, mounts, network
-// and control groups, and in them the control plane, the container runtime and
-// the kubelet.
+// Package node runs the one node of a local cluster: a Debian root of its own, namespaces, mounts, network
+// and control groups, and in them the control plane, the container runtime and the kubelet.
 //
-// Its rule: everything lives in namespaces of its own (init.go), so that ending
-// one process ends all of it, and the host's own network and mounts are never
-// touched.
+// Its rule: everything lives in namespaces of its own (init.go) and runs the programs of its own root (root.go),
+// so that ending one process ends all of it, and neither the host's network and mounts nor its container runtime are touched.
+//
+// Two processes share the work. The one that an ordinary user calls builds and configures ([Settings.Configure]), and waits.
+// What needs root is a command line of this program that somebody runs as root: [Settings.StartCommand],
+// [Settings.DiscardCommand] and [Settings.LoadCommand].
 package node
 
 import (
@@ -28,6 +30,8 @@ type Settings struct {
 	Root string
 	// State is the folder of everything that goes with the cluster.
 	State string
+	// Cache is the folder of what was built; the node reads it under the same path.
+	Cache string
 	// HTTPSPort and APIPort are the ports on 127.0.0.1 for browsers and kubectl.
 	HTTPSPort, APIPort int
 }
@@ -40,7 +44,6 @@ const (
 	serviceRange = "10.96.0.0/16"
 	// DNSAddress is the address of the Service that pods ask for names.
 	DNSAddress = "10.96.0.10"
-	bridge     = "node0"
 	// GatewayHTTPPort is the node's port for plain HTTP to the ingress gateway.
 	GatewayHTTPPort = 30080
 	// GatewayHTTPSPort is the node's port for HTTPS to the ingress gateway.
@@ -80,7 +83,10 @@ func (s Settings) CheckStateDir() error {
 
 // Load imports an image into the container runtime.
 func (s Settings) Load(ctx context.Context, image build.BuiltImage) error {
-	return run(ctx, "ctr", "--address", s.ContainerdSocket(), "--namespace", "k8s.io", "images", "import", image.Archive)
+	if s.RunningInit() == 0 {
+		return fmt.Errorf("loading image %s: the cluster is down (make up)", image.Tagged)
+	}
+	return run(ctx, s.LoadCommand(image.Archive)...)
 }
 
 // Kubectl runs the cluster's own kubectl.
