@@ -48,7 +48,7 @@ metrics-server, PostgreSQL, the operator and two BlogPlatforms in namespaces of 
   Root's rights    to unpack the Debian packages and to run the node; all else is done as you.%s
 
 `, controlplane.Version, strings.Join(node.Packages, " "), c.Cache.Dir, c.State, c.HTTPSPort, c.APIPort, sudoNote())
-		err = errors.Join(host.Confirm(ctx, in, out), c.CheckStateDir())
+		err = errors.Join(host.Confirm(ctx, in, out), c.MakeState())
 	}
 	if err != nil {
 		release()

@@ -65,14 +65,14 @@ func nodeUp(ctx context.Context, c *component.Cluster, release func()) error {
 	}
 	if c.RunningInit() == 0 {
 		// Of a cluster that ended by itself nothing can be used again.
-		if err := c.Discard(ctx); err != nil {
+		if err := c.Discard(ctx, c.Cache.Privileged); err != nil {
 			return err
 		}
 		if err := p.Run("Kubernetes "+controlplane.Version, func() error { return c.Configure(ctx, c.Cache) }); err != nil {
 			return err
 		}
 		release()
-		if err := p.Run("the node's root and namespaces", func() error { return c.Start(ctx) }); err != nil {
+		if err := p.Run("the node's root and namespaces", func() error { return c.Start(ctx, c.Cache.Privileged) }); err != nil {
 			return err
 		}
 	}

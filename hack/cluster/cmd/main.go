@@ -63,7 +63,7 @@ func run(ctx context.Context, args []string) error {
 	case "preflight":
 		return cluster.Preflight(ctx, settings, os.Stdout)
 	case "down":
-		return node.Down(ctx, settings, os.Stdout)
+		return down(ctx, settings)
 	case "status":
 		return cluster.Status(ctx, settings, os.Stdout)
 	case "release":
@@ -122,6 +122,14 @@ func parse(args []string) (s node.Settings, replaced map[string]string, err erro
 	}
 	s.State, err = filepath.Abs(s.State)
 	return s, replaced, err
+}
+
+func down(ctx context.Context, s node.Settings) error {
+	root, err := privileged.Open()
+	if err != nil {
+		return err
+	}
+	return errors.Join(node.Down(ctx, s, root, os.Stdout), root.Close())
 }
 
 func onCache(ctx context.Context, s node.Settings, command string) error {

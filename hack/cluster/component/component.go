@@ -38,6 +38,11 @@ type Component struct {
 	Ready func(ctx context.Context, c *Cluster) error
 }
 
+// Load imports an image into the cluster's container runtime.
+func (c *Cluster) Load(ctx context.Context, image build.BuiltImage) error {
+	return c.Settings.Load(ctx, c.Cache.Privileged, image)
+}
+
 // ReadyWithin is how long a component may take to become ready on two cores.
 const ReadyWithin = 5 * time.Minute
 

@@ -10,6 +10,7 @@ import (
 	"blogplatform.io/operator/hack/cluster/component"
 	"blogplatform.io/operator/hack/cluster/node"
 	"blogplatform.io/operator/hack/images"
+	"blogplatform.io/operator/hack/privileged"
 )
 
 // Release builds the services of the checkout, loads their images into the
@@ -24,6 +25,12 @@ func Release(ctx context.Context, s node.Settings, replaced map[string]string, o
 	if err != nil {
 		return err
 	}
+	root, err := privileged.Open()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }() // it ends with this process at the latest
+	cache.Privileged = root
 	c := &component.Cluster{Settings: s, Cache: cache}
 	references, err := loadServices(ctx, c, replaced)
 	if err != nil {

@@ -12,23 +12,33 @@ import (
 
 	"blogplatform.io/operator/hack/cluster/host"
 	"blogplatform.io/operator/hack/cluster/kube"
+	"blogplatform.io/operator/hack/privileged"
 	"blogplatform.io/operator/hack/timefactor"
 )
 
-// Down ends a cluster and removes its state. What was built stays in the cache.
-func Down(ctx context.Context, s Settings, out io.Writer) error {
-	if err := s.Discard(ctx); err != nil {
+// Down has root end a cluster and remove its state. What was built stays in the cache.
+func Down(ctx context.Context, s Settings, root privileged.Executor, out io.Writer) error {
+	if err := s.Discard(ctx, root); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "The cluster is down, and its state and kubeconfig in %s are gone. What was built is kept for the next one (make clean-cache removes it).\n", s.State)
 	return nil
 }
 
-// Start starts the node in the background.
-func (s Settings) Start(ctx context.Context) error { return run(ctx, s.StartCommand()...) }
+// Start has root start the node in the background.
+func (s Settings) Start(ctx context.Context, root privileged.Executor) error {
+	_, err := root.Run(ctx, privileged.Command{Args: s.StartCommand()})
+	return err
+}
 
-// Discard ends a cluster if it runs, and removes what it left behind.
-func (s Settings) Discard(ctx context.Context) error { return run(ctx, s.DiscardCommand()...) }
+// Discard has root end a cluster if it runs, and remove what it left behind.
+func (s Settings) Discard(ctx context.Context, root privileged.Executor) error {
+	if err := s.checkOwnState(); err != nil {
+		return err
+	}
+	_, err := root.Run(ctx, privileged.Command{Args: s.DiscardCommand()})
+	return err
+}
 
 // DiscardAsRoot ends the node, if it runs, and removes its control groups and its state folder.
 func DiscardAsRoot(ctx context.Context, s Settings) error {

@@ -45,6 +45,9 @@ func PauseImage(ctx context.Context, c *build.Cache) (build.BuiltImage, error) {
 
 // Configure builds the programs of the node and writes the configuration of everything that runs on the node.
 func (s Settings) Configure(ctx context.Context, cache *build.Cache) error {
+	if err := s.MakeState(); err != nil {
+		return err
+	}
 	program, err := controlplane.Binaries(ctx, cache)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"blogplatform.io/operator/hack/cluster/kube"
+	"blogplatform.io/operator/hack/privileged"
 )
 
 func TestARunningClusterIsFoundByTheProcessThatWasRecorded(t *testing.T) {
@@ -70,10 +71,37 @@ func TestAProcessThatEndedButWasNotReapedDoesNotRun(t *testing.T) {
 
 func TestAStateFolderTooDeepForASocketIsRefused(t *testing.T) {
 	deep := Settings{State: filepath.Join(t.TempDir(), strings.Repeat("x", 120))}
-	if err := deep.CheckStateDir(); err == nil || !strings.Contains(err.Error(), "too deep") {
+	if err := deep.MakeState(); err == nil || !strings.Contains(err.Error(), "too deep") {
 		t.Errorf("the error is %v", err)
 	}
 	if _, err := os.Stat(deep.State); err == nil {
 		t.Error("it was made all the same")
+	}
+}
+
+// make down removes the folder with all that is in it, as root.
+func TestAFolderOfOtherThingsIsNeitherTakenNorRemoved(t *testing.T) {
+	home := Settings{State: t.TempDir()}
+	photo := filepath.Join(home.State, "photo.jpg")
+	write(t, photo, "precious")
+	for what, refused := range map[string]error{"made": home.MakeState(), "removed": home.Discard(t.Context(), privileged.Direct())} {
+		if refused == nil || !strings.Contains(refused.Error(), "holds other things") {
+			t.Errorf("to be %s: %v", what, refused)
+		}
+	}
+	if read(t, photo) != "precious" {
+		t.Error("it was changed")
+	}
+}
+
+func TestAnEmptyFolderBecomesTheStateOfACluster(t *testing.T) {
+	s := Settings{State: t.TempDir()}
+	for range 2 {
+		if err := s.MakeState(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.checkOwnState(); err != nil {
+		t.Error(err)
 	}
 }

@@ -12,6 +12,7 @@ package node
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -22,6 +23,7 @@ import (
 
 	"blogplatform.io/operator/hack/build"
 	"blogplatform.io/operator/hack/cluster/controlplane"
+	"blogplatform.io/operator/hack/privileged"
 )
 
 // Settings are what differs between two clusters on one machine.
@@ -72,21 +74,41 @@ func (s Settings) Kubeconfig() string { return s.Path("kubeconfig") }
 // folder, which host and namespaces share.
 func (s Settings) ContainerdSocket() string { return s.Path("containerd.sock") }
 
-// CheckStateDir makes the state folder, and refuses a folder whose socket path would be too long for the kernel.
-func (s Settings) CheckStateDir() error {
+// MakeState makes the state folder, and refuses one that holds other things, or whose socket path would be too long for the kernel.
+func (s Settings) MakeState() error {
 	const limit = 107 // sun_path of unix(7), without the final zero
 	if path := s.ContainerdSocket(); len(path) > limit {
 		return fmt.Errorf("the state folder %s is too deep: the path of a socket in it has %d characters, %d are allowed", s.State, len(path), limit)
 	}
-	return os.MkdirAll(s.State, 0o755)
+	if err := s.checkOwnState(); err != nil {
+		return err
+	}
+	return errors.Join(os.MkdirAll(s.State, 0o755), os.WriteFile(s.marker(), []byte("State of a local cluster; make down removes this folder.\n"), 0o644))
 }
 
-// Load imports an image into the container runtime.
-func (s Settings) Load(ctx context.Context, image build.BuiltImage) error {
+// marker is the file by which a state folder is known: make down removes such a folder with all that is in it, as root.
+func (s Settings) marker() string { return s.Path("README") }
+
+// checkOwnState refuses a folder that holds something else than the state of a cluster.
+func (s Settings) checkOwnState() error {
+	entries, err := os.ReadDir(s.State)
+	if err != nil || len(entries) == 0 {
+		return nil // not there, or empty
+	}
+	content, err := os.ReadFile(s.marker())
+	if err != nil || !bytes.HasPrefix(content, []byte("State of a local cluster")) {
+		return fmt.Errorf("the folder %s holds other things than a cluster's state, and would be removed with it: choose another (--state)", s.State)
+	}
+	return nil
+}
+
+// Load has root import an image into the container runtime.
+func (s Settings) Load(ctx context.Context, root privileged.Executor, image build.BuiltImage) error {
 	if s.RunningInit() == 0 {
 		return fmt.Errorf("loading image %s: the cluster is down (make up)", image.Tagged)
 	}
-	return run(ctx, s.LoadCommand(image.Archive)...)
+	_, err := root.Run(ctx, privileged.Command{Args: s.LoadCommand(image.Archive)})
+	return err
 }
 
 // Kubectl runs the cluster's own kubectl.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"blogplatform.io/operator/hack/build"
+	"blogplatform.io/operator/hack/privileged"
 	"blogplatform.io/operator/hack/cluster/host"
 )
 
@@ -51,7 +52,7 @@ func TestAnImageIsLoadedByTheNodesOwnProgram(t *testing.T) {
 }
 
 func TestNoImageIsLoadedIntoAClusterThatIsDown(t *testing.T) {
-	err := Settings{State: t.TempDir()}.Load(t.Context(), build.BuiltImage{Tagged: "blogplatform.local/user:dev"})
+	err := Settings{State: t.TempDir()}.Load(t.Context(), privileged.Direct(), build.BuiltImage{Tagged: "blogplatform.local/user:dev"})
 	if err == nil || !strings.Contains(err.Error(), "blogplatform.local/user:dev") || !strings.Contains(err.Error(), "make up") {
 		t.Errorf("the error is %v", err)
 	}
@@ -102,7 +103,7 @@ func TestWhatAClusterLeftBehindIsRemoved(t *testing.T) {
 		t.Skip("asks systemd, which only root may")
 	}
 	s := Settings{State: t.TempDir() + "/cluster"}
-	if err := s.CheckStateDir(); err != nil {
+	if err := s.MakeState(); err != nil {
 		t.Fatal(err)
 	}
 	write(t, s.Path("init.pid"), "1 1\n") // as a start before the last boot left it
