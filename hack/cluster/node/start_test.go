@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"blogplatform.io/operator/hack/build"
-	"blogplatform.io/operator/hack/privileged"
 	"blogplatform.io/operator/hack/cluster/host"
+	"blogplatform.io/operator/hack/privileged"
 )
 
 var settings = Settings{Root: "/home/me/my blog", State: "/home/me/my blog/.cluster", Cache: "/home/me/.cache/blogplatform", HTTPSPort: 8443, APIPort: 6443}
