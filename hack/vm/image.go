@@ -71,10 +71,8 @@ func Assemble(ctx context.Context, root, dir string, copies []Copy) (Machine, er
 	if err := run(ctx, "tar", "--extract", "--preserve-permissions", "--exclude=./dev/*", "--file", root, "--directory", tree); err != nil {
 		return Machine{}, err
 	}
-	for _, c := range copies {
-		if err := c.carry(ctx, tree); err != nil {
-			return Machine{}, err
-		}
+	if err := carry(ctx, copies, tree); err != nil {
+		return Machine{}, err
 	}
 	if err := install(tree); err != nil {
 		return Machine{}, err
@@ -104,19 +102,23 @@ func install(tree string) error {
 	)
 }
 
-// carry copies the folder into the tree. User and group 1000 are those of the first user that Debian makes.
-func (c Copy) carry(ctx context.Context, tree string) error {
-	target := filepath.Join(tree, c.To)
-	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-		return err
+// carry copies folders into the tree, and gives the user's to the user: user and group 1000 are those of the first user that Debian makes.
+func carry(ctx context.Context, copies []Copy, tree string) error {
+	owned := false
+	for _, c := range copies {
+		target := filepath.Join(tree, c.To)
+		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+			return err
+		}
+		if err := run(ctx, "cp", "--recursive", "--preserve=mode,timestamps,links", "--no-dereference", c.From, target); err != nil {
+			return err
+		}
+		owned = owned || c.User
 	}
-	if err := run(ctx, "cp", "--recursive", "--preserve=mode,timestamps,links", "--no-dereference", c.From, target); err != nil {
-		return err
-	}
-	if !c.User {
+	if !owned {
 		return nil
 	}
-	return run(ctx, "chown", "--recursive", "1000:1000", filepath.Join(tree, "home/dev"))
+	return run(ctx, "chown", "--recursive", "1000:1000", filepath.Join(tree, home))
 }
 
 func run(ctx context.Context, name string, args ...string) error {

@@ -50,7 +50,7 @@ func TestACarriedFolderKeepsItsModesAndLinks(t *testing.T) {
 	if err := os.Symlink("program", filepath.Join(from, "link")); err != nil {
 		t.Fatal(err)
 	}
-	if err := (Copy{From: from, To: "/usr/local/go"}).carry(t.Context(), tree); err != nil {
+	if err := carry(t.Context(), []Copy{{From: from, To: "/usr/local/go"}}, tree); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(filepath.Join(tree, "usr/local/go/program"))
@@ -63,7 +63,7 @@ func TestACarriedFolderKeepsItsModesAndLinks(t *testing.T) {
 }
 
 func TestAFolderThatIsNotThereIsNamed(t *testing.T) {
-	err := (Copy{From: "/nonexistent/cache", To: "/home/dev/.cache"}).carry(t.Context(), t.TempDir())
+	err := carry(t.Context(), []Copy{{From: "/nonexistent/cache", To: "/home/dev/.cache"}}, t.TempDir())
 	if err == nil || !strings.Contains(err.Error(), "/nonexistent/cache") {
 		t.Errorf("the error is %v", err)
 	}

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -24,11 +22,7 @@ func TestAMachineIsEmulatedAndHasNoNetwork(t *testing.T) {
 // fakeQEMU puts a shell script in qemu's place for the time of a test.
 func fakeQEMU(t *testing.T, script string) {
 	t.Helper()
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "qemu-system-x86_64"), []byte("#!/bin/sh\n"+script), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	programs(t, map[string]string{"qemu-system-x86_64": script})
 }
 
 func TestResultsAreToldWhileAMachineRunsAndItsSerialPortIsKept(t *testing.T) {
