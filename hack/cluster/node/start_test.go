@@ -15,6 +15,7 @@ import (
 var settings = Settings{Root: "/home/me/my blog", State: "/home/me/my blog/.cluster", Cache: "/home/me/.cache/blogplatform", HTTPSPort: 8443, APIPort: 6443}
 
 func TestRootIsAskedToRunThisProgramWithTheSameSettings(t *testing.T) {
+	t.Setenv("BLOGPLATFORM_TIME_FACTOR", "")
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
