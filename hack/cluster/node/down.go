@@ -33,9 +33,6 @@ func (s Settings) Start(ctx context.Context, root privileged.Executor) error {
 
 // Discard has root end a cluster if it runs, and remove what it left behind.
 func (s Settings) Discard(ctx context.Context, root privileged.Executor) error {
-	if err := s.checkOwnState(); err != nil {
-		return err
-	}
 	_, err := root.Run(ctx, privileged.Command{Args: s.DiscardCommand()})
 	return err
 }
@@ -44,6 +41,9 @@ func (s Settings) Discard(ctx context.Context, root privileged.Executor) error {
 func DiscardAsRoot(ctx context.Context, s Settings) error {
 	ctx, cancel := context.WithTimeout(ctx, timefactor.Scale(time.Minute))
 	defer cancel()
+	if err := s.checkOwn(); err != nil {
+		return err
+	}
 	if err := s.endInit(ctx); err != nil {
 		return err
 	}

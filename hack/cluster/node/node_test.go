@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"blogplatform.io/operator/hack/cluster/kube"
-	"blogplatform.io/operator/hack/privileged"
 )
 
 func TestARunningClusterIsFoundByTheProcessThatWasRecorded(t *testing.T) {
@@ -79,21 +78,6 @@ func TestAStateFolderTooDeepForASocketIsRefused(t *testing.T) {
 	}
 }
 
-// make down removes the folder with all that is in it, as root.
-func TestAFolderOfOtherThingsIsNeitherTakenNorRemoved(t *testing.T) {
-	home := Settings{State: t.TempDir()}
-	photo := filepath.Join(home.State, "photo.jpg")
-	write(t, photo, "precious")
-	for what, refused := range map[string]error{"made": home.MakeState(), "removed": home.Discard(t.Context(), privileged.Direct())} {
-		if refused == nil || !strings.Contains(refused.Error(), "holds other things") {
-			t.Errorf("to be %s: %v", what, refused)
-		}
-	}
-	if read(t, photo) != "precious" {
-		t.Error("it was changed")
-	}
-}
-
 func TestAnEmptyFolderBecomesTheStateOfACluster(t *testing.T) {
 	s := Settings{State: t.TempDir()}
 	for range 2 {
@@ -101,7 +85,7 @@ func TestAnEmptyFolderBecomesTheStateOfACluster(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := s.checkOwnState(); err != nil {
+	if err := s.checkOwn(); err != nil {
 		t.Error(err)
 	}
 }

@@ -15,10 +15,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"blogplatform.io/operator/hack/build"
@@ -74,30 +76,37 @@ func (s Settings) Kubeconfig() string { return s.Path("kubeconfig") }
 // folder, which host and namespaces share.
 func (s Settings) ContainerdSocket() string { return s.Path("containerd.sock") }
 
-// MakeState makes the state folder, and refuses one that holds other things, or whose socket path would be too long for the kernel.
+// MakeState makes the state folder. It refuses a folder whose socket path would be too long for the kernel, and one that holds
+// anything else: the end of the cluster removes the folder.
 func (s Settings) MakeState() error {
 	const limit = 107 // sun_path of unix(7), without the final zero
 	if path := s.ContainerdSocket(); len(path) > limit {
 		return fmt.Errorf("the state folder %s is too deep: the path of a socket in it has %d characters, %d are allowed", s.State, len(path), limit)
 	}
-	if err := s.checkOwnState(); err != nil {
+	if err := s.checkOwn(); err != nil {
 		return err
 	}
-	return errors.Join(os.MkdirAll(s.State, 0o755), os.WriteFile(s.marker(), []byte("State of a local cluster; make down removes this folder.\n"), 0o644))
+	if err := os.MkdirAll(s.State, 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(s.Path(stateMark), []byte("The end of this local cluster removes this folder.\n"), 0o644)
 }
 
-// marker is the file by which a state folder is known: make down removes such a folder with all that is in it, as root.
-func (s Settings) marker() string { return s.Path("README") }
+// stateMark is the file by which a state folder is known.
+const stateMark = "local-cluster"
 
-// checkOwnState refuses a folder that holds something else than the state of a cluster.
-func (s Settings) checkOwnState() error {
+// checkOwn refuses a folder that is not empty and no state folder.
+func (s Settings) checkOwn() error {
 	entries, err := os.ReadDir(s.State)
-	if err != nil || len(entries) == 0 {
-		return nil // not there, or empty
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	content, err := os.ReadFile(s.marker())
-	if err != nil || !bytes.HasPrefix(content, []byte("State of a local cluster")) {
-		return fmt.Errorf("the folder %s holds other things than a cluster's state, and would be removed with it: choose another (--state)", s.State)
+	if err != nil {
+		return err
+	}
+	own := func(entry os.DirEntry) bool { return entry.Name() == stateMark }
+	if len(entries) > 0 && !slices.ContainsFunc(entries, own) {
+		return fmt.Errorf("%s is not the state folder of a cluster and not empty; nothing in it was touched. Choose another folder (--state), or empty it", s.State)
 	}
 	return nil
 }

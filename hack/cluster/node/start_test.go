@@ -118,3 +118,19 @@ func TestWhatAClusterLeftBehindIsRemoved(t *testing.T) {
 		t.Errorf("without anything left: %v", err)
 	}
 }
+
+func TestAFolderOfSomethingElseIsNeverRemoved(t *testing.T) {
+	s := Settings{State: t.TempDir()}
+	write(t, s.Path("thesis.txt"), "years of work")
+	for name, use := range map[string]func() error{
+		"make up":   s.MakeState,
+		"make down": func() error { return DiscardAsRoot(t.Context(), s) },
+	} {
+		if err := use(); err == nil || !strings.Contains(err.Error(), s.State) || !strings.Contains(err.Error(), "--state") {
+			t.Errorf("%s: the error is %v", name, err)
+		}
+		if got := read(t, s.Path("thesis.txt")); got != "years of work" {
+			t.Errorf("%s left %q", name, got)
+		}
+	}
+}
