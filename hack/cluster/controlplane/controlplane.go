@@ -79,7 +79,7 @@ func announce() func(string) {
 }
 
 func (cp *ControlPlane) start(ctx context.Context, options Options) error {
-	program, err := Binaries(ctx, cp.Cache)
+	program, err := Program.Build(ctx, cp.Cache)
 	if err != nil {
 		return err
 	}

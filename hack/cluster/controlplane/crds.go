@@ -19,21 +19,26 @@ import (
 	"blogplatform.io/operator/hack/timefactor"
 )
 
-// peerCRDs says in which file of which module the CRDs of each peer are, and
-// which of our modules (a folder of the checkout) pins that module.
-var peerCRDs = []struct{ pinnedBy, module, files string }{
-	{".", "github.com/cert-manager/cert-manager", "deploy/crds/*.yaml"},
-	{".", "github.com/argoproj/argo-rollouts", "manifests/crds/*-crd.yaml"},
-	{".", "github.com/bitnami-labs/sealed-secrets", "helm/sealed-secrets/crds/*.yaml"},
-	{"hack/cluster/istio", "istio.io/istio", "manifests/charts/base/files/crd-all.gen.yaml"},
-	{"hack/cluster/postgres", "github.com/percona/percona-postgresql-operator", "config/crd/bases/postgres-operator.crunchydata.com_postgresclusters.yaml"},
+// peerCRDs says in which files of which module the CRDs of each peer are.
+var peerCRDs = []struct {
+	module build.Module
+	files  string
+}{
+	{build.Module{Dir: ".", Path: "github.com/cert-manager/cert-manager"}, "deploy/crds/*.yaml"},
+	{build.Module{Dir: ".", Path: "github.com/argoproj/argo-rollouts"}, "manifests/crds/*-crd.yaml"},
+	{build.Module{Dir: ".", Path: "github.com/bitnami-labs/sealed-secrets"}, "helm/sealed-secrets/crds/*.yaml"},
+	{build.Module{Dir: "hack/cluster/istio", Path: "istio.io/istio"}, "manifests/charts/base/files/crd-all.gen.yaml"},
+	{
+		build.Module{Dir: "hack/cluster/postgres", Path: "github.com/percona/percona-postgresql-operator"},
+		"config/crd/bases/postgres-operator.crunchydata.com_postgresclusters.yaml",
+	},
 }
 
 // CRDs answers our own CRD and those of all peers.
 func CRDs(ctx context.Context, c *build.Cache) ([]*unstructured.Unstructured, error) {
 	patterns := []string{filepath.Join(c.Root, "config/crd/bases/*.yaml")}
 	for _, peer := range peerCRDs {
-		dir, err := c.ModuleDir(ctx, peer.pinnedBy, peer.module)
+		dir, err := peer.module.Build(ctx, c)
 		if err != nil {
 			return nil, err
 		}

@@ -1,7 +1,6 @@
 package controlplane
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"os"
@@ -14,14 +13,12 @@ import (
 // Version of Kubernetes that is built and run.
 const Version = "v1.37.2"
 
-// Binaries builds etcd, kube-apiserver, kube-controller-manager, kube-scheduler
-// and kubectl, which are one program with five names.
-func Binaries(ctx context.Context, c *build.Cache) (dir string, err error) {
-	return build.Go{
-		Name: "controlplane", Module: "hack/cluster/kubernetes", Sources: []string{"hack/cluster/kubernetes/controlplane"},
-		Packages: map[string]string{"controlplane": "./controlplane"},
-		LDFlags:  VersionFlags,
-	}.Build(ctx, c)
+// Program is etcd, kube-apiserver, kube-controller-manager, kube-scheduler and
+// kubectl, which are one program with five names.
+var Program = build.Go{
+	Name: "controlplane", Module: "hack/cluster/kubernetes", Sources: []string{"hack/cluster/kubernetes/controlplane"},
+	Packages: map[string]string{"controlplane": "./controlplane"},
+	LDFlags:  VersionFlags,
 }
 
 // VersionFlags make the programs of Kubernetes report their version.

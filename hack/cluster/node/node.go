@@ -48,7 +48,7 @@ func (s Settings) Configure(ctx context.Context, cache *build.Cache) error {
 	if err := s.MakeState(); err != nil {
 		return err
 	}
-	program, err := controlplane.Binaries(ctx, cache)
+	program, err := controlplane.Program.Build(ctx, cache)
 	if err != nil {
 		return err
 	}

@@ -82,7 +82,7 @@ func istioImages(ctx context.Context, c *build.Cache) ([]build.BuiltImage, error
 	if err != nil {
 		return nil, err
 	}
-	source, err := c.ModuleDir(ctx, "hack/cluster/istio", istioModule)
+	source, err := build.Module{Dir: "hack/cluster/istio", Path: istioModule}.Build(ctx, c)
 	if err != nil {
 		return nil, err
 	}

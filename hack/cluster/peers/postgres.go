@@ -93,7 +93,7 @@ func startPostgres(ctx context.Context, c *component.Cluster) error {
 	if err := startVolumes(ctx, c); err != nil {
 		return err
 	}
-	source, err := c.Cache.ModuleDir(ctx, "hack/cluster/postgres", postgresModule)
+	source, err := build.Module{Dir: "hack/cluster/postgres", Path: postgresModule}.Build(ctx, c.Cache)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ var Rollouts = component.Component{
 }
 
 func startRollouts(ctx context.Context, c *component.Cluster) error {
-	source, err := c.Cache.ModuleDir(ctx, "hack/cluster/rollouts", rolloutsModule)
+	source, err := build.Module{Dir: "hack/cluster/rollouts", Path: rolloutsModule}.Build(ctx, c.Cache)
 	if err != nil {
 		return err
 	}

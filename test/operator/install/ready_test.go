@@ -74,7 +74,7 @@ func TestWhatKubectlShowsIsWorthReading(t *testing.T) {
 // kubectl runs the real one in the world's namespace.
 func (w world) kubectl(args ...string) string {
 	w.Helper()
-	program, err := controlplane.Binaries(w.Context(), harness.ControlPlane.Cache)
+	program, err := controlplane.Program.Build(w.Context(), harness.ControlPlane.Cache)
 	if err != nil {
 		w.Fatal(err)
 	}
