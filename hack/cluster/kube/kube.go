@@ -11,13 +11,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -33,7 +29,7 @@ type API struct {
 	// Client writes and reads any object.
 	Client client.Client
 	// Clientset has what Client lacks: logs, exec, raw paths.
-	Clientset *kubernetes.Clientset
+	Clientset kubernetes.Interface
 	// Report is called with what a wait has just seen.
 	Report func(seen string)
 }
@@ -97,59 +93,6 @@ func Fill(files fs.FS, name string, values ...string) (string, error) {
 		}
 	}
 	return strings.NewReplacer(values...).Replace(string(text)), nil
-}
-
-// Poll asks until the answer is yes, or an error, or the context ends.
-func Poll(ctx context.Context, what string, ask func(context.Context) (bool, error)) error {
-	if err := wait.PollUntilContextCancel(ctx, 250*time.Millisecond, true, ask); err != nil {
-		return fmt.Errorf("waiting for %s: %w", what, err)
-	}
-	return nil
-}
-
-// AwaitDeployment waits until all replicas of a Deployment are ready.
-func (a *API) AwaitDeployment(ctx context.Context, namespace, name string) error {
-	return Poll(ctx, "Deployment "+namespace+"/"+name, func(ctx context.Context) (bool, error) {
-		deployment, err := a.Clientset.AppsV1().Deployments(namespace).Get(ctx, name, metav1.GetOptions{})
-		if err != nil {
-			return false, client.IgnoreNotFound(err)
-		}
-		a.Report(fmt.Sprintf("%s: %d of %d pods ready", name, deployment.Status.ReadyReplicas, deployment.Status.Replicas))
-		return deployment.Status.ObservedGeneration == deployment.Generation && deployment.Status.UpdatedReplicas > 0 &&
-			deployment.Status.ReadyReplicas == deployment.Status.Replicas && deployment.Status.UpdatedReplicas == deployment.Status.Replicas, nil
-	})
-}
-
-// AwaitDaemonSet waits until a DaemonSet's pod is ready on the node.
-func (a *API) AwaitDaemonSet(ctx context.Context, namespace, name string) error {
-	return Poll(ctx, "DaemonSet "+namespace+"/"+name, func(ctx context.Context) (bool, error) {
-		set, err := a.Clientset.AppsV1().DaemonSets(namespace).Get(ctx, name, metav1.GetOptions{})
-		if err != nil {
-			return false, client.IgnoreNotFound(err)
-		}
-		return set.Status.ObservedGeneration == set.Generation && set.Status.DesiredNumberScheduled > 0 && set.Status.NumberReady == set.Status.DesiredNumberScheduled, nil
-	})
-}
-
-// AwaitCondition waits until an object has a condition with status True.
-func (a *API) AwaitCondition(ctx context.Context, apiVersion, kind, namespace, name, condition string) error {
-	return Poll(ctx, fmt.Sprintf("%s %s/%s to be %s", kind, namespace, name, condition), func(ctx context.Context) (bool, error) {
-		object := &unstructured.Unstructured{}
-		object.SetAPIVersion(apiVersion)
-		object.SetKind(kind)
-		if err := a.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, object); err != nil {
-			return false, client.IgnoreNotFound(err)
-		}
-		conditions, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions")
-		for _, item := range conditions {
-			fields, _ := item.(map[string]any)
-			if fields["type"] == condition {
-				a.Report(fmt.Sprint(fields["reason"], ": ", fields["message"]))
-				return fields["status"] == string(corev1.ConditionTrue), nil
-			}
-		}
-		return false, nil
-	})
 }
 
 // Namespace makes a namespace with labels.

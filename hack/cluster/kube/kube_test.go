@@ -1,8 +1,6 @@
 package kube_test
 
 import (
-	"context"
-	"errors"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -32,17 +30,5 @@ func TestANameWithoutAValueIsRefused(t *testing.T) {
 func TestAMissingManifestIsRefused(t *testing.T) {
 	if _, err := kube.Fill(fstest.MapFS{}, "m.yaml"); err == nil {
 		t.Error("there is no error")
-	}
-}
-
-func TestAWaitSaysWhatItWaitedFor(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	err := kube.Poll(ctx, "Deployment a/b", func(context.Context) (bool, error) { cancel(); return false, nil })
-	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "waiting for Deployment a/b") {
-		t.Errorf("the error is %v", err)
-	}
-	broken := errors.New("broken")
-	if err := kube.Poll(t.Context(), "x", func(context.Context) (bool, error) { return false, broken }); !errors.Is(err, broken) {
-		t.Errorf("the error is %v, want the one that was found", err)
 	}
 }
