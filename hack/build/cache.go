@@ -28,7 +28,8 @@ type Cache struct {
 	Log func(line string)
 	// Privileged runs the few builds that need root's rights. Without it they fail.
 	Privileged privileged.Executor
-	// Spent, if there is one, is told the processor time that a build of an artifact took, its child processes included.
+	// Spent, if there is one, is told of each artifact that is made: the processor
+	// time of each Go build, its child processes included, and 0 at the end.
 	Spent func(artifact string, processor time.Duration)
 	// Parallel is how many packages a Go build compiles at the same time; 0 leaves that to Go, which takes all processors.
 	Parallel int
@@ -80,6 +81,7 @@ func (c *Cache) Path(ctx context.Context, name string, key []byte, make func(ctx
 	if err := make(ctx, artifact); err != nil {
 		return "", fmt.Errorf("building %s: %w", name, err)
 	}
+	c.spent(name, 0)
 	return final, os.Rename(artifact, final)
 }
 
@@ -107,10 +109,16 @@ func (c *Cache) run(command *exec.Cmd, name, artifact string) error {
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	command.WaitDelay = 10 * time.Second
 	err := command.Run()
-	if c.Spent != nil && command.ProcessState != nil {
-		c.Spent(name, command.ProcessState.UserTime()+command.ProcessState.SystemTime())
+	if state := command.ProcessState; state != nil {
+		c.spent(name, state.UserTime()+state.SystemTime())
 	}
 	return err
+}
+
+func (c *Cache) spent(name string, processor time.Duration) {
+	if c.Spent != nil {
+		c.Spent(name, processor)
+	}
 }
 
 // lockPoll is how often a process looks whether another one has given up a lock.
@@ -148,7 +156,7 @@ func (c *Cache) await(ctx context.Context, file *os.File, name string) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for %s, which builds %s: %w", holder, name, context.Cause(ctx))
+			return fmt.Errorf("waiting for %s, which builds %s: %w", holder, name, ctx.Err())
 		case <-time.After(lockPoll):
 		}
 	}

@@ -37,6 +37,8 @@ type Image struct {
 	User       string
 	Entrypoint []string
 	Env        []string
+	// Labels are read by people and tools. Two images that differ in a label only are two images.
+	Labels map[string]string
 	// Arch is the processor that the programs are for, as GOARCH names it; empty is this machine's.
 	Arch string
 }
@@ -76,6 +78,9 @@ func (i Image) Build(ctx context.Context, c *Cache) (BuiltImage, error) {
 
 func (i Image) key() ([]byte, error) {
 	key := bytes.NewBufferString(fmt.Sprintf("%s %v %s %v %v %s\n", i.Name, i.Folders, i.User, i.Entrypoint, i.Env, i.Arch))
+	if len(i.Labels) > 0 {
+		fmt.Fprintln(key, i.Labels) // in the order of their names
+	}
 	// Artifacts lie in folders named by a hash of their inputs, so path, size and time identify a file.
 	add := func(path, file string) error {
 		info, err := os.Stat(file)
@@ -148,7 +153,7 @@ func (i Image) assemble() (v1.Image, error) {
 	}
 	config = config.DeepCopy()
 	config.OS, config.Architecture = "linux", cmp.Or(i.Arch, runtime.GOARCH)
-	config.Config.User, config.Config.Entrypoint, config.Config.Env = i.User, i.Entrypoint, i.Env
+	config.Config.User, config.Config.Entrypoint, config.Config.Env, config.Config.Labels = i.User, i.Entrypoint, i.Env, i.Labels
 	return mutate.ConfigFile(image, config)
 }
 

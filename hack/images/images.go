@@ -29,22 +29,26 @@ var Architectures = []string{"amd64", "arm64"}
 // user runs every image: nobody of the host, as the restricted level of Pod Security asks for.
 const user = "65532:65532"
 
-// Image is one image for one processor, with its program built. Files of the
-// checkout may be replaced, by their path in it.
-func Image(ctx context.Context, c *build.Cache, registry, name, arch string, replaced map[string]string) (build.Image, error) {
-	program, folders := service(name), []string{"/tmp"}
+// Program is the program of an image, for one processor. Files of the checkout may be replaced, by their path in it.
+func Program(name, arch string, replaced map[string]string) build.Go {
+	program := service(name)
 	if name == Operator {
-		program, folders = manager, nil
+		program = manager
 	}
 	program.Arch, program.Replaced = arch, replaced
-	dir, err := program.Build(ctx, c)
-	if err != nil {
-		return build.Image{}, err
+	return program
+}
+
+// Image is the image of a program that lies in a folder. That folder answers Build of Program.
+func Image(registry, name string, program build.Go, dir string) build.Image {
+	folders := []string{"/tmp"}
+	if name == Operator {
+		folders = nil
 	}
 	return build.Image{
 		Name: registry + "/" + name, Files: map[string]string{"/" + program.Name: filepath.Join(dir, program.Name)},
-		Folders: folders, User: user, Entrypoint: []string{"/" + program.Name}, Arch: arch,
-	}, nil
+		Folders: folders, User: user, Entrypoint: []string{"/" + program.Name}, Arch: program.Arch,
+	}
 }
 
 var manager = build.Go{
@@ -107,10 +111,12 @@ func clear(dir string) error {
 func write(ctx context.Context, c *build.Cache, registry, dir, name string) (string, error) {
 	var images []build.Image
 	for _, arch := range Architectures {
-		image, err := Image(ctx, c, registry, name, arch, nil)
+		program := Program(name, arch, nil)
+		folder, err := program.Build(ctx, c)
 		if err != nil {
 			return "", err
 		}
+		image := Image(registry, name, program, folder)
 		images = append(images, image)
 		for _, program := range image.Files {
 			if err := copyProgram(program, filepath.Join(dir, programsFolder, name+"_linux_"+arch)); err != nil {

@@ -46,28 +46,42 @@ func runAsUser(ctx context.Context, args []string) (exitCode int, err error) {
 	return 0, run(ctx, args)
 }
 
-const usage = `usage: cluster preflight|up|down|status|clean-cache|build-test-programs [--state DIR] [--https-port N] [--api-port N]
-       cluster release [--state DIR] [--replace PATH=FILE ...]`
+const usage = `usage: cluster preflight|up|down|status|env|clean-cache|build-test-programs [--state DIR] [--https-port N] [--api-port N]
+       cluster up --to COMPONENT
+       cluster release [--state DIR] [--version VERSION] [--replace PATH=FILE ...]`
+
+// options are what the flags of all subcommands say.
+type options struct {
+	settings node.Settings
+	// to is the component that up ends with.
+	to string
+	// version and replaced are those of a release.
+	version  string
+	replaced map[string]string
+}
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		return errors.New(usage)
 	}
-	settings, replaced, err := parse(args[1:])
+	o, err := parse(args[1:])
 	if err != nil {
 		return err
 	}
+	settings := o.settings
 	switch args[0] {
 	case "up":
-		return cluster.Up(ctx, settings, os.Stdin, os.Stdout)
+		return cluster.Up(ctx, settings, o.to, os.Stdin, os.Stdout)
 	case "preflight":
 		return cluster.Preflight(ctx, settings, os.Stdout)
 	case "down":
 		return down(ctx, settings)
+	case "env":
+		return cluster.Env(settings, os.Stdout)
 	case "status":
 		return cluster.Status(ctx, settings, os.Stdout)
 	case "release":
-		return content.Release(ctx, settings, replaced, os.Stdout)
+		return content.Release(ctx, settings, o.replaced, o.version, os.Stdout)
 	case "clean-cache", "build-test-programs":
 		return onCache(ctx, settings, args[0])
 	case privileged.Subcommand:
@@ -84,29 +98,32 @@ func run(ctx context.Context, args []string) error {
 	return errors.New(usage)
 }
 
-func parse(args []string) (s node.Settings, replaced map[string]string, err error) {
-	replaced = map[string]string{}
+func parse(args []string) (o options, err error) {
+	o.replaced = map[string]string{}
+	s := &o.settings
 	flags := flag.NewFlagSet("cluster", flag.ContinueOnError)
 	flags.StringVar(&s.Root, "root", "", "the checkout; found from the working directory if empty")
 	flags.StringVar(&s.State, "state", "", "folder of what goes with the cluster; .cluster in the checkout if empty")
 	flags.StringVar(&s.Cache, "cache", "", "folder of what was built; blogplatform in the user's cache folder if empty")
 	flags.IntVar(&s.HTTPSPort, "https-port", 8443, "port on 127.0.0.1 for browsers")
 	flags.IntVar(&s.APIPort, "api-port", 6443, "port on 127.0.0.1 for kubectl")
+	flags.StringVar(&o.to, "to", "", "bring up this component and what it needs, such as CoreDNS; everything if empty")
+	flags.StringVar(&o.version, "version", "", "have staging ask for the release under this name; if empty, only print its images")
 	flags.Func("replace", "PATH=FILE: build a release with another FILE in the place of PATH of the checkout", func(value string) error {
 		path, file, found := strings.Cut(value, "=")
 		if !found {
 			return errors.New("write PATH=FILE")
 		}
-		replaced[path] = file
+		o.replaced[path] = file
 		return nil
 	})
 	if err := flags.Parse(args); err != nil {
-		return s, nil, err
+		return o, err
 	}
 	if s.Root == "" {
 		root, err := build.RepositoryRoot()
 		if err != nil {
-			return s, nil, err
+			return o, err
 		}
 		s.Root = root
 	}
@@ -116,12 +133,12 @@ func parse(args []string) (s node.Settings, replaced map[string]string, err erro
 	if s.Cache == "" {
 		cache, err := build.NewCache(s.Root, nil)
 		if err != nil {
-			return s, nil, err
+			return o, err
 		}
 		s.Cache = cache.Dir
 	}
 	s.State, err = filepath.Abs(s.State)
-	return s, replaced, err
+	return o, err
 }
 
 func down(ctx context.Context, s node.Settings) error {

@@ -1,9 +1,13 @@
 // Package component says what a part of the local cluster is: something that is
 // built, loaded, started and waited for.
+//
+// Its rule: what a component is made of is data, so that it can be fetched early,
+// looked for and counted without being built.
 package component
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"time"
 
@@ -12,73 +16,126 @@ import (
 	"blogplatform.io/operator/hack/build"
 	"blogplatform.io/operator/hack/cluster/kube"
 	"blogplatform.io/operator/hack/cluster/node"
-	"blogplatform.io/operator/hack/cluster/progress"
+	"blogplatform.io/operator/hack/timefactor"
 )
 
-// Cluster is a local cluster that is being brought up.
+// Cluster is a local cluster that is being brought up, as one component sees it.
 type Cluster struct {
 	node.Settings
-	// API is the cluster's API server.
+	// API is the cluster's API server. It is nil before Connect.
 	*kube.API
 	// Cache builds what a component runs.
 	Cache *build.Cache
-	// Progress tells a person what is going on.
-	Progress *progress.Progress
+	// Detail is told what the component is doing right now.
+	Detail func(detail string)
+	// ReleasePorts gives up the ports that were held since they were found to be free.
+	ReleasePorts func()
 }
 
-// Component is one part of the cluster that runs as pods.
+// Connect makes the clients of the API server. It sends no request.
+func (c *Cluster) Connect() (err error) {
+	c.API, err = kube.Connect(c.Kubeconfig(), c.Detail)
+	return err
+}
+
+// Authority is the file that holds the certificate of the local CA once cert-manager is ready.
+func (c *Cluster) Authority() string { return c.Path("ca.crt") }
+
+// Component is one part of the cluster.
 type Component struct {
-	// Name as people know it.
+	// Name as people know it, in one word.
 	Name string
-	// Images answers what has to be built and loaded before it can start.
-	Images func(ctx context.Context, c *build.Cache) ([]build.BuiltImage, error)
+	// Needs are the names of the components that must be ready before this one starts. Its build waits for none.
+	Needs []string
+	// After are the names of components that must be ready before this one starts if they are started at all.
+	After []string
+	// Namespaces are where its pods are.
+	Namespaces []string
+	// Seconds of one processor that a build took which found nothing in a cache.
+	Seconds int
+	// Parts are what it is made of. They are built in order.
+	Parts []build.Artifact
+	// Images answers what is loaded into the node before the start.
+	Images func(built Built) []build.Image
 	// Start applies its objects. Doing so again changes nothing.
-	Start func(ctx context.Context, c *Cluster) error
+	Start func(ctx context.Context, c *Cluster, built Built) error
 	// Ready waits until it does its work.
 	Ready func(ctx context.Context, c *Cluster) error
+	// Within is how long Ready may take on two cores; 0 is ReadyWithin.
+	Within time.Duration
+	// Announce, if there is one, says what people can do once it is ready.
+	Announce func(c *Cluster) string
 }
 
-// Load imports an image into the cluster's container runtime.
-func (c *Cluster) Load(ctx context.Context, image build.BuiltImage) error {
-	return c.Settings.Load(ctx, c.Cache.Privileged, image)
+// readyWithin is how long a component may take to become ready on two cores.
+const readyWithin = 5 * time.Minute
+
+// Built is what the build of a component made.
+type Built struct {
+	paths map[string]string
+	// Images are in the order in which Component.Images names them.
+	Images []build.BuiltImage
 }
 
-// ReadyWithin is how long a component may take to become ready on two cores.
-const ReadyWithin = 5 * time.Minute
+// Path is where a part of the component is.
+func (b Built) Path(part build.Artifact) string { return b.paths[part.ArtifactName()] }
 
-// Bring builds, loads, starts and awaits a component.
-func (c *Cluster) Bring(ctx context.Context, part Component) error {
-	if part.Images != nil {
-		images, err := part.Images(ctx, c.Cache)
+// Build builds the parts and images of a component that the cache does not hold yet.
+func (part Component) Build(ctx context.Context, c *build.Cache) (Built, error) {
+	built := Built{paths: map[string]string{}}
+	for _, artifact := range part.Parts {
+		path, err := artifact.Build(ctx, c)
 		if err != nil {
-			return err
+			return Built{}, err
 		}
-		for _, image := range images {
-			c.Progress.Detail("loading " + image.Tagged)
-			if err := c.Load(ctx, image); err != nil {
-				return err
-			}
+		built.paths[artifact.ArtifactName()] = path
+	}
+	if part.Images == nil {
+		return built, nil
+	}
+	for _, image := range part.Images(built) {
+		one, err := image.Build(ctx, c)
+		if err != nil {
+			return Built{}, err
+		}
+		built.Images = append(built.Images, one)
+	}
+	return built, nil
+}
+
+// Load loads the images of a component into the node.
+func (c *Cluster) Load(ctx context.Context, built Built) error {
+	for _, image := range built.Images {
+		c.Detail("loading " + image.Tagged)
+		if err := c.Settings.Load(ctx, c.Cache.Privileged, image); err != nil {
+			return fmt.Errorf("loading image %s: %w", image.Tagged, err)
 		}
 	}
-	if err := part.Start(ctx, c); err != nil {
-		return err
+	return nil
+}
+
+// AwaitReady waits until a component that was started is ready, at most for as long as it may take.
+func (part Component) AwaitReady(ctx context.Context, c *Cluster) error {
+	within := readyWithin
+	if part.Within > 0 {
+		within = part.Within
 	}
-	ctx, cancel := context.WithTimeout(ctx, ReadyWithin)
+	ctx, cancel := context.WithTimeout(ctx, timefactor.Scale(within))
 	defer cancel()
 	return part.Ready(ctx, c)
 }
 
-// StaticImage is the image of one static program.
-func StaticImage(ctx context.Context, c *build.Cache, program build.Go, name string) ([]build.BuiltImage, error) {
-	dir, err := program.Build(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	image, err := build.Image{
+// StaticImage is the image of one static program that runs as nobody. dir is the folder that holds the program.
+func StaticImage(dir, name string) build.Image {
+	return build.Image{
 		Name: "blogplatform.local/" + name, Files: map[string]string{"/" + name: filepath.Join(dir, name)},
 		Folders: []string{"/tmp"}, User: "65532:65532", Entrypoint: []string{"/" + name},
-	}.Build(ctx, c)
-	return []build.BuiltImage{image}, err
+	}
+}
+
+// StaticImages is the Images of a component that is one static program.
+func StaticImages(program build.Go, name string) func(Built) []build.Image {
+	return func(built Built) []build.Image { return []build.Image{StaticImage(built.Path(program), name)} }
 }
 
 // UseLocalImage makes the first container of a Deployment run an image that is already on the node.

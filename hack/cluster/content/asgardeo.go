@@ -10,16 +10,12 @@ import (
 	"path/filepath"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/util/cert"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/hack/build"
 	"blogplatform.io/operator/hack/cluster/component"
-	"blogplatform.io/operator/hack/cluster/controlplane"
-	"blogplatform.io/operator/hack/cluster/kube"
 )
 
 const (
@@ -41,11 +37,10 @@ var asgardeoProgram = build.Go{
 // as the real one is, and behind the same gateway, so that one URL works in a
 // browser and in a pod.
 var Asgardeo = component.Component{
-	Name: "fake Asgardeo",
-	Images: func(ctx context.Context, c *build.Cache) ([]build.BuiltImage, error) {
-		return component.StaticImage(ctx, c, asgardeoProgram, "asgardeo")
-	},
-	Start: startAsgardeo,
+	Name: "Asgardeo", Needs: []string{"Istio", "cert-manager"}, Namespaces: []string{providerNamespace}, Seconds: 15,
+	Parts:  []build.Artifact{asgardeoProgram},
+	Images: component.StaticImages(asgardeoProgram, "asgardeo"),
+	Start:  startAsgardeo,
 	Ready: func(ctx context.Context, c *component.Cluster) error {
 		if err := c.AwaitDeployment(ctx, providerNamespace, "asgardeo"); err != nil {
 			return err
@@ -95,7 +90,7 @@ func (p provider) client(id string) (providerClient, error) {
 func oidcClient(platform *unstructured.Unstructured) string { return platform.GetNamespace() }
 func scimClient(platform *unstructured.Unstructured) string { return platform.GetNamespace() + "-scim" }
 
-func startAsgardeo(ctx context.Context, c *component.Cluster) error {
+func startAsgardeo(ctx context.Context, c *component.Cluster, built component.Built) error {
 	if err := c.ApplyFile(ctx, manifests, "manifests/asgardeo-namespace.yaml"); err != nil {
 		return err
 	}
@@ -107,24 +102,20 @@ func startAsgardeo(ctx context.Context, c *component.Cluster) error {
 	if err != nil {
 		return err
 	}
-	authority, err := authority(ctx, c)
-	if err != nil {
-		return err
-	}
-	images, err := component.StaticImage(ctx, c.Cache, asgardeoProgram, "asgardeo")
+	authority, err := os.ReadFile(c.Authority())
 	if err != nil {
 		return err
 	}
 	secret := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Secret"}}
 	secret.SetNamespace(providerNamespace)
 	secret.SetName(providerNamespace)
-	if err := unstructured.SetNestedStringMap(secret.Object, map[string]string{providerConfig: string(document), "ca.crt": authority}, "stringData"); err != nil {
+	if err := unstructured.SetNestedStringMap(secret.Object, map[string]string{providerConfig: string(document), "ca.crt": string(authority)}, "stringData"); err != nil {
 		return err
 	}
 	if err := c.Apply(ctx, secret); err != nil {
 		return err
 	}
-	return c.ApplyFile(ctx, manifests, "manifests/asgardeo.yaml", "$PORT", fmt.Sprint(c.HTTPSPort), "$IMAGE", images[0].Digested, "$HOST", providerHost)
+	return c.ApplyFile(ctx, manifests, "manifests/asgardeo.yaml", "$PORT", fmt.Sprint(c.HTTPSPort), "$IMAGE", built.Images[0].Digested, "$HOST", providerHost)
 }
 
 // liveProvider is the configuration that the cluster has already, so that another up
@@ -140,12 +131,12 @@ func liveProvider(ctx context.Context, c *component.Cluster) (provider, error) {
 		return config, err
 	}
 	var platforms []*unstructured.Unstructured
-	for _, file := range samples {
-		objects, err := controlplane.ReadObjects(filepath.Join(c.Root, file))
+	for _, e := range []environment{staging, production} {
+		platform, err := readSample(c, e)
 		if err != nil {
 			return provider{}, err
 		}
-		platforms = append(platforms, objects[0])
+		platforms = append(platforms, platform)
 	}
 	people, err := os.ReadFile(filepath.Join(c.Root, demoPeople))
 	if err != nil {
@@ -154,9 +145,11 @@ func liveProvider(ctx context.Context, c *component.Cluster) (provider, error) {
 	return newProvider(c.HTTPSPort, platforms, people)
 }
 
+func providerAddress(port int) string { return fmt.Sprintf("https://%s:%d", providerHost, port) }
+
 // newProvider has two clients for each platform, with new secrets.
 func newProvider(port int, platforms []*unstructured.Unstructured, people []byte) (provider, error) {
-	config := provider{BaseURL: fmt.Sprintf("https://%s:%d/t/blog", providerHost, port)}
+	config := provider{BaseURL: providerAddress(port) + "/t/blog"}
 	if err := json.Unmarshal(people, &config.Users); err != nil {
 		return provider{}, fmt.Errorf("read %s: %w", demoPeople, err)
 	}
@@ -164,7 +157,7 @@ func newProvider(port int, platforms []*unstructured.Unstructured, people []byte
 		return provider{}, fmt.Errorf("%s names nobody", demoPeople)
 	}
 	for _, platform := range platforms {
-		blog := fmt.Sprintf("https://%s:%d", host(platform), port)
+		blog := address(platform, port)
 		config.Clients = append(config.Clients,
 			providerClient{
 				ID: oidcClient(platform), Secret: rand.Text(),
@@ -174,24 +167,6 @@ func newProvider(port int, platforms []*unstructured.Unstructured, people []byte
 		)
 	}
 	return config, nil
-}
-
-// authority is the certificate of the local CA.
-func authority(ctx context.Context, c *component.Cluster) (string, error) {
-	var secret *corev1.Secret
-	err := kube.Poll(ctx, "Secret cert-manager/local-ca", func(ctx context.Context) (bool, error) {
-		var err error
-		secret, err = c.Clientset.CoreV1().Secrets("cert-manager").Get(ctx, "local-ca", metav1.GetOptions{})
-		return err == nil, client.IgnoreNotFound(err)
-	})
-	if err != nil {
-		return "", err
-	}
-	certificate := secret.Data[corev1.TLSCertKey]
-	if _, err := cert.ParseCertsPEM(certificate); err != nil {
-		return "", fmt.Errorf("certificate of the local CA: %w", err)
-	}
-	return string(certificate), nil
 }
 
 // overlayIdentity has a platform's people sign in at the fake.

@@ -126,8 +126,8 @@ func TestTheFakeProviderRunsOutsideTheMeshBehindTheGateway(t *testing.T) {
 func committedSamples(t *testing.T) []*unstructured.Unstructured {
 	t.Helper()
 	var platforms []*unstructured.Unstructured
-	for _, file := range samples {
-		objects, err := controlplane.ReadObjects(filepath.Join(root, file))
+	for _, e := range []environment{staging, production} {
+		objects, err := controlplane.ReadObjects(filepath.Join(root, e.sample))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,37 +14,27 @@ import (
 	"blogplatform.io/operator/hack/images"
 )
 
+// registry is what images of this checkout are named by in a local cluster, which has no registry.
+const registry = "blogplatform.local"
+
+var operatorProgram = images.Program(images.Operator, runtime.GOARCH, nil)
+
 // Operator is the BlogPlatform operator as config/default deploys it, with the image of this checkout.
 var Operator = component.Component{
-	Name:   "BlogPlatform operator",
-	Images: operatorImages,
-	Start:  startOperator,
+	Name: "operator", Needs: []string{"Node"}, Namespaces: []string{"blogplatform-system"}, Seconds: 60,
+	Parts: []build.Artifact{operatorProgram},
+	Images: func(built component.Built) []build.Image {
+		return []build.Image{images.Image(registry, images.Operator, operatorProgram, built.Path(operatorProgram))}
+	},
+	Start: startOperator,
 	Ready: func(ctx context.Context, c *component.Cluster) error {
 		return c.AwaitDeployment(ctx, "blogplatform-system", "blogplatform-controller-manager")
 	},
 }
 
-func operatorImages(ctx context.Context, c *build.Cache) ([]build.BuiltImage, error) {
-	image, err := localImage(ctx, c, images.Operator, nil)
-	return []build.BuiltImage{image}, err
-}
-
-// localImage is a shipped image for the processor of this machine.
-func localImage(ctx context.Context, c *build.Cache, name string, replaced map[string]string) (build.BuiltImage, error) {
-	image, err := images.Image(ctx, c, "blogplatform.local", name, runtime.GOARCH, replaced)
-	if err != nil {
-		return build.BuiltImage{}, err
-	}
-	return image.Build(ctx, c)
-}
-
 // startOperator applies config/default. The image is named by digest, so that
 // another make up after a change of the code replaces the pod.
-func startOperator(ctx context.Context, c *component.Cluster) error {
-	image, err := localImage(ctx, c.Cache, images.Operator, nil)
-	if err != nil {
-		return err
-	}
+func startOperator(ctx context.Context, c *component.Cluster, built component.Built) error {
 	objects, err := kustomize(ctx, c, "config/default")
 	if err != nil {
 		return err
@@ -53,7 +43,7 @@ func startOperator(ctx context.Context, c *component.Cluster) error {
 		if object.GetKind() != "Deployment" {
 			continue
 		}
-		if err := component.UseLocalImage(object, image.Digested); err != nil {
+		if err := component.UseLocalImage(object, built.Images[0].Digested); err != nil {
 			return err
 		}
 	}

@@ -34,6 +34,15 @@ var peerCRDs = []struct {
 	},
 }
 
+// CRDModules are the sources of the peers' CRDs.
+func CRDModules() []build.Artifact {
+	var modules []build.Artifact
+	for _, peer := range peerCRDs {
+		modules = append(modules, peer.module)
+	}
+	return modules
+}
+
 // CRDs answers our own CRD and those of all peers.
 func CRDs(ctx context.Context, c *build.Cache) ([]*unstructured.Unstructured, error) {
 	patterns := []string{filepath.Join(c.Root, "config/crd/bases/*.yaml")}

@@ -37,6 +37,12 @@ func Observe(ctx context.Context, w Wants) Facts {
 	return f
 }
 
+// Parallelism is BuildParallelism of this machine now.
+func Parallelism() int {
+	available, _ := machine("").memory()
+	return Facts{Cores: runtime.NumCPU(), MemAvailable: available}.BuildParallelism()
+}
+
 // askAll asks the servers side by side.
 func askAll(kinds []Kind, ask func(Kind) Download) []Download {
 	downloads := make([]Download, len(kinds))

@@ -21,52 +21,40 @@ import (
 // keys of Debian's archive.
 var Packages = []string{"mmdebstrap", "debian-archive-keyring"}
 
-var nodeProgram = build.Go{
+// Program is kubelet and kube-proxy, which are one program with two names.
+var Program = build.Go{
 	Name: "node", Module: "hack/cluster/kubernetes", Sources: []string{"hack/cluster/kubernetes/node"},
 	Packages: map[string]string{"node": "./node"}, LDFlags: controlplane.VersionFlags,
 }
 
-var pauseProgram = build.Go{
+// PauseProgram is the program of PauseImage.
+var PauseProgram = build.Go{
 	Name: "pause", Module: ".", Sources: []string{"hack/cluster/pause"},
 	Packages: map[string]string{"pause": "./hack/cluster/pause"},
 }
 
-// PauseImage is the image of the container that holds a pod together.
-func PauseImage(ctx context.Context, c *build.Cache) (build.BuiltImage, error) {
-	dir, err := pauseProgram.Build(ctx, c)
-	if err != nil {
-		return build.BuiltImage{}, err
-	}
+// PauseImage is the image of the container that holds a pod together. program is the folder of PauseProgram.
+func PauseImage(program string) build.Image {
 	return build.Image{
-		Name: "blogplatform.local/pause", Files: map[string]string{"/pause": filepath.Join(dir, "pause")},
+		Name: "blogplatform.local/pause", Files: map[string]string{"/pause": filepath.Join(program, "pause")},
 		User: "65535:65535", Entrypoint: []string{"/pause"},
-	}.Build(ctx, c)
+	}
 }
 
-// Configure builds the programs of the node and writes the configuration of everything that runs on the node.
-func (s Settings) Configure(ctx context.Context, cache *build.Cache) error {
+// Configure makes the state folder and writes the configuration of everything that runs on the node.
+// controlPlane and node are the folders of controlplane.Program and of Program, root is the tar file of Root.
+func (s Settings) Configure(controlPlane, node, root string) error {
 	if err := s.MakeState(); err != nil {
 		return err
 	}
-	program, err := controlplane.Program.Build(ctx, cache)
-	if err != nil {
-		return err
-	}
-	if err := controlplane.Link(s.Path("bin"), filepath.Join(program, "controlplane"),
+	if err := controlplane.Link(s.Path("bin"), filepath.Join(controlPlane, "controlplane"),
 		"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"); err != nil {
 		return err
 	}
-	if program, err = nodeProgram.Build(ctx, cache); err != nil {
+	if err := controlplane.Link(s.Path("bin"), filepath.Join(node, "node"), "kubelet", "kube-proxy"); err != nil {
 		return err
 	}
-	if err := controlplane.Link(s.Path("bin"), filepath.Join(program, "node"), "kubelet", "kube-proxy"); err != nil {
-		return err
-	}
-	tar, err := Root.Build(ctx, cache)
-	if err != nil {
-		return err
-	}
-	if err := os.Symlink(tar, s.rootTar()); err != nil {
+	if err := os.Symlink(root, s.rootTar()); err != nil {
 		return err
 	}
 	servers := s.servers()

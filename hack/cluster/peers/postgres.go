@@ -49,10 +49,13 @@ rm -rf /usr/lib/x86_64-linux-gnu/libLLVM* /usr/lib/postgresql/15/lib/bitcode /us
 `,
 }
 
+var postgresSource = build.Module{Dir: "hack/cluster/postgres", Path: postgresModule}
+
 // Postgres is the Crunchy PostgresCluster reconciler, from the fork whose Go
 // module resolves, and volumes on this machine for its clusters.
 var Postgres = component.Component{
-	Name:   "PostgreSQL operator and volumes",
+	Name: "PostgreSQL", Needs: []string{"Node"}, Namespaces: []string{postgresNamespace}, Seconds: 240,
+	Parts:  []build.Artifact{postgresProgram, pgbackrestProgram, postgresRoot, postgresSource},
 	Images: postgresImages,
 	Start:  startPostgres,
 	Ready: func(ctx context.Context, c *component.Cluster) error {
@@ -60,43 +63,26 @@ var Postgres = component.Component{
 	},
 }
 
-func postgresImages(ctx context.Context, c *build.Cache) ([]build.BuiltImage, error) {
-	program, err := postgresProgram.Build(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	operator, err := build.Image{
-		Name: "blogplatform.local/postgres-operator", Folders: []string{"/tmp"}, Files: map[string]string{"/postgres-operator": filepath.Join(program, "postgres-operator")},
-		User: "65532:65532", Entrypoint: []string{"/postgres-operator"},
-	}.Build(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	shim, err := pgbackrestProgram.Build(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	root, err := postgresRoot.Build(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	database, err := build.Image{
-		Name: "blogplatform.local/postgres", Base: root, Files: map[string]string{"/opt/crunchy/bin/pgbackrest": filepath.Join(shim, "pgbackrest")},
-		User: "26:26", Env: []string{
-			"LANG=C.UTF-8", "PATH=/usr/lib/postgresql/15/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
+func postgresImages(built component.Built) []build.Image {
+	return []build.Image{
+		{
+			Name: "blogplatform.local/postgres-operator", Folders: []string{"/tmp"},
+			Files: map[string]string{"/postgres-operator": filepath.Join(built.Path(postgresProgram), "postgres-operator")},
+			User:  "65532:65532", Entrypoint: []string{"/postgres-operator"},
 		},
-	}.Build(ctx, c)
-	return []build.BuiltImage{operator, database}, err
+		{
+			Name: "blogplatform.local/postgres", Base: built.Path(postgresRoot),
+			Files: map[string]string{"/opt/crunchy/bin/pgbackrest": filepath.Join(built.Path(pgbackrestProgram), "pgbackrest")},
+			User:  "26:26", Env: []string{"LANG=C.UTF-8", "PATH=/usr/lib/postgresql/15/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"},
+		},
+	}
 }
 
-func startPostgres(ctx context.Context, c *component.Cluster) error {
+func startPostgres(ctx context.Context, c *component.Cluster, built component.Built) error {
 	if err := startVolumes(ctx, c); err != nil {
 		return err
 	}
-	source, err := build.Module{Dir: "hack/cluster/postgres", Path: postgresModule}.Build(ctx, c.Cache)
-	if err != nil {
-		return err
-	}
+	source := built.Path(postgresSource)
 	crds, err := controlplane.ReadObjects(filepath.Join(source, "deploy/crd.yaml"))
 	if err != nil {
 		return err

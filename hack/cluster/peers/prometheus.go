@@ -17,11 +17,10 @@ var prometheusProgram = build.Go{
 // It stands outside the mesh, like the controllers that ask it. Its pages are
 // not built in; its API is all that is needed.
 var Prometheus = component.Component{
-	Name: "Prometheus",
-	Images: func(ctx context.Context, c *build.Cache) ([]build.BuiltImage, error) {
-		return component.StaticImage(ctx, c, prometheusProgram, "prometheus")
-	},
-	Start: func(ctx context.Context, c *component.Cluster) error {
+	Name: "Prometheus", Needs: []string{"Node"}, After: []string{"staging"}, Namespaces: []string{"monitoring"}, Seconds: 240,
+	Parts:  []build.Artifact{prometheusProgram},
+	Images: component.StaticImages(prometheusProgram, "prometheus"),
+	Start: func(ctx context.Context, c *component.Cluster, _ component.Built) error {
 		return c.ApplyFile(ctx, manifests, "manifests/prometheus.yaml")
 	},
 	Ready: func(ctx context.Context, c *component.Cluster) error {

@@ -20,24 +20,21 @@ var RolloutsProgram = build.Go{
 	Packages: map[string]string{"rollouts-controller": rolloutsModule + "/cmd/rollouts-controller"},
 }
 
+var rolloutsSource = build.Module{Dir: "hack/cluster/rollouts", Path: rolloutsModule}
+
 // Rollouts is the Argo Rollouts controller from its own manifest, with our image of it.
 var Rollouts = component.Component{
-	Name: "Argo Rollouts",
-	Images: func(ctx context.Context, c *build.Cache) ([]build.BuiltImage, error) {
-		return component.StaticImage(ctx, c, RolloutsProgram, "rollouts-controller")
-	},
-	Start: startRollouts,
+	Name: "Rollouts", Needs: []string{"Node"}, Namespaces: []string{"argo-rollouts"}, Seconds: 240,
+	Parts:  []build.Artifact{RolloutsProgram, rolloutsSource},
+	Images: component.StaticImages(RolloutsProgram, "rollouts-controller"),
+	Start:  startRollouts,
 	Ready: func(ctx context.Context, c *component.Cluster) error {
 		return c.AwaitDeployment(ctx, "argo-rollouts", "argo-rollouts")
 	},
 }
 
-func startRollouts(ctx context.Context, c *component.Cluster) error {
-	source, err := build.Module{Dir: "hack/cluster/rollouts", Path: rolloutsModule}.Build(ctx, c.Cache)
-	if err != nil {
-		return err
-	}
-	objects, err := controlplane.ReadObjects(filepath.Join(source, "manifests/install.yaml"))
+func startRollouts(ctx context.Context, c *component.Cluster, built component.Built) error {
+	objects, err := controlplane.ReadObjects(filepath.Join(built.Path(rolloutsSource), "manifests/install.yaml"))
 	if err != nil {
 		return err
 	}

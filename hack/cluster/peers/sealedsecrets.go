@@ -15,11 +15,10 @@ var sealedSecretsProgram = build.Go{
 // SealedSecrets is the Sealed Secrets controller. It makes its own key pair at
 // the first start; its certificate is read through the API server's proxy.
 var SealedSecrets = component.Component{
-	Name: "Sealed Secrets",
-	Images: func(ctx context.Context, c *build.Cache) ([]build.BuiltImage, error) {
-		return component.StaticImage(ctx, c, sealedSecretsProgram, "sealed-secrets-controller")
-	},
-	Start: func(ctx context.Context, c *component.Cluster) error {
+	Name: "Sealed-Secrets", Needs: []string{"Node"}, Namespaces: []string{"sealed-secrets"}, Seconds: 25,
+	Parts:  []build.Artifact{sealedSecretsProgram},
+	Images: component.StaticImages(sealedSecretsProgram, "sealed-secrets-controller"),
+	Start: func(ctx context.Context, c *component.Cluster, _ component.Built) error {
 		return c.ApplyFile(ctx, manifests, "manifests/sealed-secrets.yaml")
 	},
 	Ready: func(ctx context.Context, c *component.Cluster) error {

@@ -89,10 +89,12 @@ func (w *world) build(ctx context.Context) error {
 	}
 	w.programs, w.images = map[string]string{"postgres": filepath.Join(w.dir, "postgres")}, map[string]float64{}
 	for _, service := range services {
-		image, err := images.Image(ctx, cache, "bench", service, runtime.GOARCH, nil)
+		program := images.Program(service, runtime.GOARCH, nil)
+		dir, err := program.Build(ctx, cache)
 		if err != nil {
 			return err
 		}
+		image := images.Image("bench", service, program, dir)
 		w.programs[service] = image.Files["/"+service]
 		if w.images[service], err = compressed(filepath.Join(w.dir, "image-"+service), image); err != nil {
 			return err

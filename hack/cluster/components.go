@@ -1,0 +1,74 @@
+package cluster
+
+import (
+	"slices"
+
+	"blogplatform.io/operator/hack/build"
+	"blogplatform.io/operator/hack/cluster/component"
+	"blogplatform.io/operator/hack/cluster/content"
+	"blogplatform.io/operator/hack/cluster/graph"
+	"blogplatform.io/operator/hack/cluster/peers"
+)
+
+// components are all parts of a local cluster. The first one is what everything else needs.
+var components = []component.Component{
+	kubernetes, nodeReady,
+	peers.CoreDNS, peers.Istio, peers.CertManager, peers.Rollouts, peers.SealedSecrets, peers.Postgres,
+	content.Asgardeo, content.Operator, content.PlatformNamespaces, content.Staging, content.StagingPosts,
+	// What staging can do without comes after it.
+	peers.MetricsServer, peers.Prometheus, content.Production, content.ProductionPosts,
+}
+
+// plan is the graph of a component and of all that it needs; of everything if to is empty.
+func plan(to string) (graph.Graph, error) {
+	nodes := make([]graph.Node, len(components))
+	for i, part := range components {
+		nodes[i] = graph.Node{Name: part.Name, Needs: part.Needs, After: part.After, Build: part.Seconds}
+	}
+	g, err := graph.New(nodes...)
+	if err != nil || to == "" {
+		return g, err
+	}
+	return g.To(to)
+}
+
+// parts are the components of a graph, in the order in which they are built.
+func parts(g graph.Graph) []component.Component {
+	ordered := make([]component.Component, 0, len(components))
+	for _, name := range g.BuildOrder() {
+		i := slices.IndexFunc(components, func(part component.Component) bool { return part.Name == name })
+		ordered = append(ordered, components[i])
+	}
+	return ordered
+}
+
+// Missing are the artifacts that have to be made or downloaded before a component and all that it needs can start; before everything can
+// if to is empty. It makes nothing, and refuses an unknown name with the list of names.
+func Missing(c *build.Cache, to string) ([]build.Artifact, error) {
+	g, err := plan(to)
+	if err != nil {
+		return nil, err
+	}
+	return missing(c, parts(g))
+}
+
+func missing(c *build.Cache, parts []component.Component) ([]build.Artifact, error) {
+	var artifacts []build.Artifact
+	seen := map[string]bool{}
+	for _, part := range parts {
+		for _, artifact := range part.Parts {
+			if seen[artifact.ArtifactName()] {
+				continue
+			}
+			seen[artifact.ArtifactName()] = true
+			cached, err := artifact.Cached(c)
+			if err != nil {
+				return nil, err
+			}
+			if !cached {
+				artifacts = append(artifacts, artifact)
+			}
+		}
+	}
+	return artifacts, nil
+}
