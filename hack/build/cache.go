@@ -91,8 +91,8 @@ func (c *Cache) folder(name string, key []byte) string {
 	return filepath.Join(c.Dir, name+"-"+hex.EncodeToString(sum[:8]))
 }
 
-// holds is true if an artifact was made of these inputs.
-func (c *Cache) holds(name string, key []byte) bool {
+// Has is true if the cache holds an artifact that was made for this key.
+func (c *Cache) Has(name string, key []byte) bool {
 	_, err := os.Stat(c.folder(name, key))
 	return err == nil
 }

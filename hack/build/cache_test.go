@@ -71,6 +71,22 @@ func TestOtherInputsAreAnotherArtifact(t *testing.T) {
 	}
 }
 
+func TestTheCacheKnowsWhatItHolds(t *testing.T) {
+	c := testCache(t)
+	if c.Has("tool", []byte("v1")) {
+		t.Error("an empty cache holds it")
+	}
+	if _, err := c.Path(t.Context(), "tool", []byte("v1"), func(context.Context, string) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if !c.Has("tool", []byte("v1")) {
+		t.Error("it is not held after it was made")
+	}
+	if c.Has("tool", []byte("v2")) {
+		t.Error("it is held for inputs that it was not made of")
+	}
+}
+
 func TestAFailedBuildLeavesNothingAndIsDoneAgain(t *testing.T) {
 	c := testCache(t)
 	broken := errors.New("interrupted")

@@ -35,7 +35,7 @@ const debianRelease = "bookworm"
 func (d DebianRoot) ArtifactName() string { return "root-" + d.Name }
 
 // Cached implements Artifact.
-func (d DebianRoot) Cached(c *Cache) (bool, error) { return c.holds(d.ArtifactName(), d.key()), nil }
+func (d DebianRoot) Cached(c *Cache) (bool, error) { return c.Has(d.ArtifactName(), d.key()), nil }
 
 func (d DebianRoot) suite() string { return cmp.Or(d.Suite, debianRelease) }
 
@@ -91,7 +91,7 @@ type Wheel struct {
 func (w Wheel) ArtifactName() string { return "wheel-" + w.Name }
 
 // Cached implements Artifact.
-func (w Wheel) Cached(c *Cache) (bool, error) { return c.holds(w.ArtifactName(), w.key()), nil }
+func (w Wheel) Cached(c *Cache) (bool, error) { return c.Has(w.ArtifactName(), w.key()), nil }
 
 func (w Wheel) key() []byte { return fmt.Appendf(nil, "%+v", w) }
 

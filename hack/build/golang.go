@@ -46,7 +46,7 @@ func (g Go) ArtifactName() string { return g.Name }
 // Cached implements Artifact.
 func (g Go) Cached(c *Cache) (bool, error) {
 	key, err := g.key(c)
-	return err == nil && c.holds(g.Name, key), err
+	return err == nil && c.Has(g.Name, key), err
 }
 
 // Build answers the folder that holds the programs.

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
@@ -60,8 +61,18 @@ func (i Image) Build(ctx context.Context, c *Cache) (BuiltImage, error) {
 	if err != nil {
 		return BuiltImage{}, fmt.Errorf("reading the files of image %s: %w", i.Name, err)
 	}
-	dir, err := c.Path(ctx, "image-"+filepath.Base(i.Name), key, func(_ context.Context, dir string) error {
-		return i.write(dir)
+	return c.Image(ctx, i.Name, key, func(context.Context) (v1.Image, error) { return i.assemble() })
+}
+
+// Image answers the archive of an image that is known by name, a reference
+// without tag. If there is none for this key, make makes the image that goes into it.
+func (c *Cache) Image(ctx context.Context, name string, key []byte, make func(ctx context.Context) (v1.Image, error)) (BuiltImage, error) {
+	dir, err := c.Path(ctx, imageArtifact(name), key, func(ctx context.Context, dir string) error {
+		image, err := make(ctx)
+		if err != nil {
+			return err
+		}
+		return writeImage(dir, name, image)
 	})
 	if err != nil {
 		return BuiltImage{}, err
@@ -72,9 +83,15 @@ func (i Image) Build(ctx context.Context, c *Cache) (BuiltImage, error) {
 	}
 	return BuiltImage{
 		Archive: filepath.Join(dir, "image.tar"),
-		Tagged:  i.Name + ":" + Tag, Digested: i.Name + "@" + string(digest),
+		Tagged:  name + ":" + Tag, Digested: name + "@" + string(digest),
 	}, nil
 }
+
+// HasImage is true if the cache holds the image that is known by name, made for this key.
+func (c *Cache) HasImage(name string, key []byte) bool { return c.Has(imageArtifact(name), key) }
+
+// imageArtifact is the cache's name for an image.
+func imageArtifact(name string) string { return "image-" + filepath.Base(name) }
 
 func (i Image) key() ([]byte, error) {
 	key := bytes.NewBufferString(fmt.Sprintf("%s %v %s %v %v %s\n", i.Name, i.Folders, i.User, i.Entrypoint, i.Env, i.Arch))
@@ -102,11 +119,8 @@ func (i Image) key() ([]byte, error) {
 	return key.Bytes(), nil
 }
 
-func (i Image) write(dir string) error {
-	image, err := i.assemble()
-	if err != nil {
-		return err
-	}
+// writeImage makes dir hold the archive and the digest of an image.
+func writeImage(dir, name string, image v1.Image) error {
 	digest, err := image.Digest()
 	if err != nil {
 		return err
@@ -116,8 +130,16 @@ func (i Image) write(dir string) error {
 	if err != nil {
 		return err
 	}
-	for _, reference := range []string{i.Name + ":" + Tag, i.Name + "@" + digest.String()} {
-		if err := index.AppendImage(image, layout.WithAnnotations(map[string]string{"io.containerd.image.name": reference})); err != nil {
+	if err := index.WriteImage(image); err != nil {
+		return err
+	}
+	descriptor, err := partial.Descriptor(image)
+	if err != nil {
+		return err
+	}
+	for _, reference := range []string{name + ":" + Tag, name + "@" + digest.String()} {
+		descriptor.Annotations = map[string]string{"io.containerd.image.name": reference}
+		if err := index.AppendDescriptor(*descriptor); err != nil {
 			return err
 		}
 	}

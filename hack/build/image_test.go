@@ -2,6 +2,7 @@ package build
 
 import (
 	"archive/tar"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -52,6 +53,34 @@ func TestAnImageIsNamedByTagAndByDigest(t *testing.T) {
 	}
 	if diff := cmp.Diff(map[string]int64{"tmp/": 0o1777, "manager": 0o755}, modes(t, image)); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
+	}
+}
+
+func TestAnImageFromElsewhereIsArchivedAsOurs(t *testing.T) {
+	c, key := testCache(t), []byte("sha256:1")
+	made := 0
+	foreign := func(context.Context) (v1.Image, error) {
+		made++
+		return Image{Name: "docker.io/somebody/pilot", Entrypoint: []string{"/pilot"}}.assemble()
+	}
+	if c.HasImage("blogplatform.local/pilot", key) {
+		t.Error("the cache holds it before it was made")
+	}
+	for range 2 {
+		built, err := c.Image(t.Context(), "blogplatform.local/pilot", key, foreign)
+		if err != nil {
+			t.Fatal(err)
+		}
+		manifest, err := openArchive(t, built.Archive).IndexManifest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name := manifest.Manifests[0].Annotations["io.containerd.image.name"]; name != "blogplatform.local/pilot:dev" || name != built.Tagged {
+			t.Errorf("it is known as %s, and answered as %s", name, built.Tagged)
+		}
+	}
+	if made != 1 || !c.HasImage("blogplatform.local/pilot", key) {
+		t.Errorf("it was made %d times, want 1, and is kept: %v", made, c.HasImage("blogplatform.local/pilot", key))
 	}
 }
 
