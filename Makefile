@@ -52,6 +52,10 @@ down: $(CLUSTER) ## End the local cluster and remove its state (.cluster). What 
 clean-cache: $(CLUSTER) ## Remove everything that was built for local clusters from the user's cache folder.
 	@$(CLUSTER) clean-cache
 
+.PHONY: lock-upstream
+lock-upstream: ## Write the digests of the released programs and images that make up can download. Needs internet access (docs/local-cluster-sources.md).
+	@go run ./hack/cluster/upstream/cmd
+
 ##@ Without a cluster
 
 # Where `make dev` is found.
