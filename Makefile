@@ -31,14 +31,16 @@ IMG ?= blogplatform.local/operator:dev
 # Ports on 127.0.0.1 of the blog and of the Kubernetes API.
 HTTPS_PORT ?= 8443
 API_PORT ?= 6443
+# The component that `make up` ends with, such as CoreDNS; everything if empty.
+TO ?=
 
 .PHONY: up
 up: $(CLUSTER) ## Build and start a real Kubernetes with the operator and two BlogPlatforms. Resumes where it was interrupted.
-	@$(CLUSTER) up --https-port $(HTTPS_PORT) --api-port $(API_PORT)
+	@$(CLUSTER) up --https-port $(HTTPS_PORT) --api-port $(API_PORT) --to '$(TO)'
 
 .PHONY: preflight
 preflight: $(CLUSTER) ## Look at this machine and say what would stand in the way of `make up`. Creates nothing.
-	@$(CLUSTER) preflight --https-port $(HTTPS_PORT) --api-port $(API_PORT)
+	@$(CLUSTER) preflight --https-port $(HTTPS_PORT) --api-port $(API_PORT) --to '$(TO)'
 
 .PHONY: status
 status: $(CLUSTER) ## Show what of the local cluster runs and is ready.

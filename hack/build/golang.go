@@ -199,6 +199,14 @@ func (m Module) list(ctx context.Context, c *Cache) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
+// Fetched is true if Go's module cache holds all that the programs are compiled from, so that compiling them needs no network.
+func (g Go) Fetched(ctx context.Context, c *Cache) bool {
+	list := exec.CommandContext(ctx, "go", append([]string{"list", "-deps", "-tags", g.Tags}, slices.Collect(maps.Values(g.Packages))...)...)
+	list.Dir = filepath.Join(c.Root, g.Module)
+	list.Env = append(os.Environ(), "GOWORK=off", "GOPROXY=off", "CGO_ENABLED=0")
+	return list.Run() == nil
+}
+
 // Download fetches every module that the module in a folder of the checkout requires, so that a build there needs no network.
 func (c *Cache) Download(ctx context.Context, dir string) error {
 	download := exec.CommandContext(ctx, "go", "mod", "download")

@@ -29,21 +29,21 @@ func Up(ctx context.Context, s node.Settings, to string, in io.Reader, out *os.F
 		return err
 	}
 	c := component.Cluster{Settings: s, Cache: cache}
-	release, err := admit(ctx, &c, in, out)
+	admitted, err := admit(ctx, c, g, to, in, out)
 	if err != nil {
 		return err
 	}
-	defer release()
+	defer admitted.release()
 	root, err := privileged.Open()
 	if err != nil {
 		return err
 	}
 	defer func() { _ = root.Close() }() // it ends with this process at the latest
 	cache.Privileged = root
-	c.ReleasePorts = release
+	c.ReleasePorts = admitted.release
 	p := progress.New(out)
 	defer p.Close()
-	if err := installPackages(ctx, cache, p); err != nil {
+	if err := installPackages(ctx, cache, admitted.packages, p); err != nil {
 		return err
 	}
 	r := newRun(c, g, p)
@@ -63,13 +63,13 @@ func Up(ctx context.Context, s node.Settings, to string, in io.Reader, out *os.F
 	return err
 }
 
-// installPackages installs what the node needs of Debian, and writes down what is new on this machine.
-func installPackages(ctx context.Context, cache *build.Cache, p *progress.Progress) error {
+// installPackages has root install packages that are missing, and writes down what is new on this machine.
+func installPackages(ctx context.Context, cache *build.Cache, names []string, p *progress.Progress) error {
 	if err := cache.Make(); err != nil {
 		return err
 	}
 	return p.Run("fetch", "Debian packages", func(step *progress.Step) error {
-		installed, err := host.Install(ctx, cache.Privileged, node.Packages, PackageRecord(cache), step.Detail)
+		installed, err := host.Install(ctx, cache.Privileged, names, PackageRecord(cache), step.Detail)
 		if len(installed) == 0 {
 			step.Silence()
 		}

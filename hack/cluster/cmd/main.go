@@ -73,7 +73,7 @@ func run(ctx context.Context, args []string) error {
 	case "up":
 		return cluster.Up(ctx, settings, o.to, os.Stdin, os.Stdout)
 	case "preflight":
-		return cluster.Preflight(ctx, settings, os.Stdout)
+		return cluster.Preflight(ctx, settings, o.to, os.Stdout)
 	case "down":
 		return down(ctx, settings)
 	case "env":

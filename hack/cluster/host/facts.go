@@ -184,6 +184,8 @@ type Wants struct {
 	State string
 	// Folders need Name, Path and Need. Those of Go's caches are added by their needs below.
 	Folders []Folder
+	// ArtifactNeed in bytes is what the cache of artifacts will grow by.
+	ArtifactNeed uint64
 	// BuildCacheNeed and ModuleCacheNeed in bytes are what Go's caches will grow by.
 	BuildCacheNeed, ModuleCacheNeed uint64
 	// Ports as Bind answered them.

@@ -17,10 +17,6 @@ import (
 	"blogplatform.io/operator/hack/cluster/kube"
 )
 
-// Packages are the Debian packages that the host needs: they make the roots of the node and of images. On Ubuntu the keyring has the
-// keys of Debian's archive.
-var Packages = []string{"mmdebstrap", "debian-archive-keyring"}
-
 // Program is kubelet and kube-proxy, which are one program with two names.
 var Program = build.Go{
 	Name: "node", Module: "hack/cluster/kubernetes", Sources: []string{"hack/cluster/kubernetes/node"},
