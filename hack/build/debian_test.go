@@ -79,12 +79,12 @@ type rootsHand struct {
 	failure  error
 }
 
-func (r *rootsHand) Run(_ context.Context, c privileged.Command) ([]byte, error) {
+func (r *rootsHand) Run(_ context.Context, c privileged.Command) (privileged.Result, error) {
 	r.commands = append(r.commands, c)
 	if r.failure != nil || c.Args[0] != "mmdebstrap" {
-		return nil, r.failure
+		return privileged.Result{}, r.failure
 	}
-	return nil, os.WriteFile(c.Args[len(c.Args)-1], []byte("root"), 0o644)
+	return privileged.Result{}, os.WriteFile(c.Args[len(c.Args)-1], []byte("root"), 0o644)
 }
 
 func TestADebianRootIsMadeByRootAndBelongsToTheUser(t *testing.T) {

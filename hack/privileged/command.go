@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Command is a command of root.
@@ -19,6 +20,14 @@ type Command struct {
 	Env []string `json:"env,omitempty"`
 	// Interrupt is the signal that asks the command to end; 0 is SIGTERM.
 	Interrupt syscall.Signal `json:"interrupt,omitempty"`
+}
+
+// Result is what a command did.
+type Result struct {
+	// Output is what it printed, on both outputs.
+	Output []byte `json:"output"`
+	// Processor is the processor time that it and its children took.
+	Processor time.Duration `json:"processor"`
 }
 
 // path is root's PATH on Debian, in Debian's order (login.defs, ENV_SUPATH).
@@ -38,10 +47,10 @@ func Proxies() []string {
 // environment is what every command starts with.
 var environment = []string{"PATH=" + path, "HOME=/root", "LANG=C.UTF-8"}
 
-// execute runs a command with the rights of this process and returns what it printed, on both outputs. When ctx is canceled the command is
+// execute runs a command with the rights of this process and says what it did. When ctx is canceled the command is
 // asked to end, and its end is awaited: a package manager must not be killed. It has a process group of its own, so that Ctrl-C on a
 // terminal does not reach it or its children.
-func execute(ctx context.Context, c Command) ([]byte, error) {
+func execute(ctx context.Context, c Command) (Result, error) {
 	command := exec.CommandContext(ctx, find(c.Args[0]), c.Args[1:]...)
 	command.Env, command.Dir = append(append([]string{}, environment...), c.Env...), "/"
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -49,7 +58,11 @@ func execute(ctx context.Context, c Command) ([]byte, error) {
 	var out bytes.Buffer
 	command.Stdout, command.Stderr = &out, &out
 	err := command.Run()
-	return out.Bytes(), err
+	r := Result{Output: out.Bytes()}
+	if state := command.ProcessState; state != nil {
+		r.Processor = state.UserTime() + state.SystemTime()
+	}
+	return r, err
 }
 
 // find is the path of a program in root's PATH. A name that is not there stays as it is, and fails to start.

@@ -85,7 +85,7 @@ func TestACommandGetsNothingOfTheCallersEnvironment(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		got := strings.Split(strings.TrimSpace(string(out)), "\n")
+		got := strings.Split(strings.TrimSpace(string(out.Output)), "\n")
 		slices.Sort(got)
 		want := append([]string{"DEBIAN_FRONTEND=noninteractive"}, environment...)
 		slices.Sort(want)
@@ -114,8 +114,8 @@ func TestAProgramOfTheCallersFolderIsNotRun(t *testing.T) {
 	}
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 	for name, r := range runners(t) {
-		if out, err := r.Run(t.Context(), Command{Args: []string{"true"}}); err != nil || len(out) > 0 {
-			t.Errorf("%s: %q, %v", name, out, err)
+		if out, err := r.Run(t.Context(), Command{Args: []string{"true"}}); err != nil || len(out.Output) > 0 {
+			t.Errorf("%s: %q, %v", name, out.Output, err)
 		}
 	}
 }
@@ -175,6 +175,15 @@ func TestAPackageManagerIsAskedToEndByItsOwnSignal(t *testing.T) {
 	}
 }
 
+func TestTheProcessorTimeOfACommandIsTold(t *testing.T) {
+	for name, r := range runners(t) {
+		result, err := r.Run(t.Context(), Command{Args: []string{"sh", "-c", "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done"}})
+		if err != nil || result.Processor <= 0 {
+			t.Errorf("%s: %v, %v", name, result.Processor, err)
+		}
+	}
+}
+
 func TestCommandsRunSideBySide(t *testing.T) {
 	r, _ := served(t)
 	fifo := filepath.Join(t.TempDir(), "fifo")
@@ -227,8 +236,8 @@ func TestAProcessOfRootIsStartedOnceAndEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	second, err := r.Run(t.Context(), Command{Args: []string{"sh", "-c", "echo $PPID"}})
-	if err != nil || string(first) != string(second) {
-		t.Errorf("the commands had the parents %q and %q, %v", first, second, err)
+	if err != nil || string(first.Output) != string(second.Output) {
+		t.Errorf("the commands had the parents %q and %q, %v", first.Output, second.Output, err)
 	}
 	if err := r.Close(); err != nil {
 		t.Error(err)

@@ -14,7 +14,7 @@ import (
 // Executor runs commands of root: a Runner, or the fake of a test.
 type Executor interface {
 	// Run is that of Runner.
-	Run(ctx context.Context, c Command) ([]byte, error)
+	Run(ctx context.Context, c Command) (Result, error)
 }
 
 // Runner runs commands of root.
@@ -44,24 +44,24 @@ func connect(connection io.ReadWriteCloser, end func() error) *Runner {
 	return r
 }
 
-// Run runs a command to its end and returns what it printed. An error holds the command and the last lines of that. When ctx is canceled
+// Run runs a command to its end and says what it did. An error holds the command and the last lines of that. When ctx is canceled
 // the command is asked to end, and its end is awaited.
-func (r *Runner) Run(ctx context.Context, c Command) ([]byte, error) {
-	out, err := r.run(ctx, c)
+func (r *Runner) Run(ctx context.Context, c Command) (Result, error) {
+	result, err := r.run(ctx, c)
 	if err != nil {
 		err = errors.Join(context.Cause(ctx), err)
-		return out, fmt.Errorf("%s: %w: %s", strings.Join(c.Args[:min(len(c.Args), 4)], " "), err, tail(out))
+		return result, fmt.Errorf("%s: %w: %s", strings.Join(c.Args[:min(len(c.Args), 4)], " "), err, tail(result.Output))
 	}
-	return out, nil
+	return result, nil
 }
 
-func (r *Runner) run(ctx context.Context, c Command) ([]byte, error) {
+func (r *Runner) run(ctx context.Context, c Command) (Result, error) {
 	if r.connection == nil {
 		return execute(ctx, c)
 	}
 	id, answer, err := r.send(c)
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	select {
 	case <-ctx.Done():
@@ -72,11 +72,11 @@ func (r *Runner) run(ctx context.Context, c Command) ([]byte, error) {
 	return outcome(<-answer)
 }
 
-func outcome(done reply) ([]byte, error) {
+func outcome(done reply) (Result, error) {
 	if done.Error != "" {
-		return done.Output, errors.New(done.Error)
+		return done.Result, errors.New(done.Error)
 	}
-	return done.Output, nil
+	return done.Result, nil
 }
 
 func (r *Runner) send(c Command) (id int, answer chan reply, err error) {

@@ -18,8 +18,8 @@ type request struct {
 
 // reply is a line to the caller: the outcome of a command.
 type reply struct {
-	ID     int    `json:"id"`
-	Output []byte `json:"output"`
+	ID int `json:"id"`
+	Result
 	// Error is empty for a command that succeeded.
 	Error string `json:"error,omitempty"`
 }
@@ -68,8 +68,8 @@ func (s *server) begin(ctx context.Context, id int) context.Context {
 
 func (s *server) run(ctx context.Context, r request) {
 	answer := reply{ID: r.ID}
-	out, err := execute(ctx, *r.Command)
-	if answer.Output = out; err != nil {
+	result, err := execute(ctx, *r.Command)
+	if answer.Result = result; err != nil {
 		answer.Error = err.Error()
 	}
 	s.cancel(r.ID)

@@ -122,14 +122,14 @@ func installed(ctx context.Context) (map[string]bool, error) {
 // apt runs apt-get. When ctx is canceled it is sent SIGINT, upon which it ends
 // after the dpkg that runs (SigINT in apt's apt-pkg/deb/dpkgpm.cc): dpkg is never killed.
 func apt(ctx context.Context, root privileged.Executor, args ...string) error {
-	out, err := root.Run(ctx, privileged.Command{
+	result, err := root.Run(ctx, privileged.Command{
 		Args: append([]string{"apt-get"}, args...), Interrupt: syscall.SIGINT,
 		Env: append(privileged.Proxies(), "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C", "NEEDRESTART_SUSPEND=1"),
 	})
 	if err == nil {
 		return nil
 	}
-	if said := complaints(out); said != "" {
+	if said := complaints(result.Output); said != "" {
 		return errors.Join(context.Cause(ctx), fmt.Errorf("apt-get %s failed: %s", args[0], said))
 	}
 	return err

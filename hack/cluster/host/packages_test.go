@@ -37,12 +37,12 @@ exit ${failed:-0}`,
 // fromPath runs commands of root as this process does, from this process's PATH, where a test has put its own apt-get.
 type fromPath struct{}
 
-func (fromPath) Run(ctx context.Context, c privileged.Command) ([]byte, error) {
+func (fromPath) Run(ctx context.Context, c privileged.Command) (privileged.Result, error) {
 	command := exec.CommandContext(ctx, c.Args[0], c.Args[1:]...)
 	command.Env = append(os.Environ(), c.Env...)
 	command.Cancel = func() error { return command.Process.Signal(c.Interrupt) }
 	out, err := command.CombinedOutput()
-	return out, errors.Join(ctx.Err(), err)
+	return privileged.Result{Output: out}, errors.Join(ctx.Err(), err)
 }
 
 const (
