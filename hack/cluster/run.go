@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -24,6 +25,9 @@ type run struct {
 	parts []component.Component
 	steps map[string]*steps
 	times *times
+	// loads lets the images of one component be loaded at a time, in the order in which components are built: side by side all of them come late.
+	// It is open once there is a node.
+	loads *turns
 }
 
 // steps are what others wait for. Each channel is closed when that is done.
@@ -34,7 +38,7 @@ type steps struct {
 }
 
 func newRun(c component.Cluster, g graph.Graph, p *progress.Progress) *run {
-	r := &run{cluster: c, progress: p, graph: g, parts: parts(g), steps: map[string]*steps{}, times: newTimes(g.Names())}
+	r := &run{cluster: c, progress: p, graph: g, parts: parts(g), steps: map[string]*steps{}, times: newTimes(g.Names()), loads: newTurns()}
 	for _, part := range r.parts {
 		r.steps[part.Name] = &steps{isBuilt: make(chan struct{}), isReady: make(chan struct{})}
 	}
@@ -102,18 +106,12 @@ func (r *run) build(ctx context.Context, part component.Component, parallel int)
 
 // bring loads, starts and awaits one component.
 func (r *run) bring(ctx context.Context, part component.Component) error {
-	s, root := r.steps[part.Name], r.parts[0].Name
+	s := r.steps[part.Name]
 	if err := wait(ctx, s.isBuilt); err != nil {
 		return err
 	}
-	if part.Name != root {
-		// Images can be loaded as soon as there is a node.
-		if err := wait(ctx, r.steps[root].isReady); err != nil {
-			return err
-		}
-		if err := r.load(ctx, part); err != nil {
-			return err
-		}
+	if err := r.load(ctx, part); err != nil {
+		return err
 	}
 	for _, name := range r.graph.Waits(part.Name) {
 		if err := wait(ctx, r.steps[name].isReady); err != nil {
@@ -124,13 +122,25 @@ func (r *run) bring(ctx context.Context, part component.Component) error {
 		return err
 	}
 	close(s.isReady)
+	if part.Name == r.parts[0].Name {
+		r.loads.open()
+	}
 	if part.Announce != nil {
 		r.progress.Say(part.Announce(r.view(part.Name, nil)) + "\n")
 	}
 	return nil
 }
 
+// load loads the images of a component, for which there must be a node, and which need not wait for anything else.
 func (r *run) load(ctx context.Context, part component.Component) error {
+	if len(r.steps[part.Name].built.Images) == 0 {
+		return nil
+	}
+	giveBack, err := r.loads.take(ctx, slices.IndexFunc(r.parts, func(p component.Component) bool { return p.Name == part.Name }))
+	if err != nil {
+		return err
+	}
+	defer giveBack()
 	return r.step(ctx, "load", part, func(step *progress.Step, c *component.Cluster) error {
 		step.Silence()
 		defer r.times.measure(part.Name, loaded)()
