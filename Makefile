@@ -276,12 +276,12 @@ $(CLUSTER):
 # Tools are pinned in hack/tools and built when their pins change.
 $(BIN)/controller-gen $(BIN)/crd-ref-docs $(BIN)/gotestsum $(BIN)/oapi-codegen: hack/tools/go.mod hack/tools/go.sum
 	@echo "building $(@F)"
-	@cd hack/tools && go build -ldflags "-s -w" -o "$(CURDIR)/$@" $$(go list -f '{{.ImportPath}}' tool | grep '/$(@F)$$')
+	@cd hack/tools && $(AS_CALLER) go build -ldflags "-s -w" -o "$(CURDIR)/$@" $$(go list -f '{{.ImportPath}}' tool | grep '/$(@F)$$')
 
 # A module of their own: they need other versions of what the generators need.
 $(BIN)/actionlint $(BIN)/crane $(BIN)/cyclonedx-gomod $(BIN)/govulncheck: hack/tools/ci/go.mod hack/tools/ci/go.sum
 	@echo "building $(@F)"
-	@cd hack/tools/ci && go build -ldflags "-s -w" -o "$(CURDIR)/$@" $$(go list -f '{{.ImportPath}}' tool | grep '/$(@F)$$')
+	@cd hack/tools/ci && $(AS_CALLER) go build -ldflags "-s -w" -o "$(CURDIR)/$@" $$(go list -f '{{.ImportPath}}' tool | grep '/$(@F)$$')
 
 # Programs out of Python wheels for Linux on amd64, unpacked and not installed.
 $(BIN)/shellcheck $(BIN)/zizmor: hack/tools/wheels.txt
@@ -291,7 +291,7 @@ $(BIN)/shellcheck $(BIN)/zizmor: hack/tools/wheels.txt
 # A module of its own, too: it and actionlint need versions of one YAML library that do not go together.
 $(BIN)/oasdiff: hack/tools/openapi/go.mod hack/tools/openapi/go.sum
 	@echo "building $(@F)"
-	@cd hack/tools/openapi && go build -ldflags "-s -w" -o "$(CURDIR)/$@" github.com/oasdiff/oasdiff
+	@cd hack/tools/openapi && $(AS_CALLER) go build -ldflags "-s -w" -o "$(CURDIR)/$@" github.com/oasdiff/oasdiff
 
 # golangci-lint with kube-api-linter in it.
 $(BIN)/golangci-lint: hack/tools/lint/go.mod hack/tools/lint/go.sum

@@ -12,6 +12,8 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 
 state=$(mktemp -d /tmp/blogplatform-e2e-XXXXXX)
+# Behind sudo the cluster's state belongs to the user who called.
+[ -z "${SUDO_USER:-}" ] || chown "$SUDO_USER" "$state"
 report=${TEST_REPORT:-$state/report}.e2e
 # Both are held open until both are known, so that they differ.
 read -r https_port api_port < <(python3 -c '

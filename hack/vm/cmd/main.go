@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"blogplatform.io/operator/hack/build"
+	"blogplatform.io/operator/hack/privileged"
 	"blogplatform.io/operator/hack/vm"
 )
 
@@ -30,7 +31,7 @@ func main() {
 
 func check(ctx context.Context) error {
 	if os.Geteuid() != 0 {
-		return errors.New("making a file system for a machine needs root: run sudo env PATH=\"$PATH\" make vm-check")
+		return errors.New("making a file system for a machine needs root: run sudo env PATH=\"$PATH\" HOME=\"$HOME\" make vm-check")
 	}
 	root, err := os.Getwd()
 	if err != nil {
@@ -40,6 +41,7 @@ func check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	cache.Privileged = privileged.Direct()
 	var reports []vm.Report
 	for _, system := range vm.Systems {
 		report := vm.Report{System: system.Name}
