@@ -29,7 +29,12 @@ import (
 // Patience is how long Await waits, before timefactor scales it.
 const Patience = 40 * time.Second
 
-const interval = 20 * time.Millisecond
+// Await asks anew after askFirst, and waits longer each time, up to askLast:
+// what is there soon is seen soon, and a long wait costs the API server little.
+const (
+	askFirst = 20 * time.Millisecond
+	askLast  = 200 * time.Millisecond
+)
 
 // Furnish adds what a platform finds in a cluster: the gateway's namespace, the
 // issuer that the samples name, and sidecars for pods of the mesh.
@@ -80,10 +85,8 @@ func Platform(root, environment, namespace string) (*v1alpha1.BlogPlatform, erro
 func Await(ctx context.Context, condition func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, timefactor.Scale(Patience))
 	defer cancel()
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
 	last := errors.New("nothing was seen")
-	for {
+	for pause := askFirst; ; pause = min(pause*3/2, askLast) {
 		err := condition(ctx)
 		switch {
 		case err == nil:
@@ -94,7 +97,7 @@ func Await(ctx context.Context, condition func(context.Context) error) error {
 		select {
 		case <-ctx.Done():
 			return last
-		case <-ticker.C:
+		case <-time.After(pause):
 		}
 	}
 }
