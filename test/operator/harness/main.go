@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"log"
-	"os"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
-	"strconv"
 	"sync"
 	"testing"
 
@@ -38,7 +35,7 @@ var (
 
 // Main is the body of a TestMain: it starts the control plane with the rights of the operator and the controllers of the peers, runs the tests, and exits.
 func Main(m *testing.M) {
-	collectGarbageLessOften()
+	given.CollectGarbageRarely()
 	ctrl.SetLogger(logr.Discard())
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -49,17 +46,6 @@ func Main(m *testing.M) {
 			log.Fatal(err)
 		}
 	})
-}
-
-// collectGarbageLessOften trades memory for processor time, in this process and in
-// the servers, which inherit the variable. At Go's 100 percent a quarter of the time
-// of kube-apiserver is garbage collection; at 300 its memory peaks at 1.7 GB.
-func collectGarbageLessOften() {
-	const percent = 300
-	debug.SetGCPercent(percent)
-	if err := os.Setenv("GOGC", strconv.Itoa(percent)); err != nil {
-		log.Fatal(err)
-	}
 }
 
 // furnish adds the rights of the operator, and the controllers of the peers.

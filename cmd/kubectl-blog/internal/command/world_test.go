@@ -43,6 +43,7 @@ var (
 // TestMain starts a real API server with the operator, and a faker in place of
 // the peers' controllers.
 func TestMain(m *testing.M) {
+	given.CollectGarbageRarely()
 	ctrl.SetLogger(logr.Discard())
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
