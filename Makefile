@@ -35,7 +35,7 @@ API_PORT ?= 6443
 TO ?=
 
 .PHONY: up
-up: $(CLUSTER) ## Build and start a real Kubernetes with the operator and two BlogPlatforms. Resumes where it was interrupted.
+up: $(CLUSTER) ## Build and start a real Kubernetes with the operator and two BlogPlatforms, or as far as TO. Resumes where it was interrupted.
 	@$(CLUSTER) up --https-port $(HTTPS_PORT) --api-port $(API_PORT) --to '$(TO)'
 
 .PHONY: preflight
@@ -45,6 +45,18 @@ preflight: $(CLUSTER) ## Look at this machine and say what would stand in the wa
 .PHONY: status
 status: $(CLUSTER) ## Show what of the local cluster runs and is ready.
 	@$(CLUSTER) status
+
+.PHONY: env
+env: $(CLUSTER) ## Print what makes kubectl in a shell that of the local cluster: eval "$(make env)".
+	@$(CLUSTER) env
+
+.PHONY: release
+release: $(CLUSTER) ## Build this checkout as release VERSION, load it into the local cluster and have staging ask for it.
+	@$(CLUSTER) release --version "$$VERSION"
+
+.PHONY: run
+run: $(CLUSTER) ## Run the operator of this checkout on the host, in the place of the one in the local cluster, until Ctrl-C.
+	@hack/run.sh
 
 .PHONY: down
 down: $(CLUSTER) ## End the local cluster and remove its state (.cluster). What was built stays cached.

@@ -20,7 +20,7 @@ var components = []component.Component{
 }
 
 // plan is the graph of a component and of all that it needs; of everything if to is empty.
-func plan(to string) (graph.Graph, error) {
+func plan(components []component.Component, to string) (graph.Graph, error) {
 	nodes := make([]graph.Node, len(components))
 	for i, part := range components {
 		nodes[i] = graph.Node{Name: part.Name, Needs: part.Needs, After: part.After, Build: part.Seconds}
@@ -32,8 +32,8 @@ func plan(to string) (graph.Graph, error) {
 	return g.To(to)
 }
 
-// parts are the components of a graph, in the order in which they are built.
-func parts(g graph.Graph) []component.Component {
+// inBuildOrder are those of the components that a graph holds, in the order in which they are built.
+func inBuildOrder(g graph.Graph, components []component.Component) []component.Component {
 	ordered := make([]component.Component, 0, len(components))
 	for _, name := range g.BuildOrder() {
 		i := slices.IndexFunc(components, func(part component.Component) bool { return part.Name == name })
@@ -45,11 +45,11 @@ func parts(g graph.Graph) []component.Component {
 // Missing are the artifacts that have to be made or downloaded before a component and all that it needs can start; before everything can
 // if to is empty. It makes nothing, and refuses an unknown name with the list of names.
 func Missing(c *build.Cache, to string) ([]build.Artifact, error) {
-	g, err := plan(to)
+	g, err := plan(components, to)
 	if err != nil {
 		return nil, err
 	}
-	return missing(c, parts(g))
+	return missing(c, inBuildOrder(g, components))
 }
 
 func missing(c *build.Cache, parts []component.Component) ([]build.Artifact, error) {

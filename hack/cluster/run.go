@@ -37,8 +37,9 @@ type steps struct {
 	built component.Built
 }
 
-func newRun(c component.Cluster, g graph.Graph, p *progress.Progress) *run {
-	r := &run{cluster: c, progress: p, graph: g, parts: parts(g), steps: map[string]*steps{}, times: newTimes(g.Names()), loads: newTurns()}
+// newRun brings up the components of a graph, which are in the order in which they are built.
+func newRun(c component.Cluster, g graph.Graph, parts []component.Component, p *progress.Progress) *run {
+	r := &run{cluster: c, progress: p, graph: g, parts: parts, steps: map[string]*steps{}, times: newTimes(g.Names()), loads: newTurns()}
 	for _, part := range r.parts {
 		r.steps[part.Name] = &steps{isBuilt: make(chan struct{}), isReady: make(chan struct{})}
 	}

@@ -4,12 +4,18 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"blogplatform.io/operator/hack/cluster/controlplane"
+	"blogplatform.io/operator/hack/cluster/kube"
 	"blogplatform.io/operator/hack/cluster/node"
+	"blogplatform.io/operator/hack/timefactor"
 )
 
-// Status shows what runs.
+// answersWithin is how long a person who asks for the status waits for an API server that does not answer.
+const answersWithin = 5 * time.Second
+
+// Status shows what runs. It fails within seconds if the API server does not answer.
 func Status(ctx context.Context, s node.Settings, out io.Writer) error {
 	pid := s.RunningInit()
 	if pid == 0 {
@@ -17,6 +23,9 @@ func Status(ctx context.Context, s node.Settings, out io.Writer) error {
 		return nil
 	}
 	fmt.Fprintf(out, "Kubernetes %s runs as process %d, state in %s\n\n", controlplane.Version, pid, s.State)
+	if err := answers(ctx, s.Kubeconfig()); err != nil {
+		return fmt.Errorf("the API server does not answer: %w; its log is %s", err, s.Path("log", "kube-apiserver.log"))
+	}
 	for _, args := range [][]string{
 		{"get", "pods", "--all-namespaces"},
 		{"get", "apiservices", "v1beta1.metrics.k8s.io", "--ignore-not-found"},
@@ -28,4 +37,16 @@ func Status(ctx context.Context, s node.Settings, out io.Writer) error {
 		fmt.Fprintln(out)
 	}
 	return nil
+}
+
+// answers asks the API server of a kubeconfig whether it is ready.
+func answers(ctx context.Context, kubeconfig string) error {
+	ctx, cancel := context.WithTimeout(ctx, timefactor.Scale(answersWithin))
+	defer cancel()
+	api, err := kube.Connect(kubeconfig, func(string) {})
+	if err != nil {
+		return err
+	}
+	_, err = api.Clientset.Discovery().RESTClient().Get().AbsPath("/readyz").DoRaw(ctx)
+	return err
 }

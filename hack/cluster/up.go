@@ -20,7 +20,7 @@ import (
 // Up brings a cluster up, or the rest of it if an earlier run was interrupted.
 // With the name of a component in to, it brings up that one and all that it needs.
 func Up(ctx context.Context, s node.Settings, to string, in io.Reader, out *os.File) error {
-	g, err := plan(to)
+	g, err := plan(components, to)
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func Up(ctx context.Context, s node.Settings, to string, in io.Reader, out *os.F
 	if err := installPackages(ctx, cache, admitted.packages, p); err != nil {
 		return err
 	}
-	r := newRun(c, g, p)
+	r := newRun(c, g, inBuildOrder(g, components), p)
 	if err := r.all(ctx); err != nil {
 		if ctx.Err() != nil {
 			return errors.New("interrupted; `make up` goes on from here, and `make down` removes what is there")
