@@ -67,7 +67,7 @@ func (i Image) Build(ctx context.Context, c *Cache) (BuiltImage, error) {
 // Image answers the archive of an image that is known by name, a reference
 // without tag. If there is none for this key, make makes the image that goes into it.
 func (c *Cache) Image(ctx context.Context, name string, key []byte, make func(ctx context.Context) (v1.Image, error)) (BuiltImage, error) {
-	dir, err := c.Path(ctx, imageArtifact(name), key, func(ctx context.Context, dir string) error {
+	dir, err := c.Path(ctx, ImageArtifact(name), key, func(ctx context.Context, dir string) error {
 		image, err := make(ctx)
 		if err != nil {
 			return err
@@ -87,11 +87,8 @@ func (c *Cache) Image(ctx context.Context, name string, key []byte, make func(ct
 	}, nil
 }
 
-// HasImage is true if the cache holds the image that is known by name, made for this key.
-func (c *Cache) HasImage(name string, key []byte) bool { return c.Has(imageArtifact(name), key) }
-
-// imageArtifact is the cache's name for an image.
-func imageArtifact(name string) string { return "image-" + filepath.Base(name) }
+// ImageArtifact is the name under which a cache keeps the image that is known by name, a reference without tag.
+func ImageArtifact(name string) string { return "image-" + filepath.Base(name) }
 
 func (i Image) key() ([]byte, error) {
 	key := bytes.NewBufferString(fmt.Sprintf("%s %v %s %v %v %s\n", i.Name, i.Folders, i.User, i.Entrypoint, i.Env, i.Arch))

@@ -63,7 +63,7 @@ func TestAnImageFromElsewhereIsArchivedAsOurs(t *testing.T) {
 		made++
 		return Image{Name: "docker.io/somebody/pilot", Entrypoint: []string{"/pilot"}}.assemble()
 	}
-	if c.HasImage("blogplatform.local/pilot", key) {
+	if c.Has(ImageArtifact("blogplatform.local/pilot"), key) {
 		t.Error("the cache holds it before it was made")
 	}
 	for range 2 {
@@ -79,8 +79,8 @@ func TestAnImageFromElsewhereIsArchivedAsOurs(t *testing.T) {
 			t.Errorf("it is known as %s, and answered as %s", name, built.Tagged)
 		}
 	}
-	if made != 1 || !c.HasImage("blogplatform.local/pilot", key) {
-		t.Errorf("it was made %d times, want 1, and is kept: %v", made, c.HasImage("blogplatform.local/pilot", key))
+	if has := c.Has(ImageArtifact("blogplatform.local/pilot"), key); made != 1 || !has {
+		t.Errorf("it was made %d times, want 1, and is kept: %v", made, has)
 	}
 }
 

@@ -48,7 +48,7 @@ type Choice struct {
 // String is one line for a person.
 func (c Choice) String() string {
 	if c.Origin == Upstream {
-		return "Released programs and images are downloaded: " + c.Reason
+		return "Released programs and images are used: " + c.Reason
 	}
 	return "Everything is compiled: " + c.Reason
 }
@@ -59,21 +59,30 @@ type Probe func(ctx context.Context, host string) error
 // answerWithin is how long all servers together have to answer.
 const answerWithin = 3 * time.Second
 
-// Choose decides for one processor, as GOARCH names it. Only Auto asks servers:
-// those of artifacts that missing does not find in the cache. Upstream fails if the
-// lock is not complete, and otherwise leaves it to the downloads to fail.
+// Allows refuses Upstream if the lock is not complete for a processor, as GOARCH names it.
+func (l Lock) Allows(wanted Origin, arch string) error {
+	unlocked := l.Unlocked(arch)
+	if wanted != Upstream || len(unlocked) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s has no digest for %s of %s, and nothing is downloaded that is not pinned: "+
+		"leave CLUSTER_FROM out to compile everything, or have a maintainer run `make lock-upstream` and commit the lock", LockPath, arch, strings.Join(unlocked, ", "))
+}
+
+// Choose decides for one processor. Only Auto asks servers: those of artifacts
+// that are missing in the cache. Upstream fails where the lock does not allow it,
+// and otherwise leaves it to the downloads to fail.
 func Choose(ctx context.Context, wanted Origin, lock Lock, arch string, missing func(Artifact) bool, probe Probe) (Choice, error) {
 	if wanted == Source {
 		return Choice{Source, "that was asked for"}, nil
 	}
-	unlocked := lock.Unlocked(arch)
-	switch {
-	case wanted == Upstream && len(unlocked) > 0:
-		return Choice{}, fmt.Errorf("%s has no digest for %s of %s, and nothing is downloaded that is not pinned: "+
-			"leave CLUSTER_FROM out to compile everything, or have a maintainer run `make lock-upstream` and commit the lock", LockPath, arch, strings.Join(unlocked, ", "))
-	case wanted == Upstream:
+	if err := lock.Allows(wanted, arch); err != nil {
+		return Choice{}, err
+	}
+	if wanted == Upstream {
 		return Choice{Upstream, "that was asked for"}, nil
-	case len(unlocked) > 0:
+	}
+	if unlocked := lock.Unlocked(arch); len(unlocked) > 0 {
 		return Choice{Source, fmt.Sprintf("%s has no digest for %s of %d of %d entries", LockPath, arch, len(unlocked), len(lock.Artifacts(arch)))}, nil
 	}
 	hosts := missingHosts(lock.Artifacts(arch), missing)

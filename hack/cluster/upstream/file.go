@@ -23,25 +23,11 @@ func (c Client) Fetch(ctx context.Context, cache *build.Cache, a Artifact) (stri
 	if a.SHA256 == "" {
 		return "", fmt.Errorf("%s is not in the lock", a)
 	}
-	dir, err := cache.Path(ctx, a.fileName(), a.key(), func(ctx context.Context, dir string) error {
+	dir, err := cache.Path(ctx, a.ArtifactName(), a.key(), func(ctx context.Context, dir string) error {
 		cache.Log("downloading " + a.From)
 		return c.fetch(ctx, a, filepath.Join(dir, a.Name))
 	})
 	return filepath.Join(dir, a.Name), err
-}
-
-// fileName is the cache's name for a released program.
-func (a Artifact) fileName() string { return "released-" + a.Name }
-
-// key covers all that decides about the content.
-func (a Artifact) key() []byte { return fmt.Appendf(nil, "%s %s %s", a.Kind, a.SHA256, a.Member) }
-
-// Missing is true if the cache does not hold the artifact.
-func Missing(cache *build.Cache, a Artifact) bool {
-	if a.Kind == Image {
-		return !cache.HasImage(a.Name, a.key())
-	}
-	return !cache.Has(a.fileName(), a.key())
 }
 
 // fetch downloads the program to a path. What has another digest is not looked into.

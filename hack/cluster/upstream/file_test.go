@@ -25,7 +25,7 @@ func TestAReleasedProgramIsDownloadedOnceAndCanRun(t *testing.T) {
 	content := []byte("#!/bin/sh\necho etcd\n")
 	server, client := fileServer(t, map[string][]byte{"/v1/etcd": content})
 	cache, artifact := testCache(t), program(server.URL+"/v1/etcd", content)
-	if !Missing(cache, artifact) {
+	if isCached(t, cache, artifact) {
 		t.Error("the cache holds it before it was downloaded")
 	}
 	for range 2 {
@@ -39,7 +39,7 @@ func TestAReleasedProgramIsDownloadedOnceAndCanRun(t *testing.T) {
 		}
 		server.Close() // the second time needs no server
 	}
-	if Missing(cache, artifact) {
+	if !isCached(t, cache, artifact) {
 		t.Error("the cache misses it after it was downloaded")
 	}
 }

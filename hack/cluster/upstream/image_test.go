@@ -55,7 +55,7 @@ func TestAReleasedImageIsKnownAsOurs(t *testing.T) {
 	index := indexOf(t, map[string]v1.Image{"amd64": imageFor(t, "amd64"), "arm64": forArm})
 	reference := push(t, server, "istio/pilot:1.31.0", index)
 	artifact := pilot(reference, "arm64", hexOf(t, forArm))
-	if !Missing(cache, artifact) {
+	if isCached(t, cache, artifact) {
 		t.Error("the cache holds it before it was pulled")
 	}
 	for range 2 {
@@ -73,7 +73,7 @@ func TestAReleasedImageIsKnownAsOurs(t *testing.T) {
 		}
 		server.Close() // the second time needs no registry
 	}
-	if Missing(cache, artifact) {
+	if !isCached(t, cache, artifact) {
 		t.Error("the cache misses it after it was pulled")
 	}
 }

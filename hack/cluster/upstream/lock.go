@@ -73,16 +73,6 @@ type Entry struct {
 	SHA256 map[string]string `yaml:"sha256"`
 }
 
-// Artifact is an entry for one processor.
-type Artifact struct {
-	Name, From, Member string
-	Kind               Kind
-	// Arch is the processor, as GOARCH names it.
-	Arch string
-	// SHA256 is empty if the artifact is not locked.
-	SHA256 string
-}
-
 // Parse reads a lock and checks that it makes sense. A lock without digests does.
 func Parse(text []byte) (Lock, error) {
 	var lock Lock
@@ -240,16 +230,3 @@ func (l Lock) Unlocked(arch string) []string {
 
 // Complete is true if every entry has a digest for a processor.
 func (l Lock) Complete(arch string) bool { return len(l.Unlocked(arch)) == 0 }
-
-// Host is the server that the artifact is asked for first. It may answer with the address of another one.
-func (a Artifact) Host() string {
-	if a.Kind == Image {
-		tag, _ := name.NewTag(a.From) // Parse has checked it
-		return tag.RegistryStr()
-	}
-	address, _ := url.Parse(a.From) // Parse has checked it
-	return address.Host
-}
-
-// String names the artifact as messages do.
-func (a Artifact) String() string { return fmt.Sprintf("%s for %s (%s)", a.Name, a.Arch, a.From) }

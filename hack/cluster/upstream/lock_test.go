@@ -2,8 +2,6 @@ package upstream
 
 import (
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -66,27 +64,6 @@ func TestTheLockIsWrittenByMake(t *testing.T) {
 	}
 	if diff := cmp.Diff(string(embedded), string(text)); diff != "" {
 		t.Errorf("make lock-upstream would change more than versions and digests (-is +would be):\n%s", diff)
-	}
-}
-
-func TestImagesAreKnownAsManifestsAskForThem(t *testing.T) {
-	root, lock := checkout(t)
-	var peers strings.Builder
-	err := filepath.WalkDir(filepath.Join(root, "hack/cluster/peers"), func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		content, err := os.ReadFile(path)
-		peers.Write(content)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, artifact := range lock.Artifacts("amd64") {
-		if artifact.Kind == Image && !strings.Contains(peers.String(), artifact.Name) {
-			t.Errorf("nothing in hack/cluster/peers mentions %s", artifact.Name)
-		}
 	}
 }
 

@@ -47,6 +47,15 @@ func kept(t *testing.T, c *build.Cache) []string {
 	return names
 }
 
+func isCached(t *testing.T, c *build.Cache, a Artifact) bool {
+	t.Helper()
+	cached, err := a.Cached(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cached
+}
+
 func digestOf(content []byte) string {
 	sum := sha256.Sum256(content)
 	return hex.EncodeToString(sum[:])
