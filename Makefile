@@ -33,10 +33,12 @@ HTTPS_PORT ?= 8443
 API_PORT ?= 6443
 # The component that `make up` ends with, such as CoreDNS; everything if empty.
 TO ?=
+# Where what the cluster runs comes from: auto, source or upstream (docs/local-cluster-sources.md).
+CLUSTER_FROM ?= auto
 
 .PHONY: up
 up: $(CLUSTER) ## Build and start a real Kubernetes with the operator and two BlogPlatforms, or as far as TO. Resumes where it was interrupted.
-	@$(CLUSTER) up --https-port $(HTTPS_PORT) --api-port $(API_PORT) --to '$(TO)'
+	@$(CLUSTER) up --https-port $(HTTPS_PORT) --api-port $(API_PORT) --to '$(TO)' --from '$(CLUSTER_FROM)'
 
 .PHONY: preflight
 preflight: $(CLUSTER) ## Look at this machine and say what would stand in the way of `make up`. Creates nothing.

@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"blogplatform.io/operator/hack/build"
 	"blogplatform.io/operator/hack/cluster/component"
@@ -14,7 +15,13 @@ import (
 // kubernetes is the node with the control plane on it. It is ready for images and objects before it is for pods.
 var kubernetes = component.Component{
 	Name: "Kubernetes", Seconds: 900, Namespaces: []string{"kube-system"},
-	Parts: []build.Artifact{controlplane.Program, node.Program, node.Root},
+	Parts:    []build.Artifact{controlplane.Program, node.Program, node.Root},
+	Compiled: []build.Artifact{controlplane.Program, node.Program}, Released: []string{"kubernetes", "etcd"},
+	Programs: func(built component.Built) map[string]string {
+		programs := controlplane.Programs(built.Path(controlplane.Program))
+		maps.Copy(programs, node.Programs(built.Path(node.Program)))
+		return programs
+	},
 	Start: startKubernetes,
 	Ready: func(ctx context.Context, c *component.Cluster) error {
 		err := c.Await(ctx, "API server", func(ctx context.Context) (bool, error) {
@@ -40,7 +47,7 @@ func startKubernetes(ctx context.Context, c *component.Cluster, built component.
 		if err := c.Discard(ctx, c.Cache.Privileged); err != nil {
 			return err
 		}
-		if err := c.Configure(built.Path(controlplane.Program), built.Path(node.Program), built.Path(node.Root)); err != nil {
+		if err := c.Configure(built.Programs, built.Path(node.Root)); err != nil {
 			return err
 		}
 		c.ReleasePorts()

@@ -14,6 +14,7 @@ import (
 	"blogplatform.io/operator/hack/cluster/host"
 	"blogplatform.io/operator/hack/cluster/kube"
 	"blogplatform.io/operator/hack/cluster/progress"
+	"blogplatform.io/operator/hack/cluster/upstream"
 )
 
 // run brings components up side by side: what is built starts as soon as what it needs is ready.
@@ -231,7 +232,7 @@ func (r *run) fetchModules(ctx context.Context, artifacts []build.Artifact) {
 func (r *run) fetchArtifacts(ctx context.Context, artifacts []build.Artifact) {
 	for _, artifact := range artifacts {
 		switch artifact.(type) {
-		case build.DebianRoot, build.Wheel:
+		case build.DebianRoot, build.Wheel, upstream.Artifact:
 			_ = r.progress.Run("fetch", artifact.ArtifactName(), func(step *progress.Step) error {
 				_, err := artifact.Build(ctx, r.view("", step).Cache)
 				return err

@@ -14,13 +14,19 @@ import (
 	"blogplatform.io/operator/hack/cluster/host"
 	"blogplatform.io/operator/hack/cluster/node"
 	"blogplatform.io/operator/hack/cluster/progress"
+	"blogplatform.io/operator/hack/cluster/upstream"
 	"blogplatform.io/operator/hack/privileged"
 )
 
 // Up brings a cluster up, or the rest of it if an earlier run was interrupted.
 // With the name of a component in to, it brings up that one and all that it needs.
-func Up(ctx context.Context, s node.Settings, to string, in io.Reader, out *os.File) error {
+// from says where programs and images come from.
+func Up(ctx context.Context, s node.Settings, to string, from upstream.Origin, in io.Reader, out *os.File) error {
 	g, err := plan(components, to)
+	if err != nil {
+		return err
+	}
+	lock, err := lockFor(from)
 	if err != nil {
 		return err
 	}
@@ -46,7 +52,14 @@ func Up(ctx context.Context, s node.Settings, to string, in io.Reader, out *os.F
 	if err := installPackages(ctx, cache, admitted.packages, p); err != nil {
 		return err
 	}
-	r := newRun(c, g, inBuildOrder(g, components), p)
+	choice, parts, err := choose(ctx, from, lock, cache, inBuildOrder(g, components))
+	if err != nil {
+		return err
+	}
+	if from != upstream.Source {
+		p.Say(choice.String() + "\n")
+	}
+	r := newRun(c, g, parts, p)
 	if err := r.all(ctx); err != nil {
 		if ctx.Err() != nil {
 			return errors.New("interrupted; `make up` goes on from here, and `make down` removes what is there")

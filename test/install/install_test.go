@@ -36,7 +36,7 @@ func newEngineer(t *testing.T) engineer {
 		t.Fatal(err)
 	}
 	bin := t.TempDir()
-	if err := controlplane.Link(bin, filepath.Join(program, "controlplane"), "kubectl"); err != nil {
+	if err := controlplane.Link(bin, controlplane.Programs(program)); err != nil {
 		t.Fatal(err)
 	}
 	return engineer{t, cp.Cache.Root, filepath.Join(bin, "kubectl"), cp.Kubeconfig}

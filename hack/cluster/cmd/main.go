@@ -22,6 +22,7 @@ import (
 	"blogplatform.io/operator/hack/cluster/host"
 	"blogplatform.io/operator/hack/cluster/node"
 	"blogplatform.io/operator/hack/cluster/peers"
+	"blogplatform.io/operator/hack/cluster/upstream"
 	"blogplatform.io/operator/hack/privileged"
 )
 
@@ -47,7 +48,7 @@ func runAsUser(ctx context.Context, args []string) (exitCode int, err error) {
 }
 
 const usage = `usage: cluster preflight|up|down|status|env|clean-cache|build-test-programs [--state DIR] [--https-port N] [--api-port N]
-       cluster up --to COMPONENT
+       cluster up [--to COMPONENT] [--from auto|source|upstream]
        cluster release [--state DIR] [--version VERSION] [--replace PATH=FILE ...]`
 
 // options are what the flags of all subcommands say.
@@ -55,6 +56,8 @@ type options struct {
 	settings node.Settings
 	// to is the component that up ends with.
 	to string
+	// from is where up takes programs and images from.
+	from upstream.Origin
 	// version and replaced are those of a release.
 	version  string
 	replaced map[string]string
@@ -71,7 +74,7 @@ func run(ctx context.Context, args []string) error {
 	settings := o.settings
 	switch args[0] {
 	case "up":
-		return cluster.Up(ctx, settings, o.to, os.Stdin, os.Stdout)
+		return cluster.Up(ctx, settings, o.to, o.from, os.Stdin, os.Stdout)
 	case "preflight":
 		return cluster.Preflight(ctx, settings, o.to, os.Stdout)
 	case "down":
@@ -108,6 +111,7 @@ func parse(args []string) (o options, err error) {
 	flags.IntVar(&s.HTTPSPort, "https-port", 8443, "port on 127.0.0.1 for browsers")
 	flags.IntVar(&s.APIPort, "api-port", 6443, "port on 127.0.0.1 for kubectl")
 	flags.StringVar(&o.to, "to", "", "bring up this component and what it needs, such as CoreDNS; everything if empty")
+	flags.TextVar(&o.from, "from", upstream.Auto, "auto, source or upstream: compile what the cluster runs, or download what was released of it (docs/local-cluster-sources.md)")
 	flags.StringVar(&o.version, "version", "", "have staging ask for the release under this name; if empty, only print its images")
 	flags.Func("replace", "PATH=FILE: build a release with another FILE in the place of PATH of the checkout", func(value string) error {
 		path, file, found := strings.Cut(value, "=")

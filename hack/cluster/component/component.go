@@ -16,6 +16,7 @@ import (
 	"blogplatform.io/operator/hack/build"
 	"blogplatform.io/operator/hack/cluster/kube"
 	"blogplatform.io/operator/hack/cluster/node"
+	"blogplatform.io/operator/hack/cluster/upstream"
 	"blogplatform.io/operator/hack/timefactor"
 )
 
@@ -55,16 +56,25 @@ type Component struct {
 	Seconds int
 	// Parts are what it is made of. They are built in order.
 	Parts []build.Artifact
+	// Compiled are those of Parts that FromUpstream leaves out.
+	Compiled []build.Artifact
+	// Released names what FromUpstream takes in their place, as the lock does. It is empty for what is always compiled.
+	Released []string
+	// Programs answers the paths of the compiled programs that Start needs, by name.
+	Programs func(built Built) map[string]string
 	// Images answers what is loaded into the node before the start.
 	Images func(built Built) []build.Image
 	// Start applies its objects. Doing so again changes nothing.
 	Start func(ctx context.Context, c *Cluster, built Built) error
 	// Ready waits until it does its work.
 	Ready func(ctx context.Context, c *Cluster) error
-	// Within is how long Ready may take on two cores; 0 is ReadyWithin.
+	// Within is how long Ready may take on two cores; 0 is readyWithin.
 	Within time.Duration
 	// Announce, if there is one, says what people can do once it is ready.
 	Announce func(c *Cluster) string
+
+	// pulled are the released images, by the names of those of Images that they stand for.
+	pulled map[string]upstream.Artifact
 }
 
 // readyWithin is how long a component may take to become ready on two cores.
@@ -73,6 +83,8 @@ const readyWithin = 5 * time.Minute
 // Built is what the build of a component made.
 type Built struct {
 	paths map[string]string
+	// Programs are the paths of the programs that Start needs, by name.
+	Programs map[string]string
 	// Images are in the order in which Component.Images names them.
 	Images []build.BuiltImage
 }
@@ -90,17 +102,28 @@ func (part Component) Build(ctx context.Context, c *build.Cache) (Built, error) 
 		}
 		built.paths[artifact.ArtifactName()] = path
 	}
+	if part.Programs != nil {
+		built.Programs = part.Programs(built)
+	}
 	if part.Images == nil {
 		return built, nil
 	}
 	for _, image := range part.Images(built) {
-		one, err := image.Build(ctx, c)
+		one, err := part.image(ctx, c, image)
 		if err != nil {
 			return Built{}, err
 		}
 		built.Images = append(built.Images, one)
 	}
 	return built, nil
+}
+
+// image builds an image, or pulls the released one that stands for it.
+func (part Component) image(ctx context.Context, c *build.Cache, image build.Image) (build.BuiltImage, error) {
+	if released, found := part.pulled[image.Name]; found {
+		return upstream.Client{}.Pull(ctx, c, released)
+	}
+	return image.Build(ctx, c)
 }
 
 // Load loads the images of a component into the node.
@@ -144,6 +167,9 @@ func UseLocalImage(deployment *unstructured.Unstructured, image string) error {
 	containers, _, err := unstructured.NestedSlice(deployment.Object, path...)
 	if err != nil {
 		return err
+	}
+	if len(containers) == 0 {
+		return fmt.Errorf("Deployment %s/%s has no container that could run image %s", deployment.GetNamespace(), deployment.GetName(), image)
 	}
 	first := containers[0].(map[string]any)
 	first["image"], first["imagePullPolicy"] = image, "Never"

@@ -84,7 +84,7 @@ func (cp *ControlPlane) start(ctx context.Context, options Options) error {
 		return err
 	}
 	servers := Servers{Dir: cp.dir, Bin: filepath.Join(cp.dir, "bin"), Address: net.IPv4(127, 0, 0, 1), ServiceRange: "10.96.0.0/16"}
-	if err := Link(servers.Bin, filepath.Join(program, "controlplane"), "etcd", "kube-apiserver", "kube-controller-manager"); err != nil {
+	if err := Link(servers.Bin, Programs(program)); err != nil {
 		return err
 	}
 	if err := freePorts(&servers.APIPort, &servers.EtcdPort, &servers.EtcdPeerPort); err != nil {

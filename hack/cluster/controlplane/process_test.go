@@ -46,16 +46,28 @@ func TestAProcessThatIgnoresThatItShouldEndIsEnded(t *testing.T) {
 	}
 }
 
-func TestLinksGiveOneProgramManyNamesAndAreRenewed(t *testing.T) {
-	dir, program := filepath.Join(t.TempDir(), "bin"), filepath.Join(t.TempDir(), "program")
-	for _, target := range []string{"/old", program} {
-		if err := controlplane.Link(dir, target, "etcd", "kubectl"); err != nil {
+func TestLinksLeadToProgramsAndAreRenewed(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "bin")
+	compiled := controlplane.Programs("/cache/controlplane-1")
+	released := map[string]string{"etcd": "/cache/released-etcd/etcd", "kubectl": "/cache/released-kubectl/kubectl"}
+	for _, programs := range []map[string]string{compiled, released} {
+		if err := controlplane.Link(dir, programs); err != nil {
 			t.Fatal(err)
 		}
-	}
-	for _, name := range []string{"etcd", "kubectl"} {
-		if target, err := os.Readlink(filepath.Join(dir, name)); err != nil || target != program {
-			t.Errorf("%s leads to %s, %v", name, target, err)
+		for name, program := range programs {
+			if target, err := os.Readlink(filepath.Join(dir, name)); err != nil || target != program {
+				t.Errorf("%s leads to %s, %v, want %s", name, target, err, program)
+			}
 		}
+	}
+}
+
+func TestAFolderThatCannotBeMadeIsNamed(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := controlplane.Link(filepath.Join(file, "bin"), controlplane.Programs("/cache")); err == nil || !strings.Contains(err.Error(), file) {
+		t.Errorf("the error is %v", err)
 	}
 }

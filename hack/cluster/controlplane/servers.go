@@ -21,16 +21,25 @@ var Program = build.Go{
 	LDFlags:  VersionFlags,
 }
 
+// Programs are the programs in Program by their names. dir is its folder.
+func Programs(dir string) map[string]string {
+	programs := map[string]string{}
+	for _, name := range []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"} {
+		programs[name] = filepath.Join(dir, "controlplane")
+	}
+	return programs
+}
+
 // VersionFlags make the programs of Kubernetes report their version.
 const VersionFlags = "-X k8s.io/component-base/version.gitVersion=" + Version +
 	" -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=37"
 
-// Link makes a folder in which each name is a symbolic link to one multi-call program.
-func Link(dir, program string, names ...string) error {
+// Link makes a folder in which each name is a symbolic link to its program. A program may have several names, by which it knows what to do.
+func Link(dir string, programs map[string]string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	for _, name := range names {
+	for name, program := range programs {
 		link := filepath.Join(dir, name)
 		if err := os.Remove(link); err != nil && !os.IsNotExist(err) {
 			return err

@@ -23,6 +23,11 @@ var Program = build.Go{
 	Packages: map[string]string{"node": "./node"}, LDFlags: controlplane.VersionFlags,
 }
 
+// Programs are the programs in Program by their names. dir is its folder.
+func Programs(dir string) map[string]string {
+	return map[string]string{"kubelet": filepath.Join(dir, "node"), "kube-proxy": filepath.Join(dir, "node")}
+}
+
 // PauseProgram is the program of PauseImage.
 var PauseProgram = build.Go{
 	Name: "pause", Module: ".", Sources: []string{"hack/cluster/pause"},
@@ -38,16 +43,12 @@ func PauseImage(program string) build.Image {
 }
 
 // Configure makes the state folder and writes the configuration of everything that runs on the node.
-// controlPlane and node are the folders of controlplane.Program and of Program, root is the tar file of Root.
-func (s Settings) Configure(controlPlane, node, root string) error {
+// programs are the paths of etcd and of Kubernetes' programs by their names, root is the tar file of Root.
+func (s Settings) Configure(programs map[string]string, root string) error {
 	if err := s.MakeState(); err != nil {
 		return err
 	}
-	if err := controlplane.Link(s.Path("bin"), filepath.Join(controlPlane, "controlplane"),
-		"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"); err != nil {
-		return err
-	}
-	if err := controlplane.Link(s.Path("bin"), filepath.Join(node, "node"), "kubelet", "kube-proxy"); err != nil {
+	if err := controlplane.Link(s.Path("bin"), programs); err != nil {
 		return err
 	}
 	if err := os.Symlink(root, s.rootTar()); err != nil {

@@ -20,7 +20,7 @@ var corednsProgram = build.Go{
 // the ingress gateway, so that one URL works in a browser and in a pod.
 var CoreDNS = component.Component{
 	Name: "CoreDNS", Needs: []string{"Node"}, Namespaces: []string{"kube-system"}, Seconds: 60,
-	Parts:  []build.Artifact{corednsProgram},
+	Parts: []build.Artifact{corednsProgram}, Compiled: []build.Artifact{corednsProgram}, Released: []string{"coredns"},
 	Images: component.StaticImages(corednsProgram, "coredns"),
 	Start: func(ctx context.Context, c *component.Cluster, _ component.Built) error {
 		return c.ApplyFile(ctx, manifests, "manifests/coredns.yaml", "$DNS", node.DNSAddress)

@@ -51,11 +51,16 @@ var proxyRoot = build.DebianRoot{Name: "proxy", Packages: []string{"ca-certifica
 
 var istioSource = build.Module{Dir: "hack/cluster/istio", Path: istioModule}
 
+var istioParts = []build.Artifact{istioServer, istioAgent, envoy, proxyRoot, istioSource}
+
 // Istio is istiod, its CNI node agent and an ingress gateway. Pods that start
 // before the agent is ready run without their traffic being captured.
 var Istio = component.Component{
 	Name: "Istio", Needs: []string{"CoreDNS"}, Namespaces: []string{"istio-system", "istio-ingress"}, Seconds: 480,
-	Parts:  []build.Artifact{istioServer, istioAgent, envoy, proxyRoot, istioSource},
+	Parts: istioParts, Compiled: istioParts, Released: []string{"istio"},
+	Programs: func(built component.Built) map[string]string {
+		return map[string]string{"render": filepath.Join(built.Path(istioServer), "render")}
+	},
 	Images: istioImages,
 	Start:  startIstio,
 	Ready: func(ctx context.Context, c *component.Cluster) error {
@@ -96,15 +101,25 @@ func istioImages(built component.Built) []build.Image {
 	}
 }
 
-// startIstio applies what Istio renders from the charts inside it. The
-// gateway's ServiceAccount gets the name that BlogPlatforms expect by default.
+// renderer is the command that reads an IstioOperator and writes objects: ours, or Istio's own where that is there.
+func renderer(programs map[string]string) []string {
+	if istioctl, released := programs["istioctl"]; released {
+		return []string{istioctl, "manifest", "generate", "--filename", "-"}
+	}
+	return []string{programs["render"]}
+}
+
+// startIstio applies what Istio renders from the charts inside it, without the
+// definitions of custom resources, which are there already. The gateway's
+// ServiceAccount gets the name that BlogPlatforms expect by default.
 func startIstio(ctx context.Context, c *component.Cluster, built component.Built) error {
 	values, err := kube.Fill(manifests, "manifests/istio-values.yaml", "$STATE", c.State, "$PLAIN_NODE_PORT", fmt.Sprint(node.GatewayHTTPPort),
 		"$TLS_NODE_PORT", fmt.Sprint(node.GatewayHTTPSPort), "$TLS_PORT", fmt.Sprint(c.HTTPSPort))
 	if err != nil {
 		return err
 	}
-	render := exec.CommandContext(ctx, filepath.Join(built.Path(istioServer), "render"))
+	command := renderer(built.Programs)
+	render := exec.CommandContext(ctx, command[0], command[1:]...)
 	var stderr bytes.Buffer
 	render.Stdin, render.Stderr = strings.NewReader(values), &stderr
 	manifest, err := render.Output()
@@ -116,5 +131,5 @@ func startIstio(ctx context.Context, c *component.Cluster, built component.Built
 		return err
 	}
 	namespaces := []*unstructured.Unstructured{kube.Namespace("istio-system", nil), kube.Namespace("istio-ingress", nil)}
-	return c.Apply(ctx, append(namespaces, objects...)...)
+	return c.Apply(ctx, append(namespaces, withoutCRDs(objects)...)...)
 }

@@ -55,7 +55,8 @@ var postgresSource = build.Module{Dir: "hack/cluster/postgres", Path: postgresMo
 // module resolves, and volumes on this machine for its clusters.
 var Postgres = component.Component{
 	Name: "PostgreSQL", Needs: []string{"Node"}, Namespaces: []string{postgresNamespace}, Seconds: 240,
-	Parts:  []build.Artifact{postgresProgram, pgbackrestProgram, postgresRoot, postgresSource},
+	Parts:    []build.Artifact{postgresProgram, pgbackrestProgram, postgresRoot, postgresSource},
+	Compiled: []build.Artifact{postgresProgram}, Released: []string{"postgres-operator"},
 	Images: postgresImages,
 	Start:  startPostgres,
 	Ready: func(ctx context.Context, c *component.Cluster) error {

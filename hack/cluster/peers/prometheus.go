@@ -18,7 +18,7 @@ var prometheusProgram = build.Go{
 // not built in; its API is all that is needed.
 var Prometheus = component.Component{
 	Name: "Prometheus", Needs: []string{"Node"}, After: []string{"staging"}, Namespaces: []string{"monitoring"}, Seconds: 240,
-	Parts:  []build.Artifact{prometheusProgram},
+	Parts: []build.Artifact{prometheusProgram}, Compiled: []build.Artifact{prometheusProgram}, Released: []string{"prometheus"},
 	Images: component.StaticImages(prometheusProgram, "prometheus"),
 	Start: func(ctx context.Context, c *component.Cluster, _ component.Built) error {
 		return c.ApplyFile(ctx, manifests, "manifests/prometheus.yaml")

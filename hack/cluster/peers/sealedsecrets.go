@@ -16,7 +16,7 @@ var sealedSecretsProgram = build.Go{
 // the first start; its certificate is read through the API server's proxy.
 var SealedSecrets = component.Component{
 	Name: "Sealed-Secrets", Needs: []string{"Node"}, Namespaces: []string{"sealed-secrets"}, Seconds: 25,
-	Parts:  []build.Artifact{sealedSecretsProgram},
+	Parts: []build.Artifact{sealedSecretsProgram}, Compiled: []build.Artifact{sealedSecretsProgram}, Released: []string{"sealed-secrets"},
 	Images: component.StaticImages(sealedSecretsProgram, "sealed-secrets-controller"),
 	Start: func(ctx context.Context, c *component.Cluster, _ component.Built) error {
 		return c.ApplyFile(ctx, manifests, "manifests/sealed-secrets.yaml")

@@ -79,7 +79,7 @@ func (w world) kubectl(args ...string) string {
 		w.Fatal(err)
 	}
 	bin := w.TempDir()
-	if err := controlplane.Link(bin, filepath.Join(program, "controlplane"), "kubectl"); err != nil {
+	if err := controlplane.Link(bin, controlplane.Programs(program)); err != nil {
 		w.Fatal(err)
 	}
 	command := exec.CommandContext(w.Context(), filepath.Join(bin, "kubectl"), append([]string{"--kubeconfig", harness.ControlPlane.Kubeconfig, "--namespace", w.Namespace}, args...)...)
