@@ -187,3 +187,18 @@ func modes(t *testing.T, image v1.Image) map[string]int64 {
 	}
 	return modes
 }
+
+func TestTwoImagesThatDifferInALabelOnlyAreTwoImages(t *testing.T) {
+	c, program := testCache(t), write(t, t.TempDir(), "service", "program")
+	digests := map[string]bool{}
+	for _, labels := range []map[string]string{nil, {"version": "v1"}, {"version": "v2"}, {"version": "v2"}} {
+		built, err := Image{Name: "blogplatform.local/service", Files: map[string]string{"/service": program}, Labels: labels}.Build(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		digests[built.Digested] = true
+	}
+	if len(digests) != 3 {
+		t.Errorf("there are %d images, want 3: %v", len(digests), digests)
+	}
+}
