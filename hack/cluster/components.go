@@ -12,7 +12,7 @@ import (
 
 // components are all parts of a local cluster. The first one is what everything else needs.
 var components = []component.Component{
-	kubernetes, nodeReady,
+	kubernetes, nodeReady, kinds,
 	peers.CoreDNS, peers.Istio, peers.CertManager, peers.Rollouts, peers.SealedSecrets, peers.Postgres,
 	content.Asgardeo, content.Operator, content.PlatformNamespaces, content.Staging, content.StagingPosts,
 	// What staging can do without comes after it.

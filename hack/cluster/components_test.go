@@ -76,7 +76,7 @@ func TestWhatIsMissingIsNamedOnceAndOnlyForTheComponentsAskedFor(t *testing.T) {
 	if diff := cmp.Diff([]string{"controlplane", "node", "pause", "coredns"}, names); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if _, err := Missing(cache, "nothing"); err == nil || !strings.Contains(err.Error(), "choose one of Kubernetes, Node, CoreDNS") {
+	if _, err := Missing(cache, "nothing"); err == nil || !strings.Contains(err.Error(), "choose one of Kubernetes, Node, CRDs, CoreDNS") {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -58,13 +58,21 @@ func startKubernetes(ctx context.Context, c *component.Cluster, built component.
 	return c.Connect()
 }
 
-// nodeReady is what pods need of a node: the image that holds a pod together, and the kinds of objects that controllers look for.
+// nodeReady is what pods need of a node: that it is ready, and the image that holds a pod together.
 var nodeReady = component.Component{
-	Name: "Node", Needs: []string{"Kubernetes"}, Namespaces: []string{"kube-system"}, Seconds: 10,
-	Parts: append(controlplane.CRDModules(), node.PauseProgram),
-	Images: func(built component.Built) []build.Image {
-		return []build.Image{node.PauseImage(built.Path(node.PauseProgram))}
+	Name: "Node", Needs: []string{"Kubernetes"}, Namespaces: []string{"kube-system"}, Seconds: 5,
+	Parts:  []build.Artifact{node.PauseProgram},
+	Images: func(built component.Built) []build.Image { return []build.Image{node.PauseImage(built.Path(node.PauseProgram))} },
+	Start:  func(context.Context, *component.Cluster, component.Built) error { return nil }, // it was started with Kubernetes
+	Ready: func(ctx context.Context, c *component.Cluster) error {
+		return c.AwaitCondition(ctx, "v1", "Node", "", node.Name, "Ready")
 	},
+}
+
+// kinds are the CRDs of the peers and our own, which controllers look for when they start.
+var kinds = component.Component{
+	Name: "CRDs", Needs: []string{"Kubernetes"}, Namespaces: []string{"kube-system"}, Seconds: 5,
+	Parts: controlplane.CRDModules(),
 	Start: func(ctx context.Context, c *component.Cluster, _ component.Built) error {
 		crds, err := controlplane.CRDs(ctx, c.Cache)
 		if err != nil {
@@ -72,7 +80,5 @@ var nodeReady = component.Component{
 		}
 		return controlplane.InstallCRDs(ctx, c.Client, crds)
 	},
-	Ready: func(ctx context.Context, c *component.Cluster) error {
-		return c.AwaitCondition(ctx, "v1", "Node", "", node.Name, "Ready")
-	},
+	Ready: func(context.Context, *component.Cluster) error { return nil }, // the API server serves them
 }

@@ -176,7 +176,7 @@ type kept struct {
 
 func (k kept) ArtifactName() string              { return k.name }
 func (k kept) Cached(*build.Cache) (bool, error) { return k.cached, nil }
-func (k kept) Build(ctx context.Context, c *build.Cache) (string, error) {
+func (k kept) Build(_ context.Context, c *build.Cache) (string, error) {
 	*k.builds++
 	if !k.cached {
 		c.Spent(k.name, 0)

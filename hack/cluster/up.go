@@ -68,8 +68,9 @@ func Up(ctx context.Context, s node.Settings, to string, from upstream.Origin, i
 	}
 	p.Say(fmt.Sprintf("\n%s\n", r.times.table(p.Elapsed())))
 	if to != "" {
-		p.Say(fmt.Sprintf("%s is ready, with all that it needs. `make up` goes on from here.\n", to))
-		return nil
+		name, err := g.Find(to)
+		p.Say(fmt.Sprintf("%s is ready, with all that it needs. `make up` goes on from here.\n", name))
+		return err
 	}
 	text, err := content.Next(ctx, r.view("", nil))
 	p.Say(text)

@@ -154,17 +154,17 @@ func (a *API) WithPod(ctx context.Context, pod *corev1.Pod, do func(ctx context.
 	return do(ctx, created)
 }
 
-// AwaitSuccess waits until the only container of a pod has ended well. A container that failed is started again.
+// AwaitSuccess waits until the only container of a pod has ended well. The pod's phase says so a moment later.
 func (a *API) AwaitSuccess(ctx context.Context, namespace, name string) error {
 	return a.Await(ctx, "pod "+namespace+"/"+name+" to end well", func(ctx context.Context) (bool, error) {
 		pod, err := a.Clientset.CoreV1().Pods(namespace).Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
 			return false, err
 		}
-		if pod.Status.Phase == corev1.PodSucceeded {
-			return true, nil
-		}
 		for _, container := range pod.Status.ContainerStatuses {
+			if state := container.State.Terminated; state != nil && state.ExitCode == 0 {
+				return true, nil
+			}
 			return false, Pending(containerState(container))
 		}
 		return false, Pending(string(pod.Status.Phase))

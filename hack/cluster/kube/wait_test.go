@@ -182,12 +182,11 @@ func TestAPodThatFailsIsReportedUntilItEndsWell(t *testing.T) {
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "probe"}, Status: corev1.PodStatus{Phase: corev1.PodPending}}
 	a := newAPI(pod)
 	a.seen = func() {
-		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{
-			State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1, Message: "no such host"}},
-		}}
+		ended := &corev1.ContainerStateTerminated{ExitCode: 1, Message: "no such host"}
 		if len(a.reported) == 2 {
-			pod.Status.Phase = corev1.PodSucceeded
+			ended = &corev1.ContainerStateTerminated{}
 		}
+		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{State: corev1.ContainerState{Terminated: ended}}}
 		if err := a.clientset.Tracker().Update(corev1.SchemeGroupVersion.WithResource("pods"), pod, "kube-system"); err != nil {
 			t.Error(err)
 		}
