@@ -61,9 +61,11 @@ func startKubernetes(ctx context.Context, c *component.Cluster, built component.
 // nodeReady is what pods need of a node: that it is ready, and the image that holds a pod together.
 var nodeReady = component.Component{
 	Name: "Node", Needs: []string{"Kubernetes"}, Namespaces: []string{"kube-system"}, Seconds: 5,
-	Parts:  []build.Artifact{node.PauseProgram},
-	Images: func(built component.Built) []build.Image { return []build.Image{node.PauseImage(built.Path(node.PauseProgram))} },
-	Start:  func(context.Context, *component.Cluster, component.Built) error { return nil }, // it was started with Kubernetes
+	Parts: []build.Artifact{node.PauseProgram},
+	Images: func(built component.Built) []build.Image {
+		return []build.Image{node.PauseImage(built.Path(node.PauseProgram))}
+	},
+	Start: func(context.Context, *component.Cluster, component.Built) error { return nil }, // it was started with Kubernetes
 	Ready: func(ctx context.Context, c *component.Cluster) error {
 		return c.AwaitCondition(ctx, "v1", "Node", "", node.Name, "Ready")
 	},

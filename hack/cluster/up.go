@@ -26,6 +26,11 @@ func Up(ctx context.Context, s node.Settings, to string, from upstream.Origin, i
 	if err != nil {
 		return err
 	}
+	if to != "" {
+		if to, err = g.Find(to); err != nil { // as it is written
+			return err
+		}
+	}
 	lock, err := lockFor(from)
 	if err != nil {
 		return err
@@ -68,9 +73,8 @@ func Up(ctx context.Context, s node.Settings, to string, from upstream.Origin, i
 	}
 	p.Say(fmt.Sprintf("\n%s\n", r.times.table(p.Elapsed())))
 	if to != "" {
-		name, err := g.Find(to)
-		p.Say(fmt.Sprintf("%s is ready, with all that it needs. `make up` goes on from here.\n", name))
-		return err
+		p.Say(fmt.Sprintf("%s is ready, with all that it needs. `make up` goes on from here.\n", to))
+		return nil
 	}
 	text, err := content.Next(ctx, r.view("", nil))
 	p.Say(text)
