@@ -126,21 +126,37 @@ func (s Settings) runProcesses(ctx context.Context) error {
 	for _, process := range []*controlplane.Process{
 		servers.Etcd(), servers.APIServer(), servers.ControllerManager(), servers.Scheduler(), s.containerd(), s.kubelet(), s.kubeProxy(),
 	} {
-		if err := process.Start(s.Path("log")); err != nil {
+		if err := s.start(ctx, process, s.awaitStart); err != nil {
 			return err
 		}
 		go func() { <-process.Exited(); ended <- process }()
-		if err := s.awaitStart(ctx, process); err != nil {
-			return err
-		}
 	}
 	return (<-ended).Err()
 }
 
-// awaitStart waits for a process that the next one can't start without.
-func (s Settings) awaitStart(ctx context.Context, process *controlplane.Process) error {
+// starts is how often a process is started that ends before it is ready. On a slow machine kube-apiserver does: it gives some of its
+// first checks a minute ("start-service-ip-repair-controllers"), whatever the time factor is. The next attempt finds more done already.
+const starts = 3
+
+// start starts a process and waits until it is ready.
+func (s Settings) start(ctx context.Context, process *controlplane.Process, ready func(context.Context, *controlplane.Process) error) error {
 	ctx, cancel := context.WithTimeout(ctx, timefactor.Scale(2*time.Minute))
 	defer cancel()
+	for attempt := 1; ; attempt++ {
+		if err := process.Start(s.Path("log")); err != nil {
+			return err
+		}
+		err := ready(ctx, process)
+		if err == nil || attempt == starts || ctx.Err() != nil {
+			return err
+		}
+		fmt.Fprintln(os.Stderr, "starting", process.Name, "once more:", err)
+		process.Stop(time.Second)
+	}
+}
+
+// awaitStart waits for a process that the next one can't start without.
+func (s Settings) awaitStart(ctx context.Context, process *controlplane.Process) error {
 	switch process.Name {
 	case "kube-apiserver":
 		config, err := clientcmd.BuildConfigFromFlags("", filepath.Join(s.State, "admin.kubeconfig"))

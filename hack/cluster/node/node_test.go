@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"blogplatform.io/operator/hack/cluster/controlplane"
 	"blogplatform.io/operator/hack/cluster/kube"
 )
 
@@ -87,5 +88,42 @@ func TestAnEmptyFolderBecomesTheStateOfACluster(t *testing.T) {
 	}
 	if err := s.checkOwn(); err != nil {
 		t.Error(err)
+	}
+}
+
+// awaitFile is ready once the process has made the file ready in its state folder.
+func awaitFile(s Settings) func(context.Context, *controlplane.Process) error {
+	return func(ctx context.Context, process *controlplane.Process) error {
+		return kube.Poll(ctx, "the file", func(context.Context) (bool, error) {
+			select {
+			case <-process.Exited():
+				return false, process.Err()
+			default:
+			}
+			_, err := os.Stat(s.Path("ready"))
+			return err == nil, nil
+		})
+	}
+}
+
+func TestAProcessThatWasTooSlowOnceIsStartedAgain(t *testing.T) {
+	s := Settings{State: t.TempDir()}
+	process := &controlplane.Process{Name: "kube-apiserver", Path: "/bin/sh", Args: []string{"-c",
+		`cd "$0" && if test -e tried; then touch ready; exec sleep 300; else touch tried; exit 255; fi`, s.State}}
+	if err := s.start(t.Context(), process, awaitFile(s)); err != nil {
+		t.Error(err)
+	}
+	process.Stop(0)
+}
+
+func TestAProcessThatCanNotStartIsNotTriedForEver(t *testing.T) {
+	s := Settings{State: t.TempDir()}
+	process := &controlplane.Process{Name: "kube-apiserver", Path: "/bin/sh", Args: []string{"-c", `echo try >>"$0/tries"; exit 1`, s.State}}
+	err := s.start(t.Context(), process, awaitFile(s))
+	if err == nil || !strings.Contains(err.Error(), "kube-apiserver.log") {
+		t.Errorf("the error is %v", err)
+	}
+	if tries := read(t, s.Path("tries")); tries != "try\ntry\ntry\n" {
+		t.Errorf("it was tried\n%s", tries)
 	}
 }
