@@ -116,13 +116,18 @@ func innermost(running []Running) []Running {
 	})
 }
 
-// Write prints the tests that were running, if any, and the most slowest packages.
+// Write prints the tests that were running, if any, each with how long, below its package; and the most slowest packages.
 func (r Report) Write(w io.Writer, most int) {
 	if len(r.Running) > 0 {
 		fmt.Fprintln(w, "RUNNING when their package reached its limit or died (BLOGPLATFORM_TIME_FACTOR scales limits):")
 	}
+	last := ""
 	for _, running := range r.Running {
-		fmt.Fprintf(w, "  %-60s %8s  %s\n", running.Test, running.For.Round(100*time.Millisecond), running.Package)
+		if running.Package != last {
+			last = running.Package
+			fmt.Fprintf(w, "  %s\n", last)
+		}
+		fmt.Fprintf(w, "  %8s  %s\n", running.For.Round(100*time.Millisecond), running.Test)
 	}
 	fmt.Fprintln(w, "Slowest packages:")
 	for _, took := range r.Slowest[:min(most, len(r.Slowest))] {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // aPackage ends at its limit while two tests run, one of them in a subtest, and one is paused.
@@ -46,6 +47,23 @@ func TestTheRunningTestsAreNamed(t *testing.T) {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("no %q in:\n%s", want, text.String())
 		}
+	}
+}
+
+func TestRunningTestsAreListedBelowTheirPackage(t *testing.T) {
+	report := Report{Running: []Running{{"a", "TestLong", 90 * time.Second}, {"a", "TestOuter/inner", 1240 * time.Millisecond}, {"b", "TestOther", time.Second}}}
+	var text bytes.Buffer
+	report.Write(&text, 0)
+	_, list, _ := strings.Cut(text.String(), "\n")
+	want := `  a
+     1m30s  TestLong
+      1.2s  TestOuter/inner
+  b
+        1s  TestOther
+Slowest packages:
+`
+	if list != want {
+		t.Errorf("got:\n%s\nwant:\n%s", list, want)
 	}
 }
 
