@@ -5,10 +5,17 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-report=${TEST_REPORT:-$(mktemp)}
-raced='^blogplatform.io/operator/(internal/apply|controllers|services)(/|$)'
-# What takes long comes first: a package that begins last would run alone in the end.
-first='^blogplatform.io/operator/test/operator/'
+# What go test writes: $TEST_REPORT.*, or files that go with this script.
+report=${TEST_REPORT:-}
+if [ -z "$report" ]; then
+  folder=$(mktemp -d)
+  trap 'rm -rf "$folder"' EXIT
+  report=$folder/report
+fi
+root=blogplatform.io/operator
+raced="^$root/(internal/apply|controllers|services)(/|\$)"
+# What takes longest comes first: a package that begins last would run alone in the end.
+first=(test/operator/{argo,crash,promotion,release,faults,install,drift,deletion} cmd/kubectl-blog/internal/command services/stories services/user/service)
 
 if [ -z "${BLOGPLATFORM_TIME_FACTOR:-}" ]; then
   # Work that waits already, for each processor: twice the load, twice the time.
@@ -23,8 +30,9 @@ run() { bin/gotestsum --format pkgname-and-test-fails --hide-summary=skipped --j
 
 go run ./hack/cluster/cmd build-test-programs
 
-mapfile -t with < <(go list ./... | grep -E "$raced")
-mapfile -t without < <(go list ./... | grep -E "$first"; go list ./... | grep -vE "$raced|$first")
+packages=$({ printf "$root/%s\n" "${first[@]}"; go list ./...; } | awk '!seen[$0]++')
+mapfile -t with < <(grep -E "$raced" <<<"$packages")
+mapfile -t without < <(grep -vE "$raced" <<<"$packages")
 
 race=()
 if command -v gcc >/dev/null; then
@@ -54,6 +62,9 @@ if [ "$skipped" -gt 0 ]; then
   cat "$report."{plain,race,prometheus,rollouts,istio,pgquery} | grep -F '"Action":"skip"' | grep -oE '"Test":"[^"]*"' | sort -u
 fi
 go run ./hack/testreport/cmd "$report."{plain,race,prometheus,rollouts,istio,pgquery}
+times >"$report.times"
+processor=$(awk -F '[ms ]+' 'NR == 2 { printf "%d", $1 + $3 + ($2 + $4) / 60 }' "$report.times")
+printf 'All tests together took %d min %02d s, and %d minutes of processor time.\n' $((SECONDS / 60)) $((SECONDS % 60)) "$processor"
 echo "$(count pass) passed, $(count fail) failed, $skipped skipped"
 if [ -n "${CI:-}" ] && { [ "$skipped" -gt 0 ] || [ -s "$report.skips" ]; }; then
   echo "In CI nothing may be skipped."
