@@ -169,7 +169,7 @@ func UseLocalImage(deployment *unstructured.Unstructured, image string) error {
 		return err
 	}
 	if len(containers) == 0 {
-		return fmt.Errorf("Deployment %s/%s has no container that could run image %s", deployment.GetNamespace(), deployment.GetName(), image)
+		return fmt.Errorf("no container of Deployment %s/%s could run image %s: it has none", deployment.GetNamespace(), deployment.GetName(), image)
 	}
 	first := containers[0].(map[string]any)
 	first["image"], first["imagePullPolicy"] = image, "Never"
