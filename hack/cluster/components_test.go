@@ -73,7 +73,7 @@ func TestWhatIsMissingIsNamedOnceAndOnlyForTheComponentsAskedFor(t *testing.T) {
 			names = append(names, artifact.ArtifactName())
 		}
 	}
-	if diff := cmp.Diff([]string{"controlplane", "node", "pause", "coredns"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"controlplane", "node", "root-node", "pause", "coredns"}, names); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if _, err := Missing(cache, "nothing"); err == nil || !strings.Contains(err.Error(), "choose one of Kubernetes, Node, CRDs, CoreDNS") {

@@ -123,7 +123,8 @@ func runs(t *testing.T, c *component.Cluster, applied []*unstructured.Unstructur
 	clientset := fake.NewClientset(objects...)
 	clientset.PrependReactor("create", "pods", func(action ktesting.Action) (bool, runtime.Object, error) {
 		pod := action.(ktesting.CreateAction).GetObject().(*corev1.Pod).DeepCopy()
-		pod.Name, pod.Status.Phase = pod.GenerateName+"1", corev1.PodSucceeded
+		pod.Name = pod.GenerateName + "1"
+		pod.Status.ContainerStatuses = []corev1.ContainerStatus{{State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{}}}}
 		return true, pod, clientset.Tracker().Add(pod)
 	})
 	c.Clientset = clientset
