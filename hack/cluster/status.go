@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -26,11 +27,15 @@ func Status(ctx context.Context, s node.Settings, out io.Writer) error {
 	if err := answers(ctx, s.Kubeconfig()); err != nil {
 		return fmt.Errorf("the API server does not answer: %w; its log is %s", err, s.Path("log", "kube-apiserver.log"))
 	}
-	for _, args := range [][]string{
-		{"get", "pods", "--all-namespaces"},
-		{"get", "apiservices", "v1beta1.metrics.k8s.io", "--ignore-not-found"},
-		{"get", "blogplatforms", "--all-namespaces"},
-	} {
+	lists := [][]string{{"get", "pods", "--all-namespaces"}, {"get", "apiservices", "v1beta1.metrics.k8s.io", "--ignore-not-found"}}
+	var kinds bytes.Buffer
+	if err := s.Kubectl(ctx, &kinds, "api-resources", "--api-group=blogplatform.io", "--output=name"); err != nil {
+		return err
+	}
+	if kinds.Len() > 0 { // else the cluster was brought up as far as another component
+		lists = append(lists, []string{"get", "blogplatforms", "--all-namespaces"})
+	}
+	for _, args := range lists {
 		if err := s.Kubectl(ctx, out, args...); err != nil {
 			return err
 		}

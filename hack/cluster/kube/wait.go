@@ -161,12 +161,13 @@ func (a *API) AwaitSuccess(ctx context.Context, namespace, name string) error {
 		if err != nil {
 			return false, err
 		}
-		for _, container := range pod.Status.ContainerStatuses {
-			if state := container.State.Terminated; state != nil && state.ExitCode == 0 {
-				return true, nil
-			}
-			return false, Pending(containerState(container))
+		if len(pod.Status.ContainerStatuses) == 0 {
+			return false, Pending(string(pod.Status.Phase))
 		}
-		return false, Pending(string(pod.Status.Phase))
+		container := pod.Status.ContainerStatuses[0]
+		if state := container.State.Terminated; state != nil && state.ExitCode == 0 {
+			return true, nil
+		}
+		return false, Pending(containerState(container))
 	})
 }
