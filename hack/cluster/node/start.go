@@ -39,7 +39,7 @@ func (s Settings) startCommand(f host.Facts) []string {
 	if inScope(f) {
 		command = append([]string{
 			"systemd-run", "--scope", "--quiet", "--collect", "--slice=" + sliceUnit, "--unit=" + s.scope(), "--property=Delegate=yes",
-			"--description=Local cluster of " + s.State, "--",
+			"--property=TasksMax=infinity", "--description=Local cluster of " + s.State, "--",
 		}, command...)
 	}
 	return withTimeFactor(command)
