@@ -26,7 +26,10 @@ export BLOGPLATFORM_TIME_FACTOR
 limit=$(awk -v factor="$BLOGPLATFORM_TIME_FACTOR" 'BEGIN { s = int(600 * factor); if (s < 1) exit 1; print s "s" }') ||
   { echo "BLOGPLATFORM_TIME_FACTOR is \"$BLOGPLATFORM_TIME_FACTOR\", and must be a number above 0, such as 2.5."; exit 1; }
 
-run() { bin/gotestsum --format pkgname-and-test-fails --hide-summary=skipped --jsonfile "$1" -- -count=1 -timeout "$limit" "${@:2}"; }
+# A package for each processor at the same time, if there are 3 GB for each: it may have a control plane of its own.
+parallel=$(awk -v processors="$(nproc)" '/^MemTotal/ { n = int($2 / 3e6); print n < 1 ? 1 : n < processors ? n : processors }' /proc/meminfo)
+
+run() { bin/gotestsum --format pkgname-and-test-fails --hide-summary=skipped --jsonfile "$1" -- -count=1 -p "$parallel" -timeout "$limit" "${@:2}"; }
 
 go run ./hack/cluster/cmd build-test-programs
 
