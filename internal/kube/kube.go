@@ -115,7 +115,8 @@ func slimMetadata(object any) (any, error) {
 	return object, nil
 }
 
-// slimPod keeps of a pod what tells whether it has a sidecar and how its containers ended.
+// slimPod keeps of a pod what tells whether it has a sidecar, and why it is not
+// ready or how its containers ended.
 func slimPod(object any) (any, error) {
 	pod, ok := object.(*corev1.Pod)
 	if !ok {
@@ -124,8 +125,22 @@ func slimPod(object any) (any, error) {
 	return &corev1.Pod{
 		ObjectMeta: slimMeta(pod.ObjectMeta),
 		Spec:       corev1.PodSpec{InitContainers: namesOnly(pod.Spec.InitContainers)},
-		Status:     corev1.PodStatus{Phase: pod.Status.Phase, ContainerStatuses: terminations(pod.Status.ContainerStatuses)},
+		Status: corev1.PodStatus{
+			Phase: pod.Status.Phase, Conditions: verdicts(pod.Status.Conditions),
+			ContainerStatuses: states(pod.Status.ContainerStatuses), InitContainerStatuses: states(pod.Status.InitContainerStatuses),
+		},
 	}, nil
+}
+
+// verdicts are the conditions that tell whether a pod is ready, and why it has no node.
+func verdicts(conditions []corev1.PodCondition) []corev1.PodCondition {
+	var kept []corev1.PodCondition
+	for _, c := range conditions {
+		if c.Type == corev1.PodReady || c.Type == corev1.PodScheduled && c.Status != corev1.ConditionTrue {
+			kept = append(kept, corev1.PodCondition{Type: c.Type, Status: c.Status, Reason: c.Reason, Message: c.Message})
+		}
+	}
+	return kept
 }
 
 func namesOnly(containers []corev1.Container) []corev1.Container {
@@ -136,14 +151,15 @@ func namesOnly(containers []corev1.Container) []corev1.Container {
 	return names
 }
 
-func terminations(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
-	var ended []corev1.ContainerStatus
-	for _, status := range statuses {
-		if status.State.Terminated != nil {
-			ended = append(ended, corev1.ContainerStatus{Name: status.Name, State: corev1.ContainerState{Terminated: status.State.Terminated}})
+// states are those of containers that are not ready, or have ended.
+func states(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
+	var kept []corev1.ContainerStatus
+	for _, s := range statuses {
+		if !s.Ready || s.State.Terminated != nil {
+			kept = append(kept, corev1.ContainerStatus{Name: s.Name, Image: s.Image, Ready: s.Ready, State: s.State, LastTerminationState: s.LastTerminationState})
 		}
 	}
-	return ended
+	return kept
 }
 
 // slimClaim keeps of a volume claim whose it is and whether it has a volume.

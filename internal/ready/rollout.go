@@ -25,7 +25,7 @@ func rollout(u *unstructured.Unstructured) Verdict {
 	case "Healthy":
 		return Verdict{Ready, "Healthy", name(u) + " is healthy"}
 	case "Degraded":
-		return Verdict{Failed, "Degraded", name(u) + " is degraded: " + why + cmp.Or(refusal(u), "; look at its pods")}
+		return Verdict{Failed, "Degraded", name(u) + " is degraded: " + why + "; " + cmp.Or(Refusal(u), "look at its pods")}
 	case "Paused":
 		return paused(u, why)
 	case "Progressing", "":
@@ -36,8 +36,8 @@ func rollout(u *unstructured.Unstructured) Verdict {
 }
 
 func progressing(u *unstructured.Unstructured) Verdict {
-	if refused := refusal(u); refused != "" {
-		return Verdict{Progressing, "PodsRefused", name(u) + " is rolling out" + refused}
+	if refused := Refusal(u); refused != "" {
+		return Verdict{Progressing, "PodsRefused", name(u) + " is rolling out; " + refused}
 	}
 	return Verdict{Progressing, "RollingOut", name(u) + " is rolling out; look at its pods if it takes long"}
 }
@@ -60,9 +60,13 @@ func paused(u *unstructured.Unstructured, why string) Verdict {
 // (apiserver pkg/admission/plugin/resourcequota, "exceeded quota: ...").
 var used = regexp.MustCompile(`, used: .*, limited: `)
 
-// refusal is why the API server refuses pods, by a quota for instance. What
-// differs each time is left out: the name of the refused pod, and what others use.
-func refusal(u *unstructured.Unstructured) string {
+// Refusal is why the API server refuses pods of a Rollout, by a quota for
+// instance; empty if it does not, or there is no Rollout. What differs each time
+// is left out: the name of the refused pod, and what others use.
+func Refusal(u *unstructured.Unstructured) string {
+	if u == nil {
+		return ""
+	}
 	c := condition(u, "ReplicaFailure")
 	if !is(c, "True") {
 		return ""
@@ -71,5 +75,5 @@ func refusal(u *unstructured.Unstructured) string {
 	if _, after, found := strings.Cut(message, " is forbidden: "); found {
 		message = after
 	}
-	return "; its pods are refused: " + used.ReplaceAllLiteralString(message, ", limited: ")
+	return "its pods are refused: " + used.ReplaceAllLiteralString(message, ", limited: ")
 }

@@ -1,0 +1,106 @@
+package ready
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// maxSaid is how much of what others say a cause holds, in bytes.
+const maxSaid = 300
+
+// Cause is why pods are not ready: of the one that says most it names the pod,
+// the container, the reason and what is known of it. It is empty if all of them
+// are ready or have ended well, and stays the same while a container starts and
+// ends again and again.
+func Cause(pods []corev1.Pod) string {
+	pods = slices.Clone(pods)
+	slices.SortFunc(pods, func(a, b corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
+	var worst finding
+	for i := range pods {
+		if f := examine(&pods[i]); f.weight > worst.weight {
+			worst = f
+		}
+	}
+	return worst.text
+}
+
+// Up tells whether a pod serves.
+func Up(pod *corev1.Pod) bool {
+	return pod.DeletionTimestamp == nil && slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
+}
+
+// finding is what is wrong with a pod. The heavier, the more it says.
+type finding struct {
+	weight int
+	text   string
+}
+
+func examine(pod *corev1.Pod) finding {
+	if Up(pod) || pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodSucceeded {
+		return finding{}
+	}
+	name := "pod " + pod.Namespace + "/" + pod.Name
+	for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+		if what := failure(status); what != "" {
+			return finding{4, fmt.Sprintf("%s: container %s %s", name, status.Name, what)}
+		}
+	}
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
+			return finding{3, fmt.Sprintf("%s has no node (%s): %s", name, c.Reason, said(c.Message))}
+		}
+	}
+	for _, status := range pod.Status.ContainerStatuses {
+		if status.State.Running != nil {
+			return finding{2, fmt.Sprintf("%s: container %s runs, but is not ready; see its readiness probe", name, status.Name)}
+		}
+	}
+	return finding{1, name + " has not started yet"}
+}
+
+// failure is why a container does not run, if that is no matter of time. The
+// kubelet alternates between reasons for one cause (ErrImagePull and
+// ImagePullBackOff; CrashLoopBackOff, running and ended), which are one here.
+func failure(status corev1.ContainerStatus) string {
+	ended := status.State.Terminated
+	if ended == nil {
+		ended = status.LastTerminationState.Terminated
+	}
+	waiting := status.State.Waiting
+	switch {
+	case ended != nil && ended.ExitCode != 0:
+		text := fmt.Sprintf("ends with exit code %d (CrashLoopBackOff)", ended.ExitCode)
+		if ended.Reason != "" && ended.Reason != "Error" {
+			text = fmt.Sprintf("ends with exit code %d (%s)", ended.ExitCode, ended.Reason)
+		}
+		if line := lastLine(ended.Message); line != "" {
+			text += ": " + line
+		}
+		return text
+	case waiting == nil || waiting.Reason == "" || waiting.Reason == "ContainerCreating" || waiting.Reason == "PodInitializing":
+		return ""
+	case waiting.Reason == "ErrImagePull" || waiting.Reason == "ImagePullBackOff":
+		return fmt.Sprintf("cannot pull its image %s (ImagePullBackOff)", status.Image)
+	}
+	return fmt.Sprintf("cannot start (%s): %s", waiting.Reason, said(waiting.Message))
+}
+
+// lastLine is the last line of a termination message or of a log.
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return said(lines[len(lines)-1])
+}
+
+// said is what others say, in one line that is not too long.
+func said(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) > maxSaid {
+		text = strings.ToValidUTF8(text[:maxSaid], "") + "…"
+	}
+	return text
+}

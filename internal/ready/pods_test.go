@@ -1,0 +1,74 @@
+package ready
+
+import (
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/yaml"
+)
+
+func podOf(t *testing.T, text string) corev1.Pod {
+	t.Helper()
+	var pod corev1.Pod
+	if err := yaml.UnmarshalStrict([]byte(text), &pod); err != nil {
+		t.Fatal(err)
+	}
+	pod.Namespace = "ns"
+	if pod.Name == "" {
+		pod.Name = "user-1"
+	}
+	return pod
+}
+
+const readyPod = `{status: {phase: Running, conditions: [{type: Ready, status: "True"}]}}`
+
+func TestTheCauseNamesPodContainerAndReason(t *testing.T) {
+	const crashed = `lastState: {terminated: {exitCode: 3, reason: Error, message: "starting\nno such table: posts\n"}}`
+	for name, c := range map[string]struct{ pod, want string }{
+		"ready":        {readyPod, ""},
+		"done":         {`{status: {phase: Succeeded, containerStatuses: [{name: load, state: {terminated: {exitCode: 0}}}]}}`, ""},
+		"on its way":   {`{metadata: {deletionTimestamp: "2026-01-01T00:00:00Z"}, status: {phase: Running}}`, ""},
+		"no image":     {`{status: {containerStatuses: [{name: user, image: "r/user@sha256:1", state: {waiting: {reason: ImagePullBackOff, message: Back-off}}}]}}`, "pod ns/user-1: container user cannot pull its image r/user@sha256:1 (ImagePullBackOff)"},
+		"no image yet": {`{status: {containerStatuses: [{name: user, image: "r/user@sha256:1", state: {waiting: {reason: ErrImagePull, message: not found}}}]}}`, "pod ns/user-1: container user cannot pull its image r/user@sha256:1 (ImagePullBackOff)"},
+		"no secret": {`{status: {containerStatuses: [{name: user, state: {waiting: {reason: CreateContainerConfigError, message: 'secret "x" not found'}}}]}}`,
+			`pod ns/user-1: container user cannot start (CreateContainerConfigError): secret "x" not found`},
+		"crashed, waiting":    {`{status: {containerStatuses: [{name: user, state: {waiting: {reason: CrashLoopBackOff, message: back-off 40s}}, ` + crashed + `}]}}`, "pod ns/user-1: container user ends with exit code 3 (CrashLoopBackOff): no such table: posts"},
+		"crashed, running":    {`{status: {containerStatuses: [{name: user, state: {running: {}}, ` + crashed + `}]}}`, "pod ns/user-1: container user ends with exit code 3 (CrashLoopBackOff): no such table: posts"},
+		"crashed, just now":   {`{status: {containerStatuses: [{name: user, state: {terminated: {exitCode: 3, reason: Error, message: "no such table: posts"}}}]}}`, "pod ns/user-1: container user ends with exit code 3 (CrashLoopBackOff): no such table: posts"},
+		"too little memory":   {`{status: {containerStatuses: [{name: user, state: {waiting: {reason: CrashLoopBackOff}}, lastState: {terminated: {exitCode: 137, reason: OOMKilled}}}]}}`, "pod ns/user-1: container user ends with exit code 137 (OOMKilled)"},
+		"sidecar that fails":  {`{status: {initContainerStatuses: [{name: istio-proxy, state: {waiting: {reason: CrashLoopBackOff}}, lastState: {terminated: {exitCode: 255, message: "no CA"}}}]}}`, "pod ns/user-1: container istio-proxy ends with exit code 255 (CrashLoopBackOff): no CA"},
+		"no room":             {`{status: {phase: Pending, conditions: [{type: PodScheduled, status: "False", reason: Unschedulable, message: "0/1 nodes are available: 1 Insufficient cpu."}]}}`, "pod ns/user-1 has no node (Unschedulable): 0/1 nodes are available: 1 Insufficient cpu."},
+		"never ready":         {`{status: {phase: Running, containerStatuses: [{name: user, state: {running: {}}}]}}`, "pod ns/user-1: container user runs, but is not ready; see its readiness probe"},
+		"being made":          {`{status: {phase: Pending, containerStatuses: [{name: user, state: {waiting: {reason: ContainerCreating}}}]}}`, "pod ns/user-1 has not started yet"},
+		"ended well, no more": {`{status: {phase: Running, containerStatuses: [{name: user, state: {running: {}}, lastState: {terminated: {exitCode: 0}}}]}}`, "pod ns/user-1: container user runs, but is not ready; see its readiness probe"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := Cause([]corev1.Pod{podOf(t, readyPod), podOf(t, c.pod)}); got != c.want {
+				t.Errorf("got  %q\nwant %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestOfManyPodsTheCauseIsTheOneThatSaysMost(t *testing.T) {
+	pods := []corev1.Pod{
+		podOf(t, `{metadata: {name: a}, status: {phase: Pending}}`),
+		podOf(t, `{metadata: {name: c}, status: {containerStatuses: [{name: user, image: i, state: {waiting: {reason: ImagePullBackOff}}}]}}`),
+		podOf(t, `{metadata: {name: b}, status: {containerStatuses: [{name: user, image: i, state: {waiting: {reason: ImagePullBackOff}}}]}}`),
+	}
+	if got := Cause(pods); !strings.HasPrefix(got, "pod ns/b: container user cannot pull") || pods[1].Name != "c" {
+		t.Errorf("%q of %s first", got, pods[1].Name)
+	}
+	if got := Cause(nil); got != "" {
+		t.Errorf("no pods have a cause: %q", got)
+	}
+}
+
+func TestTheCauseIsNotAsLongAsWhatTheContainerSaid(t *testing.T) {
+	pod := podOf(t, `{status: {containerStatuses: [{name: user, state: {terminated: {exitCode: 1}}}]}}`)
+	pod.Status.ContainerStatuses[0].State.Terminated.Message = strings.Repeat("ä ", 5000)
+	if got := Cause([]corev1.Pod{pod}); len(got) > maxSaid+100 || !strings.HasSuffix(got, "…") {
+		t.Errorf("%d bytes: %.100s", len(got), got)
+	}
+}
