@@ -75,6 +75,7 @@ type Reconciler struct {
 	keyring  *keyring
 	injected injected
 	failures failures
+	acting   acting
 	// written are the resourceVersions of platforms that the cache may not have yet, by UID.
 	written sync.Map
 	now     func() time.Time
@@ -240,6 +241,7 @@ func (p *pass) result(ctx context.Context, err error) (reconcile.Result, error) 
 		return reconcile.Result{RequeueAfter: staleRetry}, nil
 	}
 	if p.gone {
+		p.acting.rest(uid)
 		p.failures.forget(uid)
 		p.written.Delete(uid)
 		return reconcile.Result{}, err
@@ -250,11 +252,14 @@ func (p *pass) result(ctx context.Context, err error) (reconcile.Result, error) 
 	}
 	p.failures.forget(uid)
 	after := wait.Jitter(driftCheck*4/5, 0.5)
-	if p.unwatched {
+	if p.unwatched || release.Underway(p.decision.Status.Phase) {
 		after = lookAgain
 	}
-	if next := p.platform.Status.Release.NextCheckTime; next != nil {
+	if next := p.decision.Status.NextCheckTime; next != nil {
 		after = min(after, max(next.Sub(p.now()), staleRetry))
+	}
+	if due := p.decision.Due; !due.IsZero() {
+		after = min(after, max(due.Sub(p.now()), staleRetry))
 	}
 	return reconcile.Result{RequeueAfter: after}, nil
 }

@@ -143,6 +143,10 @@ func (p *pass) judge(ctx context.Context, child plan.Child, live *unstructured.U
 		return p.volumePending(ctx, verdict)
 	case "Job":
 		return p.withLastWords(verdict, live), nil
+	case "Rollout":
+		if cause := p.services[p.service(live.GetName())].Cause; cause != "" {
+			verdict.Message += ": " + cause
+		}
 	}
 	return verdict, nil
 }
@@ -213,13 +217,12 @@ func (p *pass) migrationVersions(job *unstructured.Unstructured) string {
 }
 
 // withLastWords adds to a verdict on a Job what its last pod that failed said:
-// which statement of a migration, or which part of Verify.
+// which statement of a migration, or which part of Verify. Of one that goes on it
+// adds why its pod cannot start.
 func (p *pass) withLastWords(verdict ready.Verdict, job *unstructured.Unstructured) ready.Verdict {
 	var last *corev1.ContainerStateTerminated
-	for _, pod := range p.pods {
-		if pod.Labels[batchv1.JobNameLabel] != job.GetName() {
-			continue
-		}
+	pods := p.podsOfJob(job)
+	for _, pod := range pods {
 		for _, status := range pod.Status.ContainerStatuses {
 			ended := status.State.Terminated
 			if ended == nil || ended.ExitCode == 0 || ended.Message == "" {
@@ -230,8 +233,11 @@ func (p *pass) withLastWords(verdict ready.Verdict, job *unstructured.Unstructur
 			}
 		}
 	}
-	if last != nil {
+	switch cause := ready.Cause(pods); {
+	case last != nil:
 		verdict.Message += "; its last attempt ended with: " + cut(last.Message)
+	case verdict.State == ready.Progressing && cause != "":
+		verdict.Message += ": " + cause
 	}
 	return verdict
 }

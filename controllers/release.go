@@ -5,8 +5,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
+	argo "github.com/argoproj/argo-rollouts/pkg/apis/rollouts/v1alpha1"
 	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -96,60 +99,121 @@ func (p *pass) keptSet(ctx context.Context, digest string) (*plan.Set, error) {
 
 // decide asks internal/release how the release goes on.
 func (p *pass) decide(ctx context.Context) error {
-	status := p.platform.Status.Release
-	p.services = map[naming.Service]release.Service{}
-	for _, service := range naming.Services {
-		read, err := release.Read(p.rollouts[p.names.Workload(service)])
-		if err != nil {
-			return err
-		}
-		p.services[service] = read
+	status, now := p.platform.Status.Release, p.now()
+	if err := p.readServices(); err != nil {
+		return err
 	}
-	prepared, err := p.prepared(ctx)
+	prepared, migrations, err := p.prepared(ctx)
 	if err != nil {
 		return err
 	}
-	verdict, err := p.verifyVerdict(ctx, status.Attempt)
+	verdict, test, err := p.verifyVerdict(ctx, status.Attempt)
 	if err != nil {
 		return err
+	}
+	if p.suspended() {
+		p.acting.rest(p.platform.UID)
 	}
 	p.decision = release.Decide(status, release.Facts{
-		Now: p.now(), Wanted: identityOf(p.target), Images: p.target.Release.Images, Prepared: prepared,
-		Services: p.services, Verify: verdict, Request: p.platform.Annotations[naming.AnnotationRequest], Closed: p.gate.Closed, Suspended: p.suspended(),
+		Now: now, Acting: p.acting.at(p.platform.UID, now), Limits: release.Limits(plan.LimitsOf(p.platform)),
+		Wanted: identityOf(p.target), Images: p.target.Release.Images, Prepared: prepared, Migrations: migrations, Services: p.services,
+		Verify: verdict, Test: test, Request: p.platform.Annotations[naming.AnnotationRequest], Closed: p.gate.Closed, Suspended: p.suspended(),
 	})
 	p.lookAtGateAgain()
 	p.lookAtCanary()
 	return nil
 }
 
+// readServices reads how far each Rollout has come, and looks at its pods.
+func (p *pass) readServices() error {
+	p.services = map[naming.Service]release.Service{}
+	for _, service := range naming.Services {
+		rollout := p.rollouts[p.names.Workload(service)]
+		read, err := release.Read(rollout)
+		if err != nil {
+			return err
+		}
+		template := ""
+		if rollout != nil {
+			template, _, _ = unstructured.NestedString(rollout.Object, "status", "currentPodHash")
+		}
+		read.Ready, read.Cause = p.lookAtPods(service, template, rollout)
+		p.services[service] = read
+	}
+	return nil
+}
+
+// lookAtPods counts the pods of a template that serve, and tells why others of
+// the service do not: first those of the template.
+func (p *pass) lookAtPods(service naming.Service, template string, rollout *unstructured.Unstructured) (up int32, cause string) {
+	var own, others []corev1.Pod
+	for i := range p.pods {
+		pod := &p.pods[i]
+		switch {
+		case pod.Labels[naming.LabelName] != string(service):
+		case pod.Labels[argo.DefaultRolloutUniqueLabelKey] != template:
+			others = append(others, *pod)
+		default:
+			own = append(own, *pod)
+			if ready.Up(pod) {
+				up++
+			}
+		}
+	}
+	return up, cmp.Or(ready.Cause(own), ready.Refusal(rollout), ready.Cause(others))
+}
+
 // prepared tells whether the target's pods may start: its set is kept and its
-// migrations are done.
-func (p *pass) prepared(ctx context.Context) (bool, error) {
+// migrations are done; and, if not, how far they have come.
+func (p *pass) prepared(ctx context.Context) (bool, release.Task, error) {
+	var task release.Task
 	if p.good != nil && p.good.Digest == p.target.Digest {
-		return true, nil
+		return true, task, nil
 	}
 	children, err := plan.Preparations(p.input())
 	if err != nil {
-		return false, fmt.Errorf("plan BlogPlatform %s/%s: %w", p.names.Namespace, p.names.Name, err)
+		return false, task, fmt.Errorf("plan BlogPlatform %s/%s: %w", p.names.Namespace, p.names.Name, err)
 	}
 	for _, child := range children {
 		if p.finishedEarlier(child) {
+			task.Done++
 			continue
 		}
 		live, err := p.find(ctx, child.Object)
 		if err != nil {
-			return false, err
+			return false, task, err
 		}
-		if live == nil || !p.ours(live) || ready.Judge(child.Object, live).State != ready.Ready {
-			return false, nil
+		if live != nil && p.ours(live) && ready.Judge(child.Object, live).State == ready.Ready {
+			task.Done++
+			continue
+		}
+		if live != nil && live.GetKind() == "Job" {
+			started, cause := p.lookAtJob(live)
+			task.Started, task.Cause = task.Started || started, cmp.Or(task.Cause, cause)
 		}
 	}
-	return true, nil
+	return int(task.Done) == len(children), task, nil
 }
 
-// verifyVerdict is what the Verify Job of an attempt says of the target. That it
-// could not run in time says nothing of it.
-func (p *pass) verifyVerdict(ctx context.Context, attempt int64) (release.Verdict, error) {
+// lookAtJob tells whether a container of the Job's has ever run, and why it gets no further.
+func (p *pass) lookAtJob(job *unstructured.Unstructured) (started bool, cause string) {
+	pods := p.podsOfJob(job)
+	for _, pod := range pods {
+		started = started || pod.Status.Phase != corev1.PodPending
+	}
+	if len(pods) == 0 {
+		return false, describe(job) + " has no pod: a ResourceQuota, Pod Security or an admission webhook may refuse it; look at its events"
+	}
+	return started, ready.Cause(pods)
+}
+
+func (p *pass) podsOfJob(job *unstructured.Unstructured) []corev1.Pod {
+	return slices.DeleteFunc(slices.Clone(p.pods), func(pod corev1.Pod) bool { return pod.Labels[batchv1.JobNameLabel] != job.GetName() })
+}
+
+// verifyVerdict is what the Verify Job of an attempt says of the target, and how
+// far it has come. That it could not run in time says nothing of the target.
+func (p *pass) verifyVerdict(ctx context.Context, attempt int64) (release.Verdict, release.Task, error) {
 	name := &unstructured.Unstructured{}
 	name.SetAPIVersion(batchv1.SchemeGroupVersion.String())
 	name.SetKind("Job")
@@ -157,18 +221,20 @@ func (p *pass) verifyVerdict(ctx context.Context, attempt int64) (release.Verdic
 	name.SetName(p.names.VerifyJob(p.target.Digest, attempt))
 	job, err := p.find(ctx, name)
 	if err != nil || job == nil || !p.ours(job) {
-		return release.Verdict{}, err
+		return release.Verdict{}, release.Task{}, err
 	}
+	var task release.Task
+	task.Started, task.Cause = p.lookAtJob(job)
 	verdict := p.withLastWords(ready.Judge(name, job), job)
 	switch {
 	case verdict.State == ready.Ready:
-		return release.Verdict{Outcome: release.Passed}, nil
+		return release.Verdict{Outcome: release.Passed}, task, nil
 	case verdict.State != ready.Failed:
-		return release.Verdict{}, nil
+		return release.Verdict{}, task, nil
 	case conditionReason(job, string(batchv1.JobFailed)) == batchv1.JobReasonDeadlineExceeded:
-		return release.Verdict{Outcome: release.Broken, Reason: "VerifyTimeout", Message: verdict.Message}, nil
+		return release.Verdict{Outcome: release.Broken, Reason: "VerifyTimeout", Message: verdict.Message}, task, nil
 	}
-	return release.Verdict{Outcome: release.Failed, Reason: "VerifyFailed", Message: verdict.Message}, nil
+	return release.Verdict{Outcome: release.Failed, Reason: "VerifyFailed", Message: verdict.Message}, task, nil
 }
 
 // input of the plan, by what was decided. Before that it is of a release that has arrived.
@@ -335,9 +401,23 @@ func (p *pass) abortVerdict() ready.Verdict {
 	}
 	hint := fmt.Sprintf("set another release, or ask for a retry with the annotation %s: retry %s", naming.AnnotationRequest, version)
 	if status.Phase == v1alpha1.PhaseAborting {
-		return failed(reasonReleaseAborting, fmt.Sprintf("release %s failed, and all services go back to %s%s; %s", version, status.Current.Version, why, hint))
+		return failed(reasonReleaseAborting, fmt.Sprintf("release %s failed, and all services go back to %s%s%s; %s", version, status.Current.Version, why, p.notBack(), hint))
 	}
 	return failed(reasonReleaseAborted, fmt.Sprintf("release %s failed, and all services run %s%s; %s; %s", version, status.Current.Version, why, next, hint))
+}
+
+// notBack says which services do not run the current release again yet, and why.
+func (p *pass) notBack() string {
+	var waits []string
+	for _, service := range naming.Services {
+		if s := p.services[service]; s.Set != p.decision.Status.Current.Digest || !s.Stands {
+			waits = append(waits, string(service)+": "+cmp.Or(s.Cause, "see whether Argo Rollouts runs"))
+		}
+	}
+	if len(waits) == 0 {
+		return ""
+	}
+	return "; not back yet: " + strings.Join(waits, "; ")
 }
 
 // lookAtCanary notes the smallest share that a Rollout in progress gives its new

@@ -115,6 +115,13 @@ type ReleaseStatus struct {
 	// phaseTime is when the phase was entered.
 	// +optional
 	PhaseTime *metav1.Time `json:"phaseTime,omitempty"`
+	// progress tells, for each part that the phase waits for, how far it has come
+	// and since when it has come no further. A part that takes too long fails the release.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=8
+	Progress []ReleaseProgress `json:"progress,omitempty"`
 	// paused is true after a request to pause, until one to resume.
 	// +optional
 	Paused *bool `json:"paused,omitempty"`
@@ -134,6 +141,26 @@ type ReleaseStatus struct {
 	// override is the last emergency override that was used.
 	// +optional
 	Override OverrideStatus `json:"override,omitzero"`
+}
+
+// ReleaseProgress is how far a part of a release has come.
+type ReleaseProgress struct {
+	// name of a service, or migrations, verify or commit.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Name string `json:"name,omitempty"`
+	// step is the index of the canary step at hand, or how many migrations are done.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Step int32 `json:"step"`
+	// pods is the most pods that were ready at that step at once; of a Job, 1 once it has started.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Pods int32 `json:"pods"`
+	// time is when the part came that far.
+	// +required
+	Time metav1.Time `json:"time,omitzero"`
 }
 
 // OverrideStatus is an emergency override that let a release through the gate.

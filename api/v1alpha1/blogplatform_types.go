@@ -650,6 +650,14 @@ type Rollout struct {
 	// analysis says how a new release is judged.
 	// +optional
 	Analysis Analysis `json:"analysis,omitzero"`
+	// progressDeadlineSeconds is how long a release may make no progress before
+	// all services go back: no step done, no further pod ready. The time that a
+	// pause, an analysis, a migration or Verify takes by design comes on top.
+	// Time in which the operator was away, or the release paused, does not count. Default 300.
+	// +optional
+	// +kubebuilder:validation:Minimum=10
+	// +kubebuilder:validation:Maximum=3600
+	ProgressDeadlineSeconds *int32 `json:"progressDeadlineSeconds,omitempty"`
 }
 
 // Analysis says how the pods of a new release are judged. They always get an

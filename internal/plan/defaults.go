@@ -19,9 +19,11 @@ type values struct {
 	database  databaseValues
 	workloads map[naming.Service]workloadValues
 	// steps of a rollout; none moves all traffic at once.
-	steps     []v1alpha1.RolloutStep
-	analysis  v1alpha1.EffectiveAnalysis
-	effective v1alpha1.EffectiveStatus
+	steps    []v1alpha1.RolloutStep
+	analysis v1alpha1.EffectiveAnalysis
+	// progressDeadline is for how many seconds a release may make no progress.
+	progressDeadline int32
+	effective        v1alpha1.EffectiveStatus
 }
 
 // DefaultGateway is the namespace, the Service and the ServiceAccount of the
@@ -80,6 +82,8 @@ func valuesOf(platform *v1alpha1.BlogPlatform) values {
 		workloads: map[naming.Service]workloadValues{},
 		steps:     choice.steps,
 		analysis:  analysisOf(spec.Rollout.Analysis, choice),
+
+		progressDeadline: valueOr(spec.Rollout.ProgressDeadlineSeconds, 300),
 	}
 	if len(spec.Rollout.Steps) > 0 {
 		v.steps = spec.Rollout.Steps

@@ -107,6 +107,8 @@ func (b *builder) bareContainer(name string, service naming.Service, release v1a
 			ReadOnlyRootFilesystem:   new(true),
 			Capabilities:             &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
 		},
+		// What a process that crashed has said last is why a release is taken back.
+		TerminationMessagePolicy: corev1.TerminationMessageFallbackToLogsOnError,
 	}
 }
 

@@ -8,6 +8,9 @@ import (
 	"blogplatform.io/operator/internal/naming"
 )
 
+// verifyDeadline is for how many seconds Verify may run, all attempts together.
+const verifyDeadline = 300
+
 // verify asks, as a reader would, whether the target serves: the
 // gateway for the home page, and each data service for its database.
 func (b *builder) verify() {
@@ -28,7 +31,7 @@ func (b *builder) verify() {
 		selector:  b.names.VerifySelector(),
 		container: container,
 		attempts:  3,
-		deadline:  300,
+		deadline:  verifyDeadline,
 		retry:     60,
 	}))
 }

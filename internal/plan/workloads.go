@@ -24,8 +24,8 @@ const (
 	subsetCanary = "canary"
 )
 
-// progressDeadline is in how many seconds the pods of a template have to become available.
-const progressDeadline = 300
+// commitMargin is for how many seconds the pods before outlast the longest commit.
+const commitMargin = 60
 
 // workloads run what the release has come to.
 func (b *builder) workloads() {
@@ -56,7 +56,7 @@ func (b *builder) rollout(service naming.Service) *rollouts.Rollout {
 		Spec: rollouts.RolloutSpec{
 			Replicas:                new(b.values.workloads[service].replicas),
 			RevisionHistoryLimit:    new(int32(3)),
-			ProgressDeadlineSeconds: new(int32(progressDeadline)),
+			ProgressDeadlineSeconds: new(b.values.progressDeadline),
 			RollbackWindow:          b.rollbackWindow(),
 			Paused:                  b.Run.Paused,
 			Selector:                &metav1.LabelSelector{MatchLabels: b.names.Selector(service)},
@@ -64,7 +64,7 @@ func (b *builder) rollout(service naming.Service) *rollouts.Rollout {
 			Strategy: rollouts.RolloutStrategy{Canary: &rollouts.CanaryStrategy{
 				Steps: b.steps(service),
 				// The pods before outlast a commit that does not come to its end.
-				ScaleDownDelaySeconds: new(int32(progressDeadline + 60)),
+				ScaleDownDelaySeconds: new(b.values.progressDeadline + commitMargin),
 				// Proxies that have not heard of a shift yet still find the pods they know.
 				AbortScaleDownDelaySeconds: new(int32(30)),
 				TrafficRouting: &rollouts.RolloutTrafficRouting{Istio: &rollouts.IstioTrafficRouting{

@@ -11,9 +11,6 @@ import (
 )
 
 const (
-	// deadline of a phase in which all that is waited for has a deadline of its
-	// own which is shorter, so that it passes only if somebody does not answer.
-	deadline = 10 * time.Minute
 	// The pause before a broken release is tried again doubles with each time.
 	firstPause = time.Minute
 	lastPause  = time.Hour
@@ -37,6 +34,8 @@ type Decision struct {
 	Window bool
 	// Release are the services whose barrier is released now.
 	Release []naming.Service
+	// Due is when the first deadline passes if nothing happens; zero if there is none.
+	Due time.Time
 }
 
 // Stopped tells whether the target goes no further.
@@ -79,7 +78,7 @@ func Decide(status v1alpha1.ReleaseStatus, f Facts) Decision {
 	m.First = status.Current.Digest == ""
 	if f.Suspended && status.Phase != "" {
 		m.stay()
-		m.Status.NextCheckTime = nil
+		m.Status.NextCheckTime, m.Status.Progress = nil, nil
 		return m.Decision
 	}
 	m.aim()
@@ -112,7 +111,7 @@ func (m *machine) aim() {
 
 // begin begins an attempt, unless the target is known to fail.
 func (m *machine) begin() {
-	m.Status.Paused = nil
+	m.Status.Paused, m.Status.Progress = nil, nil
 	if failure := m.failure(); failure != nil && failure.RetryTime == nil {
 		m.enter(v1alpha1.PhaseAborting)
 		return
@@ -127,7 +126,7 @@ func (m *machine) begin() {
 func (m *machine) enter(phase v1alpha1.ReleasePhase) {
 	if m.Status.Phase != phase {
 		now := metav1.NewTime(m.Now).Rfc3339Copy()
-		m.Status.Phase, m.Status.PhaseTime = phase, &now
+		m.Status.Phase, m.Status.PhaseTime, m.Status.Progress = phase, &now, nil
 	}
 }
 
@@ -144,7 +143,7 @@ func (m *machine) advance() {
 	case phase == v1alpha1.PhaseCommitting:
 		m.commit()
 	case phase == v1alpha1.PhaseMigrating && (!m.Prepared || m.paused()):
-		// All services run the current release.
+		m.migrate()
 	default:
 		m.progress()
 	}
@@ -183,6 +182,13 @@ func (m *machine) settle() {
 	m.release(current)
 }
 
+// migrate waits for the migrations. All services run the current release.
+func (m *machine) migrate() {
+	if !m.Prepared {
+		m.fails(m.taskOverdue("migrations", m.Migrations, m.Limits.Migration, "MigrationTimeout"))
+	}
+}
+
 // progress takes the data services to the barrier side by side, then the
 // frontend, and has all of it verified there.
 func (m *machine) progress() {
@@ -196,6 +202,7 @@ func (m *machine) progress() {
 	m.FrontendOnTarget = frontend.Set == target || there && !m.paused()
 	if !there || !frontend.arrived(target) {
 		m.enter(v1alpha1.PhaseProgressing)
+		m.fails(m.rolloutOverdue())
 		return
 	}
 	// A verdict from before this phase would be of other pods.
@@ -211,7 +218,7 @@ func (m *machine) progress() {
 		m.Window = true
 		return
 	}
-	m.fails(m.overdue("VerifyTimeout", "Verify has not come to a verdict in time; look at its Job"))
+	m.fails(m.taskOverdue("verify", m.Test, m.Limits.Verify, "VerifyTimeout"))
 }
 
 // commit releases the barrier of all services. The Rollouts are given the
@@ -223,7 +230,7 @@ func (m *machine) commit() {
 		m.DataOnTarget, m.FrontendOnTarget = true, true
 		return
 	}
-	if m.fails(m.trouble()) || m.fails(m.overdue("CommitTimeout", "not all services have made the release their stable one in time; look at their Rollouts")) {
+	if m.fails(m.trouble()) || m.fails(m.commitOverdue()) {
 		return
 	}
 	m.DataOnTarget, m.FrontendOnTarget, m.Window = true, true, true
@@ -274,15 +281,6 @@ func (m *machine) trouble() Verdict {
 		}
 	}
 	return worst
-}
-
-// overdue is the verdict on a phase that lasts too long.
-func (m *machine) overdue(reason, message string) Verdict {
-	since := m.Status.PhaseTime
-	if since == nil || m.Now.Before(since.Add(deadline)) {
-		return Verdict{}
-	}
-	return Verdict{Broken, reason, message}
 }
 
 // fails goes back after a bad verdict.
@@ -350,7 +348,7 @@ func (m *machine) due() bool {
 	return !m.Closed && failure != nil && failure.RetryTime != nil && !m.Now.Before(failure.RetryTime.Time)
 }
 
-// nextCheck is when something is due though nothing happens.
+// nextCheck is when the target is tried again. It is never in the past.
 func (m *machine) nextCheck() *metav1.Time {
 	switch m.Status.Phase {
 	case v1alpha1.PhaseAborted, v1alpha1.PhaseAborting:
@@ -358,15 +356,10 @@ func (m *machine) nextCheck() *metav1.Time {
 		if failure == nil || failure.RetryTime == nil {
 			return nil
 		}
-		if m.Closed && !m.Now.Before(failure.RetryTime.Time) {
-			return nil // its time has come, and it waits for the gate
+		if !m.Now.Before(failure.RetryTime.Time) {
+			return nil // its time has come, and it waits for the way back or the gate
 		}
 		return failure.RetryTime
-	case v1alpha1.PhaseVerifying, v1alpha1.PhaseCommitting:
-		if !m.First && m.Status.PhaseTime != nil {
-			at := metav1.NewTime(m.Status.PhaseTime.Add(deadline))
-			return &at
-		}
 	}
 	return nil
 }

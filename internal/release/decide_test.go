@@ -22,13 +22,15 @@ type play struct {
 
 var start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
+var limits = Limits{Progress: 5 * time.Minute, Analysis: 4 * time.Minute, Migration: 15 * time.Minute, Verify: 5 * time.Minute}
+
 func identity(version string) v1alpha1.ReleaseIdentity {
 	return v1alpha1.ReleaseIdentity{Version: version, Digest: "of-" + version}
 }
 
 // running is a platform on which release v1 is complete.
 func running(t *testing.T) *play {
-	p := &play{T: t, facts: Facts{Now: start, Wanted: identity("v1"), Prepared: true, Services: map[naming.Service]Service{}}}
+	p := &play{T: t, facts: Facts{Now: start, Acting: start, Limits: limits, Wanted: identity("v1"), Prepared: true, Services: map[naming.Service]Service{}}}
 	p.status = v1alpha1.ReleaseStatus{Current: identity("v1"), Target: identity("v1"), Phase: v1alpha1.PhaseComplete, Attempt: 1}
 	p.set(Service{Set: "of-v1", Stands: true, Healthy: true}, naming.Services...)
 	return p
@@ -75,6 +77,9 @@ func (p *play) expect(phase v1alpha1.ReleasePhase) Decision {
 	}
 	return p.last
 }
+
+// later lets time pass.
+func (p *play) later(by time.Duration) { p.facts.Now = p.facts.Now.Add(by) }
 
 func (p *play) on(data, frontend bool) {
 	p.Helper()
@@ -141,10 +146,11 @@ func TestWhatFailsTakesAllServicesBack(t *testing.T) {
 		"a broken analysis":          {halfway, func(p *play) { p.set(Service{Set: "of-v2", Trouble: broken}, naming.User) }, "AnalysisError", true},
 		"a failed Verify":            {waiting, func(p *play) { p.facts.Verify = Verdict{Failed, "VerifyFailed", "no page"} }, "VerifyFailed", false},
 		"a Verify that cannot run":   {waiting, func(p *play) { p.facts.Verify = Verdict{Broken, "VerifyTimeout", "no pod"} }, "VerifyTimeout", true},
-		"a Verify that never ends":   {waiting, func(p *play) { p.facts.Now = start.Add(deadline) }, "VerifyTimeout", true},
+		"a Verify that never starts": {waiting, func(p *play) { p.expect(v1alpha1.PhaseVerifying); p.later(limits.Progress) }, "VerifyTimeout", true},
+		"a canary that never starts": {halfway, func(p *play) { p.expect(v1alpha1.PhaseProgressing); p.later(limits.Progress) }, "DeadlineExceeded", true},
 		"a request":                  {halfway, func(p *play) { p.facts.Request = "abort v2" }, "AbortRequested", false},
 		"a request while committing": {committing, func(p *play) { p.facts.Request = "abort v2" }, "AbortRequested", false},
-		"a commit that gets stuck":   {committing, func(p *play) { p.facts.Now = start.Add(deadline) }, "CommitTimeout", true},
+		"a commit that gets stuck":   {committing, func(p *play) { p.expect(v1alpha1.PhaseCommitting); p.later(limits.Progress) }, "CommitTimeout", true},
 		"pods that die in a commit":  {committing, func(p *play) { p.set(Service{Set: "of-v2", Trouble: broken}, naming.User) }, "AnalysisError", true},
 	}
 	for name, c := range cases {

@@ -10,6 +10,11 @@ import (
 // Facts are what a pass has observed.
 type Facts struct {
 	Now time.Time
+	// Acting is since when the operator has looked after the platform without a
+	// gap. What was not done before is nobody's fault.
+	Acting time.Time
+	// Limits are how long a release may take without progress.
+	Limits Limits
 	// Wanted is the set that the platform should run.
 	Wanted v1alpha1.ReleaseIdentity
 	// Images of the target.
@@ -21,12 +26,32 @@ type Facts struct {
 	Services map[naming.Service]Service
 	// Verify is the verdict of the target's Verify Job in this attempt.
 	Verify Verdict
+	// Migrations and Test tell how far the target's migrations and its Verify Job have come.
+	Migrations, Test Task
 	// Request is the value of the annotation blogplatform.io/request.
 	Request string
 	// Closed is true while no further attempt of a release that was taken back may begin.
 	Closed bool
 	// Suspended platforms are looked at, and nothing is decided.
 	Suspended bool
+}
+
+// Limits are how long a release may take without progress.
+type Limits struct {
+	// Progress is the limit for whatever does not take its time by design.
+	Progress time.Duration
+	// Analysis, Migration and Verify come on top of it while one of them runs.
+	Analysis, Migration, Verify time.Duration
+}
+
+// Task is how far Jobs have come that a phase waits for.
+type Task struct {
+	// Done is how many of them have finished well.
+	Done int32
+	// Started is true while a container of the next one runs, or once it has.
+	Started bool
+	// Cause is why they get no further, as far as that can be seen.
+	Cause string
 }
 
 // Service is how far the Rollout of a service has come with the set in its
@@ -41,8 +66,17 @@ type Service struct {
 	AtBarrier bool
 	// Window is true if the Rollout may take the shortest way, Steps if it has steps to take.
 	Window, Steps bool
-	// Trouble is why they do not get further, if they do not.
+	// Step is the index of the canary step at hand, -1 where Argo Rollouts has not
+	// seen the spec. Ready is how many pods of the template are ready.
+	Step, Ready int32
+	// Pause is how long the step lasts by design; Analyzing is true in one that
+	// lasts as long as an analysis.
+	Pause     time.Duration
+	Analyzing bool
+	// Trouble is a verdict of Argo Rollouts on them, if it has one.
 	Trouble Verdict
+	// Cause is why pods are not ready, as far as that can be seen.
+	Cause string
 }
 
 // arrived at a set: it is stable, or all that it takes to be so is a word of the operator.

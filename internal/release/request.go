@@ -84,7 +84,7 @@ func (m *machine) setPaused(paused, underway bool) (refusal string) {
 	case !paused && !m.paused():
 		return fmt.Sprintf("release %s is not paused", m.Status.Target.Version)
 	}
-	m.Status.Paused = nil
+	m.Status.Paused, m.Status.Progress = nil, nil
 	if paused {
 		m.Status.Paused = &paused
 	}

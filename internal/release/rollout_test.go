@@ -3,6 +3,7 @@ package release
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -41,7 +42,8 @@ func edited(t *testing.T, text string, oldnew ...string) *unstructured.Unstructu
 }
 
 func TestARolloutIsReadAsWhatItIsInARelease(t *testing.T) {
-	waits := Service{Set: "of-v2", Steps: true, AtBarrier: true}
+	waits := Service{Set: "of-v2", Steps: true, AtBarrier: true, Step: 3}
+	atItsEnd := Service{Set: "of-v2", Steps: true, Step: 3}
 	onItsWay := Service{Set: "of-v2", Steps: true}
 	cases := map[string]struct {
 		rollout *unstructured.Unstructured
@@ -49,12 +51,12 @@ func TestARolloutIsReadAsWhatItIsInARelease(t *testing.T) {
 	}{
 		"one that is not there":            {nil, Service{}},
 		"one at the barrier":               {edited(t, withBarrier), waits},
-		"one that was not observed yet":    {edited(t, withBarrier, `observedGeneration: "4"`, `observedGeneration: "3"`), onItsWay},
-		"one at a pause before":            {edited(t, withBarrier, "currentStepIndex: 3", "currentStepIndex: 1"), onItsWay},
-		"one whose pause has been ended":   {edited(t, withBarrier, `pauseConditions: [{reason: CanaryPauseStep, startTime: "2026-01-01T00:00:00Z"}], `, ""), onItsWay},
-		"one whose traffic is on its way":  {edited(t, withBarrier, "weight: 100}}}", "weight: 20}}}"), onItsWay},
-		"one that ends with a timed pause": {edited(t, withBarrier, "{pause: {}}", "{pause: {duration: 1h}}"), onItsWay},
-		"one in a commit":                  {edited(t, withBarrier, "spec: {", "spec: {rollbackWindow: {revisions: 1}, "), Service{Set: "of-v2", Steps: true, Window: true, AtBarrier: true}},
+		"one that was not observed yet":    {edited(t, withBarrier, `observedGeneration: "4"`, `observedGeneration: "3"`), Service{Set: "of-v2", Steps: true, Step: unseen}},
+		"one at a pause before":            {edited(t, withBarrier, "currentStepIndex: 3", "currentStepIndex: 1"), Service{Set: "of-v2", Steps: true, Step: 1, Pause: 30 * time.Second}},
+		"one whose pause has been ended":   {edited(t, withBarrier, `pauseConditions: [{reason: CanaryPauseStep, startTime: "2026-01-01T00:00:00Z"}], `, ""), atItsEnd},
+		"one whose traffic is on its way":  {edited(t, withBarrier, "weight: 100}}}", "weight: 20}}}"), atItsEnd},
+		"one that ends with a timed pause": {edited(t, withBarrier, "{pause: {}}", "{pause: {duration: 1h}}"), Service{Set: "of-v2", Steps: true, Step: 3, Pause: time.Hour}},
+		"one in a commit":                  {edited(t, withBarrier, "spec: {", "spec: {rollbackWindow: {revisions: 1}, "), Service{Set: "of-v2", Steps: true, Window: true, AtBarrier: true, Step: 3}},
 		"one that stands": {edited(t, withBarrier, "stableRS: old", "stableRS: new", "phase: Paused", "phase: Healthy"),
 			Service{Set: "of-v2", Steps: true, Stands: true, Healthy: true}},
 		"one that failed an analysis": {edited(t, aborts, "MESSAGE", "Rollout aborted update to revision 2: Metric x assessed Failed due to failed (1)"),
@@ -64,10 +66,11 @@ func TestARolloutIsReadAsWhatItIsInARelease(t *testing.T) {
 		"one that somebody aborted": {edited(t, aborts, "MESSAGE", "Rollout aborted update to revision 2"),
 			Service{Set: "of-v2", Steps: true, Trouble: Verdict{Failed, "AnalysisFailed", "Rollout g11-stg/blog-user was aborted: look at its AnalysisRuns"}}},
 		"one whose analysis has no data": {edited(t, withBarrier, "reason: CanaryPauseStep", "reason: InconclusiveAnalysisRun"),
-			Service{Set: "of-v2", Steps: true, Trouble: Verdict{Broken, "AnalysisInconclusive", "Rollout g11-stg/blog-user: an analysis came to no conclusion; look at its AnalysisRuns, and whether Prometheus has data"}}},
-		"one whose pods do not come": {edited(t, aborts, "abort: true, ", "", "reason: RolloutAborted", "reason: ProgressDeadlineExceeded"),
-			Service{Set: "of-v2", Steps: true, Trouble: Verdict{Broken, "DeadlineExceeded", "Rollout g11-stg/blog-user: its new pods did not become available in time; look at their events, their images and the quota of the namespace"}}},
-		"one that was aborted before": {edited(t, aborts, "abort: true, ", ""), onItsWay},
+			Service{Set: "of-v2", Steps: true, Step: 3, Trouble: Verdict{Broken, "AnalysisInconclusive", "Rollout g11-stg/blog-user: an analysis came to no conclusion; look at its AnalysisRuns, and whether Prometheus has data"}}},
+		"one whose deadline Argo Rollouts has seen pass": {edited(t, aborts, "abort: true, ", "", "reason: RolloutAborted", "reason: ProgressDeadlineExceeded"), Service{Set: "of-v2", Steps: true}},
+		"one in an analysis":                             {edited(t, withBarrier, "currentStepIndex: 3", "currentStepIndex: 0", "{setWeight: 20}", "{analysis: {templates: []}}"), Service{Set: "of-v2", Steps: true, Analyzing: true}},
+		"one whose steps are done":                       {edited(t, withBarrier, "currentStepIndex: 3", "currentStepIndex: 4"), Service{Set: "of-v2", Steps: true, Step: 4}},
+		"one that was aborted before":                    {edited(t, aborts, "abort: true, ", ""), onItsWay},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

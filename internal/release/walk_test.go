@@ -31,7 +31,7 @@ type walk struct {
 
 func newWalk(t *testing.T, seed uint64) *walk {
 	return &walk{T: t, random: rand.New(rand.NewPCG(seed, 0)), stable: map[naming.Service]string{}, condemned: map[string]bool{},
-		facts: Facts{Now: start, Wanted: identity("v1"), Services: map[naming.Service]Service{}}}
+		facts: Facts{Now: start, Acting: start, Limits: limits, Wanted: identity("v1"), Services: map[naming.Service]Service{}}}
 }
 
 func (w *walk) chance(percent int) bool { return w.random.IntN(100) < percent }
@@ -47,6 +47,10 @@ func (w *walk) fail(format string, args ...any) {
 // befall changes the world a little. In a calm one nothing goes wrong any more.
 func (w *walk) befall(calm bool) {
 	w.facts.Now = w.facts.Now.Add(time.Duration(w.random.IntN(40)) * time.Second)
+	if !calm && w.chance(2) {
+		w.facts.Now = w.facts.Now.Add(time.Hour)
+		w.facts.Acting = w.facts.Now // the operator was away
+	}
 	w.facts.Suspended = !calm && w.chance(3)
 	if !calm && w.chance(4) {
 		w.facts.Wanted, w.facts.Prepared = identity(pick(w, "v1", "v2", "v3")), false
@@ -79,6 +83,8 @@ func (w *walk) roll(service naming.Service, calm bool) Service {
 		s.Trouble = pick(w, Verdict{Failed, "AnalysisFailed", "x"}, Verdict{Broken, "DeadlineExceeded", "x"})
 	case w.chance(50):
 		s.AtBarrier = true
+	case w.chance(50):
+		s.Step++
 	}
 	return s
 }
@@ -177,6 +183,9 @@ func (w *walk) check(before v1alpha1.ReleaseStatus, d Decision) {
 	}
 	if d.First == (current != "") || d.Hold && current != "" {
 		w.fail("a platform with a last good set is treated as new")
+	}
+	if next := d.Status.NextCheckTime; next != nil && next.Time.Before(w.facts.Now) {
+		w.fail("it is looked at again in the past")
 	}
 	w.checkCommit(before, d)
 	w.checkBarriers(before, d)

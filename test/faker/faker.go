@@ -51,7 +51,7 @@ type Behaviour struct {
 	Delay time.Duration
 	// Fail reports what the real controller reports when it cannot succeed:
 	// ciphertext that no key opens, a failed issuance, instances that are not
-	// ready, a rollout past its deadline, a failed Job.
+	// ready, a first rollout past its deadline, a failed Job. A later rollout is Unpullable.
 	Fail bool
 	// Absent writes nothing, as if the controller were not running.
 	Absent bool
@@ -61,8 +61,9 @@ type Behaviour struct {
 	Hold bool
 	// Expire ends a Job by its deadline.
 	Expire bool
-	// Unpullable keeps the pods of a new template from becoming available, until
-	// the Rollout's deadline is over at once. Those of the stable one stay as they are.
+	// Unpullable keeps the pods of a new template from becoming available. Those
+	// of the stable one stay as they are. As the real Argo Rollouts does with
+	// Istio's subsets, the Rollout does not say so, however long it takes.
 	Unpullable bool
 	// Analysis ends in Failed, Error or Inconclusive for every canary that gets traffic.
 	Analysis argo.AnalysisPhase

@@ -91,7 +91,6 @@ func TestWhatFailsIsTakenBackWhole(t *testing.T) {
 		"analysis-of-frontend":  {faker.Rollout, "blog-frontend", faker.Behaviour{Analysis: argo.AnalysisPhaseFailed}, "AnalysisFailed", "blog-frontend was aborted", false},
 		"prometheus-down":       {faker.Rollout, "blog-user", faker.Behaviour{Analysis: argo.AnalysisPhaseError}, "AnalysisError", `assessed Error`, true},
 		"analysis-without-data": {faker.Rollout, "blog-content", faker.Behaviour{Analysis: argo.AnalysisPhaseInconclusive}, "AnalysisInconclusive", "whether Prometheus has data", true},
-		"image-not-pullable":    {faker.Rollout, "blog-user", faker.Behaviour{Unpullable: true}, "DeadlineExceeded", "their images", true},
 		"verify-failed":         {faker.Job, "blog-verify-", faker.Behaviour{Fail: true}, "VerifyFailed", "BackoffLimitExceeded", false},
 		"verify-expired":        {faker.Job, "blog-verify-", faker.Behaviour{Expire: true}, "VerifyTimeout", "DeadlineExceeded", true},
 	}
