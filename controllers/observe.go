@@ -42,7 +42,7 @@ func (p *pass) observe(ctx context.Context) error {
 	p.rollouts, p.sets = map[string]*unstructured.Unstructured{}, map[string]*unstructured.Unstructured{}
 	for _, kind := range plan.Kinds {
 		switch kind.Kind {
-		case "VirtualService", "DestinationRule", "Rollout", "PostgresCluster", "ControllerRevision":
+		case "Service", "VirtualService", "DestinationRule", "Rollout", "PostgresCluster", "ControllerRevision":
 		default:
 			continue
 		}

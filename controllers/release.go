@@ -247,7 +247,7 @@ func (p *pass) input() plan.Input {
 		if !d.FrontendOnTarget {
 			run.Frontend = p.good
 		}
-		run.Direct, run.Committing = d.Direct, d.Window
+		run.Direct, run.Committing, run.Short = d.Direct, d.Window, d.Short
 		run.WithoutMigrations, run.WithoutVerify = d.Stopped(), !d.Verifying()
 		run.Paused = d.Paused()
 	}
@@ -385,8 +385,11 @@ func (p *pass) releaseVerdict() ready.Verdict {
 		return ready.Verdict{State: ready.Progressing, Reason: reasonReleasePaused, Message: fmt.Sprintf(
 			"release %s was paused by a request; let it go on with the annotation %s: resume %s", version, naming.AnnotationRequest, version)}
 	}
-	return ready.Verdict{State: ready.Progressing, Reason: reasonReleaseInProgress,
-		Message: fmt.Sprintf("release %s is on its way; see release.phase in the status", version)}
+	message := fmt.Sprintf("release %s is on its way; see release.phase in the status", version)
+	if status.Phase == v1alpha1.PhaseMigrating {
+		message += p.notBack()
+	}
+	return ready.Verdict{State: ready.Progressing, Reason: reasonReleaseInProgress, Message: message}
 }
 
 // abortVerdict says why a release was taken back, and what to do.

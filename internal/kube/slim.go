@@ -19,7 +19,7 @@ const fieldDigest = "blogplatform.io/digest"
 // status is left out of a kind that names none.
 var unread = map[schema.GroupKind][]string{
 	{Kind: "ConfigMap"}:                                       nil,
-	{Kind: "Service"}:                                         nil,
+	{Kind: "Service"}:                                         {"spec", "ports"},
 	{Kind: "ServiceAccount"}:                                  nil,
 	{Group: "argoproj.io", Kind: "AnalysisTemplate"}:          nil,
 	{Group: "argoproj.io", Kind: "Rollout"}:                   {"spec", "template"},

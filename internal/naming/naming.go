@@ -79,6 +79,9 @@ func (p Platform) Workload(s Service) string { return p.Name + "-" + string(s) }
 // Host is the name by which pods dial a service.
 func (p Platform) Host(s Service) string { return p.Workload(s) + "." + p.Namespace + ".svc" }
 
+// Canary is the Service before the newest pods of a service, which Argo Rollouts selects.
+func (p Platform) Canary(s Service) string { return p.Workload(s) + "-canary" }
+
 // Verify is the name of the Verify Job's ServiceAccount, Sidecar and policies.
 func (p Platform) Verify() string { return p.Name + "-verify" }
 

@@ -1,7 +1,11 @@
 package plan
 
 import (
+	"strconv"
+
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"blogplatform.io/operator/internal/naming"
 )
 
 // carry puts into the plan what other controllers write into our children.
@@ -12,7 +16,9 @@ import (
 // apply, so their ownership cannot be shared. What was read decides, and only
 // that: the write is refused if the live object is another by then.
 //
-// Services are not written by Argo Rollouts, since our Rollouts name none.
+// Argo Rollouts adds a label to the selector of the Service before the newest
+// pods, too. The steps of a Rollout stay as they are while it takes them: with
+// others it would begin anew.
 func (b *builder) carry() {
 	running := b.running()
 	for _, child := range b.children {
@@ -23,7 +29,12 @@ func (b *builder) carry() {
 		switch child.Object.GetKind() {
 		case "VirtualService":
 			carryList(child.Object, live, running[live.GetName()], carryWeights, "spec", "http")
+		case "Service":
+			if !b.carrySelector(child.Object, live) {
+				continue
+			}
 		case "Rollout":
+			carrySteps(child.Object, live)
 			if !b.carryReplicas(child.Object, live) {
 				continue
 			}
@@ -107,6 +118,44 @@ func (b *builder) carryReplicas(desired, live *unstructured.Unstructured) bool {
 		return true
 	}
 	return false
+}
+
+// carrySelector tells whether Argo Rollouts writes the selector.
+func (b *builder) carrySelector(desired, live *unstructured.Unstructured) bool {
+	for _, service := range naming.Services {
+		if desired.GetName() != b.names.Canary(service) {
+			continue
+		}
+		if hash, found, _ := unstructured.NestedString(live.Object, "spec", "selector", labelTemplateHash); found {
+			_ = unstructured.SetNestedField(desired.Object, hash, "spec", "selector", labelTemplateHash)
+		}
+		return true
+	}
+	return false
+}
+
+// carrySteps keeps the steps of a Rollout that is on its way to the set that it is to run.
+func carrySteps(desired, live *unstructured.Unstructured) {
+	set := desired.GetAnnotations()[naming.AnnotationSet]
+	if live.GetAnnotations()[naming.AnnotationSet] != set || stands(live) {
+		return
+	}
+	steps, found, _ := unstructured.NestedSlice(live.Object, "spec", "strategy", "canary", "steps")
+	if !found {
+		unstructured.RemoveNestedField(desired.Object, "spec", "strategy", "canary", "steps")
+		return
+	}
+	_ = unstructured.SetNestedSlice(desired.Object, steps, "spec", "strategy", "canary", "steps")
+}
+
+// stands tells of a Rollout that Argo Rollouts has seen, and whose pods are the
+// stable ones. Its observedGeneration is a string.
+func stands(rollout *unstructured.Unstructured) bool {
+	seen, _, _ := unstructured.NestedString(rollout.Object, "status", "observedGeneration")
+	stable, _, _ := unstructured.NestedString(rollout.Object, "status", "stableRS")
+	current, _, _ := unstructured.NestedString(rollout.Object, "status", "currentPodHash")
+	generation, err := strconv.ParseInt(seen, 10, 64)
+	return err == nil && generation >= rollout.GetGeneration() && stable != "" && stable == current
 }
 
 func carryWeights(desired, live []map[string]any) {

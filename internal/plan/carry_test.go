@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -181,5 +182,63 @@ func TestAnAutoscalerOwnsTheNumberOfPods(t *testing.T) {
 				t.Errorf("the write names resourceVersion %q", got.GetResourceVersion())
 			}
 		})
+	}
+}
+
+// TestTheCanaryServiceKeepsThePodsThatArgoRolloutsSelects, and the Service of all pods selects no others.
+func TestTheCanaryServiceKeepsThePodsThatArgoRolloutsSelects(t *testing.T) {
+	const service = "{apiVersion: v1, kind: Service, metadata: {namespace: ns, name: NAME}}"
+	selected := "{selector: {app.kubernetes.io/name: user, rollouts-pod-template-hash: abc}}"
+	in := stories(t)["staging"]
+	in.Platform.Namespace, in.Platform.Name = "ns", "blog"
+	for _, name := range []string{"blog-user", "blog-user-canary"} {
+		in.Observed = append(in.Observed, as(t, strings.Replace(service, "NAME", name, 1), "7", selected))
+	}
+	for _, child := range planOf(t, in).Children {
+		if child.Object.GetKind() != "Service" || !strings.HasPrefix(child.Object.GetName(), "blog-user") {
+			continue
+		}
+		hash, _, _ := unstructured.NestedString(child.Object.Object, "spec", "selector", labelTemplateHash)
+		want, version := "", ""
+		if child.Object.GetName() == "blog-user-canary" {
+			want, version = "abc", "7"
+		}
+		if hash != want || child.Object.GetResourceVersion() != version {
+			t.Errorf("%s selects %q at version %q", child.Object.GetName(), hash, child.Object.GetResourceVersion())
+		}
+	}
+}
+
+// TestARolloutOnItsWayKeepsItsSteps: with others Argo Rollouts would begin anew.
+func TestARolloutOnItsWayKeepsItsSteps(t *testing.T) {
+	const text = `
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {namespace: ns, name: blog-user, generation: 4, annotations: {blogplatform.io/set: SET}}
+spec: {strategy: {canary: {steps: [{setWeight: 20}]}}}
+status: {observedGeneration: "4", stableRS: old, currentPodHash: new}
+`
+	for name, c := range map[string]struct {
+		live []string
+		kept bool
+	}{
+		"on its way":                {nil, true},
+		"that was not observed yet": {[]string{"currentPodHash: new", "currentPodHash: old", `"4"`, `"3"`}, true},
+		"that stands":               {[]string{"currentPodHash: new", "currentPodHash: old"}, false},
+		"of another set":            {[]string{"SET", "other"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			desired := object(t, strings.Replace(text, "setWeight: 20", "setWeight: 50", 1))
+			live := object(t, strings.NewReplacer(append(c.live, "", "")...).Replace(text))
+			carrySteps(desired, live)
+			steps, _, _ := unstructured.NestedSlice(desired.Object, "spec", "strategy", "canary", "steps")
+			if got := steps[0].(map[string]any)["setWeight"]; (got == int64(20)) != c.kept {
+				t.Errorf("it goes on with weight %v", got)
+			}
+		})
+	}
+	desired, live := object(t, text), object(t, strings.Replace(text, "{steps: [{setWeight: 20}]}", "{}", 1))
+	if carrySteps(desired, live); cmp.Diff(live.Object, desired.Object) != "" {
+		t.Errorf("one that takes no steps gets some: %v", desired.Object)
 	}
 }

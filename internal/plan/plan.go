@@ -6,6 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/naming"
 )
 
 // Stage is a step on the way to a running blog. A stage holds the first
@@ -35,7 +36,7 @@ type Input struct {
 	// Run is how far it has come. Its zero value is that of one that is done.
 	Run Run
 	// Observed holds the live objects whose fields other controllers write:
-	// VirtualServices, DestinationRules and Rollouts. Others are ignored.
+	// VirtualServices, DestinationRules, Services and Rollouts. Others are ignored.
 	Observed []*unstructured.Unstructured
 }
 
@@ -51,6 +52,8 @@ type Run struct {
 	Kept []*unstructured.Unstructured
 	// Attempt numbers the attempts at releases.
 	Attempt int64
+	// Short are services whose current pods serve nobody: they take no steps that protect readers.
+	Short []naming.Service
 	// Direct leaves out the steps of the Rollouts.
 	Direct bool
 	// WithoutMigrations and WithoutVerify leave out what the target may not do any more, or not yet.

@@ -31,7 +31,8 @@ const headerTemplate = "blog-pod-template"
 // can ask for the canary; in the mesh there is nothing else to ask of it.
 func (b *builder) routes() {
 	for _, service := range naming.Services {
-		b.gate(StageMesh, b.clusterService(service))
+		b.gate(StageMesh, b.clusterService(b.names.Workload(service), service))
+		b.gate(StageMesh, b.clusterService(b.names.Canary(service), service))
 		b.gate(StageMesh, b.destinationRule(service))
 	}
 	for _, service := range naming.DataServices {
@@ -40,9 +41,11 @@ func (b *builder) routes() {
 	b.gate(StageMesh, b.virtualService(b.names.FrontendCheck(), []string{b.fullHost(naming.Frontend)}, nil, b.canaryRoute(naming.Frontend)))
 }
 
-func (b *builder) clusterService(service naming.Service) *corev1.Service {
+// clusterService is before all pods of a service. Of the one before the newest
+// pods, Argo Rollouts completes the selector.
+func (b *builder) clusterService(name string, service naming.Service) *corev1.Service {
 	return &corev1.Service{
-		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Service"}, ObjectMeta: b.meta(b.names.Workload(service)),
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Service"}, ObjectMeta: b.meta(name),
 		Spec: corev1.ServiceSpec{
 			Selector: b.names.Selector(service),
 			Ports: []corev1.ServicePort{{
@@ -84,22 +87,25 @@ func (b *builder) primaryRoute(service naming.Service, match ...*istio.HTTPMatch
 }
 
 // canaryRoute leads requests for a certain pod template to the canary, whatever
-// its weight is. None is sent twice: what fails there has to be seen.
+// its weight is. None is sent twice: what fails there has to be seen. It goes by
+// the Service and not by the subset, which Argo Rollouts leaves with the old pods
+// as long as one of them is unavailable.
 func (b *builder) canaryRoute(service naming.Service) *istio.HTTPRoute {
 	anything := &istio.StringMatch{MatchType: &istio.StringMatch_Regex{Regex: ".+"}}
 	return &istio.HTTPRoute{
 		Name: routeCanary, Match: []*istio.HTTPMatchRequest{{Headers: map[string]*istio.StringMatch{headerTemplate: anything}}},
-		Route:   []*istio.HTTPRouteDestination{b.destination(service, subsetCanary, 0)},
+		Route:   []*istio.HTTPRouteDestination{{Destination: b.at(b.names.Canary(service), "")}},
 		Timeout: durationpb.New(routeTimeout),
 		Retries: &istio.HTTPRetry{},
 	}
 }
 
 func (b *builder) destination(service naming.Service, subset string, weight int32) *istio.HTTPRouteDestination {
-	return &istio.HTTPRouteDestination{
-		Destination: &istio.Destination{Host: b.fullHost(service), Port: &istio.PortSelector{Number: portApp}, Subset: subset},
-		Weight:      weight,
-	}
+	return &istio.HTTPRouteDestination{Destination: b.at(b.names.Workload(service), subset), Weight: weight}
+}
+
+func (b *builder) at(name, subset string) *istio.Destination {
+	return &istio.Destination{Host: naming.MeshHost(b.names.Namespace, name), Port: &istio.PortSelector{Number: portApp}, Subset: subset}
 }
 
 // fullHost is the name by which Istio knows a service; a short one would be

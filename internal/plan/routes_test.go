@@ -50,10 +50,10 @@ func TestEveryServiceStartsOnItsStablePods(t *testing.T) {
 		t.Error(diff)
 	}
 	wantChecks := map[string]string{
-		"blog-frontend.g11-prod.svc.cluster.local/canary": "blog-frontend-check",
-		"blog-user.g11-prod.svc.cluster.local/canary":     "blog-user",
-		"blog-content.g11-prod.svc.cluster.local/canary":  "blog-content",
-		"blog-comment.g11-prod.svc.cluster.local/canary":  "blog-comment",
+		"blog-frontend-canary.g11-prod.svc.cluster.local/": "blog-frontend-check",
+		"blog-user-canary.g11-prod.svc.cluster.local/":     "blog-user",
+		"blog-content-canary.g11-prod.svc.cluster.local/":  "blog-content",
+		"blog-comment-canary.g11-prod.svc.cluster.local/":  "blog-comment",
 	}
 	if diff := cmp.Diff(wantChecks, checks); diff != "" {
 		t.Error(diff)
@@ -78,7 +78,7 @@ func TestSubsetsAndServicesFindThePodsOfTheirServiceAlone(t *testing.T) {
 	want := map[string][]map[string]string{"blog-db-mesh": {{"postgres-operator.crunchydata.com/cluster": "blog-db"}}}
 	for _, service := range naming.Services {
 		name, pods := "blog-"+string(service), map[string]string{"app.kubernetes.io/instance": "blog", "app.kubernetes.io/name": string(service)}
-		for _, where := range []string{name, name + ".g11-prod.svc.cluster.local stable", name + ".g11-prod.svc.cluster.local canary"} {
+		for _, where := range []string{name, name + "-canary", name + ".g11-prod.svc.cluster.local stable", name + ".g11-prod.svc.cluster.local canary"} {
 			want[where] = []map[string]string{pods}
 		}
 	}

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	rollouts "github.com/argoproj/argo-rollouts/pkg/apis/rollouts/v1alpha1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
@@ -11,10 +13,14 @@ import (
 // checked while no route leads readers to it; after them it gets all traffic
 // and is analyzed once more, while the pods of the old one are still there. The
 // last is the barrier: the new pods wait there for those of the other services, and
-// for Verify. What was never verified is replaced without steps.
+// for Verify. What was never verified is replaced without steps, and where
+// nobody is served anyway, all readers go to the new pods as soon as there are any.
 func (b *builder) steps(service naming.Service) []rollouts.CanaryStep {
 	if b.Run.Direct {
 		return nil
+	}
+	if slices.Contains(b.Run.Short, service) {
+		return append(shift(100), b.analysisStep(b.names.Analysis(), service), barrier())
 	}
 	steps := []rollouts.CanaryStep{
 		{SetCanaryScale: &rollouts.SetCanaryScale{Replicas: new(int32(1))}},

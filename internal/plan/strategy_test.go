@@ -70,3 +70,17 @@ func TestAnalysesNameTheNewTemplate(t *testing.T) {
 		}
 	}
 }
+
+// TestWhereNobodyIsServedReadersGetTheNewPodsAtOnce, and they are judged and held all the same.
+func TestWhereNobodyIsServedReadersGetTheNewPodsAtOnce(t *testing.T) {
+	in := stories(t)["production"]
+	in.Run.Short = []naming.Service{naming.Comment}
+	b := newBuilder(in)
+	steps := b.rollout(naming.Comment).Spec.Strategy.Canary.Steps
+	if len(steps) != 4 || *steps[1].SetWeight != 100 || steps[2].Analysis == nil || steps[3].Pause == nil {
+		t.Errorf("comment takes %+v", steps)
+	}
+	if others := b.rollout(naming.User).Spec.Strategy.Canary.Steps; len(others) <= 4 {
+		t.Errorf("user takes %+v", others)
+	}
+}

@@ -42,8 +42,9 @@ func (b *builder) workloads() {
 	}
 }
 
-// rollout splits traffic between subsets of one Service, so Argo Rollouts needs
-// no Service for each side. One that is stuck goes on when the cause is gone:
+// rollout splits traffic between subsets of one Service. It names a Service for
+// the canary as well, because without one Argo Rollouts does nothing as long as
+// any stable or canary pod is unavailable (docs/adr/0007). One that is stuck goes on when the cause is gone:
 // whether to go back is decided for all four, by the operator.
 func (b *builder) rollout(service naming.Service) *rollouts.Rollout {
 	name := b.names.Workload(service)
@@ -62,7 +63,8 @@ func (b *builder) rollout(service naming.Service) *rollouts.Rollout {
 			Selector:                &metav1.LabelSelector{MatchLabels: b.names.Selector(service)},
 			Template:                set.Templates[service],
 			Strategy: rollouts.RolloutStrategy{Canary: &rollouts.CanaryStrategy{
-				Steps: b.steps(service),
+				Steps:         b.steps(service),
+				CanaryService: b.names.Canary(service),
 				// The pods before outlast a commit that does not come to its end.
 				ScaleDownDelaySeconds: new(b.values.progressDeadline + commitMargin),
 				// Proxies that have not heard of a shift yet still find the pods they know.

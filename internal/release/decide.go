@@ -30,6 +30,8 @@ type Decision struct {
 	// First is true as long as nothing was ever verified. Direct then lets the
 	// Rollouts replace what was never verified without steps.
 	First, Direct bool
+	// Short are services that take no steps that protect readers: they have none.
+	Short []naming.Service
 	// Window lets the Rollouts take the shortest way.
 	Window bool
 	// Release are the services whose barrier is released now.
@@ -142,7 +144,7 @@ func (m *machine) advance() {
 		m.goBack()
 	case phase == v1alpha1.PhaseCommitting:
 		m.commit()
-	case phase == v1alpha1.PhaseMigrating && (!m.Prepared || m.paused()):
+	case phase == v1alpha1.PhaseMigrating && (!m.Prepared || m.paused() || !m.back()):
 		m.migrate()
 	default:
 		m.progress()
@@ -182,8 +184,21 @@ func (m *machine) settle() {
 	m.release(current)
 }
 
-// migrate waits for the migrations. All services run the current release.
+// back tells whether all services run the current release and nothing else.
+func (m *machine) back() bool {
+	current := m.Status.Current.Digest
+	return m.all(func(s Service) bool { return s.stands(current) })
+}
+
+// migrate waits for the migrations, while all services run the current release.
+// Those that are on their way to another one come back first: readers must not
+// be led to pods of a third one while a canary has a share of them, and a
+// service that has committed another one alone must not lose its short way back.
 func (m *machine) migrate() {
+	if !m.back() {
+		m.Window = true
+		m.release(m.Status.Current.Digest)
+	}
 	if !m.Prepared {
 		m.fails(m.taskOverdue("migrations", m.Migrations, m.Limits.Migration, "MigrationTimeout"))
 	}
@@ -196,10 +211,10 @@ func (m *machine) progress() {
 	if m.fails(m.trouble()) {
 		return
 	}
-	m.DataOnTarget = true
+	m.DataOnTarget, m.Short = true, m.urgent()
 	there := !slices.ContainsFunc(naming.DataServices, func(s naming.Service) bool { return !m.Services[s].arrived(target) })
 	frontend := m.Services[naming.Frontend]
-	m.FrontendOnTarget = frontend.Set == target || there && !m.paused()
+	m.FrontendOnTarget = frontend.Set == target || (there || frontend.Down) && !m.paused()
 	if !there || !frontend.arrived(target) {
 		m.enter(v1alpha1.PhaseProgressing)
 		m.fails(m.rolloutOverdue())
@@ -219,6 +234,18 @@ func (m *machine) progress() {
 		return
 	}
 	m.fails(m.taskOverdue("verify", m.Test, m.Limits.Verify, "VerifyTimeout"))
+}
+
+// urgent are the services of the current release that serve nobody; without the
+// frontend that is all of them. There is no reader to protect from the target.
+func (m *machine) urgent() []naming.Service {
+	var urgent []naming.Service
+	for _, service := range naming.Services {
+		if m.Services[service].Down || m.Services[naming.Frontend].Down {
+			urgent = append(urgent, service)
+		}
+	}
+	return urgent
 }
 
 // commit releases the barrier of all services. The Rollouts are given the
@@ -248,15 +275,14 @@ func (m *machine) complete() {
 
 // goBack runs the current release, which is the last good one.
 func (m *machine) goBack() {
-	current := m.Status.Current.Digest
 	m.Status.Paused = nil
-	if m.Status.Phase == v1alpha1.PhaseAborted || m.all(func(s Service) bool { return s.stands(current) }) {
+	if m.Status.Phase == v1alpha1.PhaseAborted || m.back() {
 		m.enter(v1alpha1.PhaseAborted)
 		return
 	}
 	m.enter(v1alpha1.PhaseAborting)
 	m.Window = true
-	m.release(current)
+	m.release(m.Status.Current.Digest)
 }
 
 // release lets the services go that wait at the barrier with a set.
@@ -289,7 +315,7 @@ func (m *machine) fails(v Verdict) bool {
 		return false
 	}
 	m.remember(v)
-	m.DataOnTarget, m.FrontendOnTarget = false, false
+	m.DataOnTarget, m.FrontendOnTarget, m.Short = false, false, nil
 	m.goBack()
 	return true
 }

@@ -232,10 +232,17 @@ func TestAFailedSetIsNotTriedAgainHoweverItComesBack(t *testing.T) {
 	p.on(true, false)
 }
 
-func TestAReleaseThatIsEditedOnItsWayGoesStraightToTheNewOne(t *testing.T) {
+// TestAReleaseThatIsEditedOnItsWayComesBackFirst: a share of the readers is led
+// to the canary, whose pods must not be exchanged for others under them.
+func TestAReleaseThatIsEditedOnItsWayComesBackFirst(t *testing.T) {
 	p := waiting(t)
 	p.facts.Wanted = identity("v3")
 	before := p.status.Attempt
+	p.expect(v1alpha1.PhaseMigrating)
+	p.on(false, false)
+	p.set(Service{Set: "of-v1", Stands: true}, naming.Frontend, naming.User)
+	p.expect(v1alpha1.PhaseMigrating)
+	p.set(Service{Set: "of-v1", Stands: true}, naming.Services...)
 	d := p.expect(v1alpha1.PhaseProgressing)
 	p.on(true, false)
 	if d.Status.Attempt != before+1 || len(d.Status.Failures) > 0 {
@@ -255,6 +262,56 @@ func TestACommitComesToItsEndBeforeTheNextRelease(t *testing.T) {
 	p.expect(v1alpha1.PhaseProgressing)
 	if p.status.Target.Version != "v3" || p.status.Current.Version != "v2" {
 		t.Errorf("%+v", p.status)
+	}
+}
+
+// TestAFixThatIsReleasedDuringACommitThatFails does not close the way back: a
+// service that has committed alone takes the shortest one.
+func TestAFixThatIsReleasedDuringACommitThatFails(t *testing.T) {
+	p := committing(t)
+	p.set(Service{Set: "of-v2", Stands: true, Healthy: true, Window: true}, naming.User, naming.Content)
+	p.set(Service{Set: "of-v2", Window: true, Trouble: Verdict{Broken, "AnalysisError", "x"}}, naming.Comment)
+	p.facts.Wanted = identity("v3")
+	p.expect(v1alpha1.PhaseAborting)
+	if d := p.expect(v1alpha1.PhaseMigrating); !d.Window {
+		t.Error("the window is closed")
+	}
+	p.on(false, false)
+	p.set(Service{Set: "of-v1", Window: true, AtBarrier: true}, naming.User, naming.Content)
+	if d := p.expect(v1alpha1.PhaseMigrating); len(d.Release) != 2 {
+		t.Errorf("%v are let go, want user and content", d.Release)
+	}
+	p.set(Service{Set: "of-v1", Stands: true}, naming.Services...)
+	if d := p.expect(v1alpha1.PhaseProgressing); d.Window {
+		t.Error("the window is open for v3")
+	}
+}
+
+// TestAServiceThatServesNobodyTakesNoStepsThatProtectReaders: there are none, and they wait for the fix.
+func TestAServiceThatServesNobodyTakesNoStepsThatProtectReaders(t *testing.T) {
+	p := running(t)
+	p.set(Service{Set: "of-v1", Stands: true, Down: true}, naming.Comment)
+	p.facts.Wanted = identity("v2")
+	d := p.expect(v1alpha1.PhaseProgressing)
+	p.on(true, false)
+	if len(d.Short) != 1 || d.Short[0] != naming.Comment {
+		t.Errorf("short: %v", d.Short)
+	}
+}
+
+// TestWithoutAFrontendNobodyIsServed: then all services go at once.
+func TestWithoutAFrontendNobodyIsServed(t *testing.T) {
+	p := running(t)
+	p.set(Service{Set: "of-v1", Stands: true, Down: true}, naming.Frontend)
+	p.facts.Wanted = identity("v2")
+	d := p.expect(v1alpha1.PhaseProgressing)
+	p.on(true, true)
+	if len(d.Short) != 4 {
+		t.Errorf("short: %v", d.Short)
+	}
+	p.set(Service{Set: "of-v2", Trouble: Verdict{Failed, "AnalysisFailed", "worse"}}, naming.Services...)
+	if d = p.expect(v1alpha1.PhaseAborting); d.Short != nil {
+		t.Errorf("on the way back: %v", d.Short)
 	}
 }
 

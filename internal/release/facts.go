@@ -62,6 +62,8 @@ type Service struct {
 	// Stands is true once the pods of that template are the stable ones,
 	// Healthy if there are as many of them as there should be, too.
 	Stands, Healthy bool
+	// Down is true if no pod serves of a service that stands and should have some.
+	Down bool
 	// AtBarrier is true if they have all traffic and wait at the last step.
 	AtBarrier bool
 	// Window is true if the Rollout may take the shortest way, Steps if it has steps to take.

@@ -35,6 +35,7 @@ func Read(rollout *unstructured.Unstructured) (Service, error) {
 	s.Stands = r.Status.StableRS != "" && r.Status.StableRS == r.Status.CurrentPodHash
 	s.Healthy = r.Status.Phase == argo.RolloutPhaseHealthy
 	s.AtBarrier = !s.Stands && !r.Status.Abort && atBarrier(&r)
+	s.Down = s.Stands && r.Status.AvailableReplicas == 0 && (r.Spec.Replicas == nil || *r.Spec.Replicas > 0)
 	s.Step = 0
 	if !s.Stands {
 		s.Trouble = trouble(&r)

@@ -76,6 +76,7 @@ func (w *walk) roll(service naming.Service, calm bool) Service {
 	case s.Set == "":
 	case s.Stands:
 		s.Healthy = true
+		s.Down = !calm && w.chance(5)
 	case shortest:
 		w.stable[service], s = s.Set, Service{Set: s.Set, Stands: true, Healthy: true, Steps: s.Steps, Window: s.Window}
 	case s.Trouble.bad() || s.AtBarrier:
@@ -186,6 +187,10 @@ func (w *walk) check(before v1alpha1.ReleaseStatus, d Decision) {
 	}
 	if next := d.Status.NextCheckTime; next != nil && next.Time.Before(w.facts.Now) {
 		w.fail("it is looked at again in the past")
+	}
+	third := func(s Service) bool { return s.Set != "" && s.Set != d.Status.Target.Digest && s.Set != current }
+	if runs := d.DataOnTarget || d.FrontendOnTarget; runs && current != "" && d.Status.Target.Digest != current && before.Target.Digest != d.Status.Target.Digest && !w.all(func(s Service) bool { return !third(s) }) {
+		w.fail("a release begins while a service is on its way to another one")
 	}
 	w.checkCommit(before, d)
 	w.checkBarriers(before, d)

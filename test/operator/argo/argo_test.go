@@ -80,6 +80,7 @@ func (w world) kubelet(ctx context.Context) {
 				continue
 			}
 			switch now := metav1.Now(); {
+			case w.cannotStart(pod):
 			case pod.Labels[argo.DefaultRolloutUniqueLabelKey] != "":
 				pod.Status.Phase, pod.Status.StartTime = corev1.PodRunning, &now
 				for _, kind := range []corev1.PodConditionType{corev1.PodScheduled, corev1.PodInitialized, corev1.ContainersReady, corev1.PodReady} {

@@ -135,7 +135,7 @@ func (w world) heldAtCanary(p *v1alpha1.BlogPlatform) {
 	w.UntilWord(p, "canary 20%")
 }
 
-func TestAReleaseThatIsEditedMidCanaryGoesStraightToTheNewOne(t *testing.T) {
+func TestAReleaseThatIsEditedMidCanaryComesBackAndGoesToTheNewOne(t *testing.T) {
 	harness.ShareOperator(t)
 	w := newWorld(t)
 	p := w.GivenReady("production", harness.Release("v1.0.0"), harness.WithSteps(20))
