@@ -267,7 +267,7 @@ func (p *pass) result(ctx context.Context, err error) (reconcile.Result, error) 
 // makePlan decides how the release goes on, and plans for that.
 func (p *pass) makePlan(ctx context.Context) error {
 	var err error
-	if p.stalled, err = p.hostConflict(ctx); err != nil || p.stalled != nil {
+	if p.stalled, err = p.hostProblem(ctx); err != nil || p.stalled != nil {
 		return err
 	}
 	if err := p.passGate(ctx); err != nil {

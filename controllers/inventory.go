@@ -22,6 +22,7 @@ func (p *pass) announce(ctx context.Context) error {
 	if p.suspended() {
 		return nil
 	}
+	p.holdHosts()
 	lines := p.staleInventory()
 	for _, child := range p.plan.Children {
 		if !p.tracked(child) {
@@ -68,6 +69,9 @@ func (p *pass) staleInventory() []string {
 func (p *pass) keepInventory(survivors []string) {
 	if p.suspended() {
 		return
+	}
+	if p.complete {
+		p.platform.Status.Hosts = sorted(slices.Clone(p.platform.Spec.Hosts))
 	}
 	lines := survivors
 	for _, o := range p.outcomes {

@@ -11,6 +11,8 @@ const (
 	reasonDeleting     = "Deleting"
 	reasonNotObserved  = "NotObserved"
 	reasonHostConflict = "HostConflict"
+	// reasonHostNotAllowed: the platform's namespace may not claim a host.
+	reasonHostNotAllowed = "HostNotAllowed"
 	// reasonNamespaceNotAllowed: the spec asks for a child in a namespace that
 	// --gateway-namespaces does not name.
 	reasonNamespaceNotAllowed = "GatewayNamespaceNotAllowed"

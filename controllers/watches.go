@@ -110,7 +110,7 @@ func (r *Reconciler) setupWatches(mgr manager.Manager) error {
 	built, err := ctrl.NewControllerManagedBy(mgr).
 		Named("blogplatform").
 		For(&v1alpha1.BlogPlatform{}, builder.WithPredicates(changed)).
-		Watches(&v1alpha1.BlogPlatform{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.BlogPlatform{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, holding()))).
 		Watches(&v1alpha1.BlogPlatform{}, handler.EnqueueRequestsFromMapFunc(r.promotedTo), builder.WithPredicates(verifies())).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(ownerByLabels), builder.WithPredicates(podPhase())).
 		Watches(&corev1.PersistentVolumeClaim{}, handler.EnqueueRequestsFromMapFunc(r.ofNamespace), builder.WithPredicates(claimPhase())).

@@ -23,6 +23,13 @@ type BlogPlatformStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	URL string `json:"url,omitempty"`
+	// hosts that the platform serves, sorted. Nobody takes them from it while they stand here.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=20
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	Hosts []string `json:"hosts,omitempty"`
 	// release is what runs and what is on its way.
 	// +optional
 	Release ReleaseStatus `json:"release,omitzero"`

@@ -92,7 +92,9 @@ type BlogPlatformSpec struct {
 	// +kubebuilder:validation:XValidation:rule=`self == oldSelf`,message=`environment cannot change: create another BlogPlatform for the other environment`
 	Environment Environment `json:"environment,omitempty"`
 	// hosts are the DNS names of the blog. The first is canonical, the others
-	// redirect to it.
+	// redirect to it. Where the namespace has the annotation
+	// blogplatform.io/domains, such as "example.com, example.org", each of them must
+	// be one of these domains or below one. A host that another platform serves stays with that.
 	// +required
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1

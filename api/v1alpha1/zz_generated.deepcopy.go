@@ -234,6 +234,11 @@ func (in *BlogPlatformStatus) DeepCopyInto(out *BlogPlatformStatus) {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
 	}
+	if in.Hosts != nil {
+		in, out := &in.Hosts, &out.Hosts
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	in.Release.DeepCopyInto(&out.Release)
 	if in.Services != nil {
 		in, out := &in.Services, &out.Services

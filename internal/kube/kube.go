@@ -108,9 +108,14 @@ func hasLabel(name string) labels.Selector {
 }
 
 // slimMetadata drops annotations: those that kubectl leaves hold whole objects, Secrets too.
+// The one that limits hosts is kept.
 func slimMetadata(object any) (any, error) {
 	if metadata, ok := object.(*metav1.PartialObjectMetadata); ok {
+		domains, limited := metadata.Annotations[naming.AnnotationDomains]
 		metadata.ObjectMeta = slimMeta(metadata.ObjectMeta)
+		if limited {
+			metadata.Annotations = map[string]string{naming.AnnotationDomains: domains}
+		}
 	}
 	return object, nil
 }

@@ -25,7 +25,6 @@ var unread = map[schema.GroupKind][]string{
 	{Group: "argoproj.io", Kind: "Rollout"}:                   {"spec", "template"},
 	{Group: "autoscaling", Kind: "HorizontalPodAutoscaler"}:   nil,
 	{Group: "batch", Kind: "Job"}:                             nil,
-	{Group: "networking.istio.io", Kind: "Gateway"}:           nil,
 	{Group: "networking.istio.io", Kind: "Sidecar"}:           nil,
 	{Group: "networking.k8s.io", Kind: "NetworkPolicy"}:       nil,
 	{Group: "policy", Kind: "PodDisruptionBudget"}:            nil,

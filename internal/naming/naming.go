@@ -57,6 +57,9 @@ const (
 	// AnnotationPromotionOverride on a BlogPlatform lets a release through a gate that
 	// is closed: "<version> <reason>". It is used once; to write it takes the verb override.
 	AnnotationPromotionOverride = "blogplatform.io/promotion-override"
+	// AnnotationDomains on a Namespace lists, separated by commas, the domains of
+	// which its platforms may claim hosts: themselves and what is below them.
+	AnnotationDomains = "blogplatform.io/domains"
 	// AnnotationSet on a Rollout names the set of pod templates that its own is of.
 	AnnotationSet = "blogplatform.io/set"
 )

@@ -126,7 +126,7 @@ func TestAHostThatBelongsToAnOlderPlatform(t *testing.T) {
 	w.Create(second)
 	t.Cleanup(func() { harness.Statuses.Lint(t, second.Namespace) })
 	w.UntilCondition(second, v1alpha1.ConditionReady, metav1.ConditionFalse, "HostConflict",
-		fmt.Sprintf("%s.example.com belongs to the older BlogPlatform %s/blog", w.Namespace, w.Namespace))
+		fmt.Sprintf("%s.example.com is served by BlogPlatform %s/blog, which keeps it", w.Namespace, w.Namespace))
 	if children := w.Children(second); len(children) != 0 {
 		t.Errorf("%d children were written for a platform that is Stalled", len(children))
 	}
