@@ -21,6 +21,9 @@ import (
 	"blogplatform.io/operator/internal/release"
 )
 
+// clusterKind is that of the database.
+var clusterKind = schema.GroupVersionKind{Group: "postgres-operator.crunchydata.com", Version: "v1beta1", Kind: "PostgresCluster"}
+
 // view is what a pass found before it did anything.
 type view struct {
 	// coWritten are the children whose fields Argo Rollouts or an autoscaler writes, too.
@@ -35,6 +38,8 @@ type view struct {
 	services map[naming.Service]release.Service
 	// pods of the platform's workloads and Jobs.
 	pods []corev1.Pod
+	// volumes are the claims of the database, whoever made it.
+	volumes []corev1.PersistentVolumeClaim
 }
 
 // observe reads, from the cache, what the plan and the report depend on.
@@ -59,7 +64,27 @@ func (p *pass) observe(ctx context.Context) error {
 		return fmt.Errorf("list pods of BlogPlatform %s/%s: %w", p.names.Namespace, p.names.Name, err)
 	}
 	p.pods = pods.Items
-	return nil
+	return p.observeData(ctx)
+}
+
+// observeData reads the volumes of the database. That there are some without a
+// database is a reason to stop, so the API server is asked for that, and not the cache alone.
+func (p *pass) observeData(ctx context.Context) error {
+	var claims corev1.PersistentVolumeClaimList
+	err := p.client.List(ctx, &claims, client.InNamespace(p.names.Namespace), client.MatchingLabels{kube.LabelCluster: p.names.Database()})
+	if err != nil {
+		return fmt.Errorf("list volumes of PostgresCluster %s/%s: %w", p.names.Namespace, p.names.Database(), err)
+	}
+	p.volumes = claims.Items
+	if p.cluster != nil || len(p.volumes) == 0 || !p.watches.served(ctx, clusterKind) {
+		return nil
+	}
+	wanted := &unstructured.Unstructured{}
+	wanted.SetGroupVersionKind(clusterKind)
+	wanted.SetNamespace(p.names.Namespace)
+	wanted.SetName(p.names.Database())
+	p.cluster, err = get(ctx, p.live, wanted)
+	return err
 }
 
 func (p *pass) sort(object *unstructured.Unstructured) {
@@ -140,7 +165,7 @@ func (p *pass) judge(ctx context.Context, child plan.Child, live *unstructured.U
 	case "Certificate":
 		return p.issuerMissing(ctx, child.Object, verdict)
 	case "PostgresCluster":
-		return p.volumePending(ctx, verdict)
+		return p.volumePending(verdict), nil
 	case "Job":
 		return p.withLastWords(verdict, live), nil
 	case "Rollout":
@@ -171,14 +196,9 @@ func (p *pass) issuerMissing(ctx context.Context, certificate *unstructured.Unst
 }
 
 // volumePending replaces the verdict on the database if a volume of it is not there.
-func (p *pass) volumePending(ctx context.Context, verdict ready.Verdict) (ready.Verdict, error) {
-	var claims corev1.PersistentVolumeClaimList
-	err := p.client.List(ctx, &claims, client.InNamespace(p.names.Namespace), client.MatchingLabels{kube.LabelCluster: p.names.Database()})
-	if err != nil {
-		return verdict, fmt.Errorf("list volumes of PostgresCluster %s/%s: %w", p.names.Namespace, p.names.Database(), err)
-	}
+func (p *pass) volumePending(verdict ready.Verdict) ready.Verdict {
 	class, found := "", false
-	for _, claim := range claims.Items {
+	for _, claim := range p.volumes {
 		if claim.Status.Phase != corev1.ClaimPending {
 			continue
 		}
@@ -195,7 +215,7 @@ func (p *pass) volumePending(ctx context.Context, verdict ready.Verdict) (ready.
 		verdict.Message = fmt.Sprintf("PostgresCluster %s/%s waits for volumes of %s: does it exist, and does it have room? Look at its PersistentVolumeClaims",
 			p.names.Namespace, p.names.Database(), class)
 	}
-	return verdict, nil
+	return verdict
 }
 
 // migrationVersions is what the pod of a Job reported of the schema, such as 0 -> 3.

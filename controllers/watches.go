@@ -182,7 +182,7 @@ func claimPhase() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, ok := e.ObjectOld.(*corev1.PersistentVolumeClaim)
 		after, same := e.ObjectNew.(*corev1.PersistentVolumeClaim)
-		return !ok || !same || before.Status.Phase != after.Status.Phase
+		return !ok || !same || before.Status.Phase != after.Status.Phase || before.DeletionTimestamp.IsZero() != after.DeletionTimestamp.IsZero()
 	}}
 }
 

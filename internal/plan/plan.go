@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"blogplatform.io/operator/api/v1alpha1"
@@ -38,6 +39,11 @@ type Input struct {
 	// Observed holds the live objects whose fields other controllers write:
 	// VirtualServices, DestinationRules, Services and Rollouts. Others are ignored.
 	Observed []*unstructured.Unstructured
+	// Database is the PostgresCluster that there is, nil if there is none, and
+	// Volumes are the volume claims of a PostgresCluster of its name. What they
+	// hold is never overwritten.
+	Database *unstructured.Unstructured
+	Volumes  []corev1.PersistentVolumeClaim
 }
 
 // Run is how far a release has come, and so what the services run.
@@ -123,6 +129,9 @@ func Build(in Input) (Plan, error) {
 	b := newBuilder(in)
 	if b.values.gateway.namespace == b.names.Namespace {
 		return Plan{}, &Problem{Reason: "GatewayNotApart", Message: "spec.gateway.namespace is the platform's own namespace, whose policies close it to readers: name the namespace of an ingress gateway elsewhere"}
+	}
+	if problem := b.databaseProblem(); problem != nil {
+		return Plan{}, problem
 	}
 	b.aim()
 	b.secrets()

@@ -56,19 +56,20 @@ func postgresSecret(p *postgres, suffix string, data map[string]string) corev1.S
 // volumes are the claims of the instances and the repositories.
 func (p *postgres) volumes() []corev1.PersistentVolumeClaim {
 	var claims []corev1.PersistentVolumeClaim
-	add := func(suffix string, spec corev1.PersistentVolumeClaimSpec) {
-		claims = append(claims, corev1.PersistentVolumeClaim{
-			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "PersistentVolumeClaim"}, ObjectMeta: p.meta(suffix), Spec: spec,
-		})
+	add := func(suffix, label, value string, spec corev1.PersistentVolumeClaimSpec) {
+		meta := p.meta(suffix)
+		meta.Labels = maps.Clone(meta.Labels)
+		meta.Labels["postgres-operator.crunchydata.com/"+label] = value
+		claims = append(claims, corev1.PersistentVolumeClaim{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "PersistentVolumeClaim"}, ObjectMeta: meta, Spec: spec})
 	}
 	for _, set := range p.Spec.Instances {
 		for i := range orOne(set.Replicas) {
-			add(fmt.Sprintf("%s-%d-pgdata", set.Name, i), set.Volume)
+			add(fmt.Sprintf("%s-%d-pgdata", set.Name, i), "role", "pgdata", set.Volume)
 		}
 	}
 	for _, repo := range p.Spec.Backups.PGBackRest.Repos {
 		if repo.Volume != nil {
-			add(repo.Name, repo.Volume.Claim)
+			add(repo.Name, "pgbackrest-volume", "", repo.Volume.Claim)
 		}
 	}
 	return claims

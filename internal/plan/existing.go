@@ -1,0 +1,92 @@
+package plan
+
+import (
+	"fmt"
+	"strconv"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// Labels of volume claims of a PostgresCluster (postgres-operator internal/naming/labels.go).
+const (
+	labelRole       = "postgres-operator.crunchydata.com/role"
+	labelRepoVolume = "postgres-operator.crunchydata.com/pgbackrest-volume"
+	roleData        = "pgdata"
+)
+
+// defaultClass stands for a StorageClass that is not named.
+const defaultClass = "the cluster's default"
+
+// databaseProblem is what keeps the spec from holding for the data that there
+// is. The rules of the CRD compare with the spec before, and a platform that was
+// deleted and created again has none.
+func (b *builder) databaseProblem() *Problem {
+	live := b.Database
+	if live == nil {
+		return b.backupsAlone()
+	}
+	if !b.ours(live) {
+		return nil // it is not written, either
+	}
+	v := b.values.database
+	version, _, _ := unstructured.NestedInt64(live.Object, "spec", "postgresVersion")
+	if version != 0 && version != int64(v.postgresVersion) {
+		return b.mismatch("postgresVersion", strconv.Itoa(int(v.postgresVersion)), strconv.FormatInt(version, 10))
+	}
+	for _, set := range objects(live.Object, "spec", "instances") {
+		if problem := b.volumeProblem("storage", set, v.size, v.class, "dataVolumeClaimSpec"); problem != nil {
+			return problem
+		}
+	}
+	for _, repo := range objects(live.Object, "spec", "backups", "pgbackrest", "repos") {
+		if problem := b.volumeProblem("backups.storage", repo, v.backupSize, v.backupClass, "volume", "volumeClaimSpec"); problem != nil {
+			return problem
+		}
+	}
+	return nil
+}
+
+// volumeProblem compares a claim with what it would become. It may only grow.
+func (b *builder) volumeProblem(field string, of map[string]any, size resource.Quantity, class *string, claim ...string) *Problem {
+	liveClass, _, _ := unstructured.NestedString(of, append(claim, "storageClassName")...)
+	if wanted := valueOr(class, ""); liveClass != wanted {
+		return b.mismatch(field+".storageClassName", or(wanted, defaultClass), or(liveClass, defaultClass))
+	}
+	text, _, _ := unstructured.NestedString(of, append(claim, "resources", "requests", "storage")...)
+	if liveSize, err := resource.ParseQuantity(text); err == nil && size.Cmp(liveSize) < 0 {
+		return b.mismatch(field+".size", size.String(), liveSize.String())
+	}
+	return nil
+}
+
+func (b *builder) mismatch(field, wanted, live string) *Problem {
+	action := "write " + live
+	if live == defaultClass {
+		action = "leave it out"
+	}
+	return &Problem{Reason: "DatabaseMismatch", Message: fmt.Sprintf("spec.database.%s: it is %s, and PostgresCluster %s/%s, which holds data, has %s: %s",
+		field, wanted, b.names.Namespace, b.names.Database(), live, action)}
+}
+
+// backupsAlone keeps an empty database from being made over the backups of another one.
+func (b *builder) backupsAlone() *Problem {
+	backups := ""
+	for _, volume := range b.Volumes {
+		if volume.DeletionTimestamp != nil {
+			continue
+		}
+		if volume.Labels[labelRole] == roleData {
+			return nil // the database goes on with it
+		}
+		if _, found := volume.Labels[labelRepoVolume]; found {
+			backups = volume.Name
+		}
+	}
+	if backups == "" {
+		return nil
+	}
+	return &Problem{Reason: "BackupsWithoutDatabase", Message: fmt.Sprintf(
+		"PersistentVolumeClaim %s/%s holds backups of a database that is gone, and an empty one would be made over them: restore PostgresCluster %s from them, or delete the claim",
+		b.names.Namespace, backups, b.names.Database())}
+}

@@ -1,0 +1,101 @@
+package plan
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/naming"
+)
+
+// withDatabase is a production platform beside a PostgresCluster.
+func withDatabase(t *testing.T, spec string) Input {
+	t.Helper()
+	in := stories(t)["production"]
+	in.Platform.Spec.Database = v1alpha1.Database{}
+	live := as(t, "{apiVersion: postgres-operator.crunchydata.com/v1beta1, kind: PostgresCluster, metadata: {name: blog-db}}", "7", spec)
+	live.SetLabels(naming.Of(keyOf(in.Platform)).Labels())
+	in.Database = live
+	return in
+}
+
+const found = `{postgresVersion: 17, instances: [{name: instance, dataVolumeClaimSpec: {resources: {requests: {storage: 20Gi}}}}],
+  backups: {pgbackrest: {repos: [{name: repo1, volume: {volumeClaimSpec: {resources: {requests: {storage: 20Gi}}}}}]}}}`
+
+// TestADatabaseThatIsThereIsNotOverwritten by a platform that was created again
+// without the values of the one before it.
+func TestADatabaseThatIsThereIsNotOverwritten(t *testing.T) {
+	for name, c := range map[string]struct {
+		found, instead string
+		edit           func(*v1alpha1.Database)
+		says           string
+	}{
+		"the same":           {"", "", nil, ""},
+		"a bigger one":       {"", "", func(d *v1alpha1.Database) { d.Storage.Size = new(resource.MustParse("30Gi")) }, ""},
+		"an older version":   {"postgresVersion: 17", "postgresVersion: 15", nil, "spec.database.postgresVersion: it is 17, and PostgresCluster g11-prod/blog-db, which holds data, has 15: write 15"},
+		"a bigger volume":    {"storage: 20Gi", "storage: 100Gi", nil, "spec.database.storage.size: it is 20Gi, and PostgresCluster g11-prod/blog-db, which holds data, has 100Gi: write 100Gi"},
+		"the same size":      {"storage: 20Gi", "storage: 20480Mi", nil, ""},
+		"a class":            {"dataVolumeClaimSpec: {", "dataVolumeClaimSpec: {storageClassName: gp3, ", nil, "spec.database.storage.storageClassName: it is the cluster's default, and PostgresCluster g11-prod/blog-db, which holds data, has gp3: write gp3"},
+		"no class":           {"", "", func(d *v1alpha1.Database) { d.Storage.StorageClassName = new("gp3") }, "which holds data, has the cluster's default: leave it out"},
+		"more backups":       {"volumeClaimSpec: {resources: {requests: {storage: 20Gi}}}", "volumeClaimSpec: {resources: {requests: {storage: 40Gi}}}", nil, "spec.database.backups.storage.size: it is 20Gi"},
+		"a class of backups": {"volumeClaimSpec: {", "volumeClaimSpec: {storageClassName: slow, ", nil, "spec.database.backups.storage.storageClassName"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := withDatabase(t, strings.Replace(found, c.found, c.instead, 1))
+			if c.edit != nil {
+				c.edit(&in.Platform.Spec.Database)
+			}
+			expectProblem(t, in, "DatabaseMismatch", c.says)
+		})
+	}
+}
+
+func expectProblem(t *testing.T, in Input, reason, says string) {
+	t.Helper()
+	_, err := Build(in)
+	var problem *Problem
+	switch {
+	case says == "" && err != nil:
+		t.Errorf("it is refused: %v", err)
+	case says != "" && (!errors.As(err, &problem) || problem.Reason != reason || !strings.Contains(problem.Message, says)):
+		t.Errorf("%v does not say %q", err, says)
+	}
+}
+
+// TestSomebodyElsesDatabaseIsNotCompared: it is not written, which is told by its child.
+func TestSomebodyElsesDatabaseIsNotCompared(t *testing.T) {
+	in := withDatabase(t, strings.Replace(found, "postgresVersion: 17", "postgresVersion: 15", 1))
+	in.Database.SetLabels(nil)
+	expectProblem(t, in, "", "")
+}
+
+// TestNoEmptyDatabaseIsMadeOverBackups: with the data of the database it goes on.
+func TestNoEmptyDatabaseIsMadeOverBackups(t *testing.T) {
+	volume := func(name, label, value string) corev1.PersistentVolumeClaim {
+		return corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{label: value}}}
+	}
+	repo, data := volume("blog-db-repo1", labelRepoVolume, ""), volume("blog-db-data", labelRole, roleData)
+	going := repo
+	going.DeletionTimestamp = &metav1.Time{}
+	for name, c := range map[string]struct {
+		volumes []corev1.PersistentVolumeClaim
+		says    string
+	}{
+		"nothing":          {nil, ""},
+		"backups alone":    {[]corev1.PersistentVolumeClaim{repo}, "PersistentVolumeClaim g11-prod/blog-db-repo1 holds backups of a database that is gone"},
+		"backups and data": {[]corev1.PersistentVolumeClaim{repo, data}, ""},
+		"data alone":       {[]corev1.PersistentVolumeClaim{data}, ""},
+		"backups that go":  {[]corev1.PersistentVolumeClaim{going}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := stories(t)["production"]
+			in.Volumes = c.volumes
+			expectProblem(t, in, "BackupsWithoutDatabase", c.says)
+		})
+	}
+}
