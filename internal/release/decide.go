@@ -3,6 +3,7 @@ package release
 import (
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -16,6 +17,10 @@ const (
 	lastPause  = time.Hour
 	// maxFailures is how many sets are remembered that failed.
 	maxFailures = 5
+	// maxMessage and maxAnswer are how many characters of a message status keeps
+	// (ReleaseFailure.message, RequestStatus.message): more would refuse the whole status.
+	maxMessage = 1024
+	maxAnswer  = 512
 )
 
 // Decision is what to do now, and what to remember of it.
@@ -322,7 +327,7 @@ func (m *machine) fails(v Verdict) bool {
 
 // remember keeps a bad verdict, with the time of the next attempt if it is none on the target.
 func (m *machine) remember(v Verdict) {
-	failure := v1alpha1.ReleaseFailure{Digest: m.Status.Target.Digest, Version: m.Status.Target.Version, Reason: v.Reason, Message: v.Message, Count: 1}
+	failure := v1alpha1.ReleaseFailure{Digest: m.Status.Target.Digest, Version: m.Status.Target.Version, Reason: v.Reason, Message: shortened(v.Message, maxMessage), Count: 1}
 	if before := m.failure(); before != nil {
 		failure.Count += before.Count
 	}
@@ -336,6 +341,14 @@ func (m *machine) remember(v Verdict) {
 		m.Status.Failures = m.Status.Failures[:maxFailures]
 	}
 	m.enter(v1alpha1.PhaseAborting)
+}
+
+// shortened keeps the first characters of a text that is too long for status.
+func shortened(text string, characters int) string {
+	if utf8.RuneCountInString(text) <= characters {
+		return text
+	}
+	return string([]rune(text)[:characters-1]) + "…"
 }
 
 // pause before the next attempt after so many that broke.

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -487,4 +488,24 @@ func TestAClosedGateHoldsTheNextAttempt(t *testing.T) {
 	}
 	p.facts.Closed = false
 	p.expect(v1alpha1.PhaseProgressing)
+}
+
+// TestWhatOthersSayFitsIntoStatus: the API server would refuse a longer one with
+// all the rest, and with it everything that follows from the decision.
+func TestWhatOthersSayFitsIntoStatus(t *testing.T) {
+	p := halfway(t)
+	p.set(Service{Set: "of-v2", Trouble: Verdict{Failed, "AnalysisFailed", strings.Repeat("denié; ", 5000)}}, naming.User)
+	p.expect(v1alpha1.PhaseAborting)
+	if message := FailureOf(p.status).Message; utf8.RuneCountInString(message) != 1024 || !strings.HasSuffix(message, "…") {
+		t.Errorf("the failure is told in %d characters: %.40s", utf8.RuneCountInString(message), message)
+	}
+	p = running(t)
+	p.facts.Request = strings.Repeat("\x01", 200) + " v1"
+	p.expect(v1alpha1.PhaseComplete)
+	if n := utf8.RuneCountInString(p.status.Request.Message); n > 512 {
+		t.Errorf("a request is answered in %d characters", n)
+	}
+	if text := shortened("short", 5); text != "short" {
+		t.Errorf("%q", text)
+	}
 }

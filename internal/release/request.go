@@ -35,7 +35,7 @@ func (m *machine) answer() {
 	}
 	m.Status.Request.Answer = v1alpha1.RequestHonored
 	if refusal := m.honor(words); refusal != "" {
-		m.Status.Request.Answer, m.Status.Request.Message = v1alpha1.RequestRefused, refusal
+		m.Status.Request.Answer, m.Status.Request.Message = v1alpha1.RequestRefused, shortened(refusal, maxAnswer)
 	}
 }
 
