@@ -145,10 +145,13 @@ func TestWhoMayChangeWhatOfAPlatform(t *testing.T) {
 	const administer, overriding = "takes the verb administer", "takes the verb override"
 	bound(t, "promoted", everybody)
 	p := given(t, "promoted")
+	gate := map[string]string{
+		"the gate":        `{spec: {promotion: null}}`,
+		"the soak":        `{spec: {promotion: {soakSeconds: 1}}}`,
+		"the windows":     `{spec: {promotion: {windows: [{days: [Mon], start: "00:00", durationMinutes: 60}]}}}`,
+		"what staging is": `{spec: {promotion: {from: {name: mine}}}}`,
+	}
 	everything := map[string]string{
-		"the gate":              `{spec: {promotion: null}}`,
-		"the soak":              `{spec: {promotion: {soakSeconds: 1}}}`,
-		"what staging is":       `{spec: {promotion: {from: {name: mine}}}}`,
 		"the hosts":             `{spec: {hosts: [evil.example.com]}}`,
 		"a field that was not":  `{spec: {suspend: true}}`,
 		"a field that was":      `{spec: {deletionPolicy: null}}`,
@@ -188,6 +191,13 @@ func TestWhoMayChangeWhatOfAPlatform(t *testing.T) {
 		try("edith", what, patch, administer) // what she may as an editor does not count
 		try("adam", what, patch, "")
 		try("ed", what, patch, "") // has nothing to do with promotions
+	}
+	for what, patch := range gate {
+		try("carol", what, patch, "takes the verb")
+		try("olga", what, patch, administer) // to let one release through is less than to take the gate down
+		for _, user := range []string{"adam", "edith", "ed"} {
+			try(user, what, patch, "takes the verb")
+		}
 	}
 	try("olga", "the gate's mind", override, "")
 	for _, user := range []string{"carol", "edith"} {
