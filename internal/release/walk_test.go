@@ -185,18 +185,25 @@ func (w *walk) check(before v1alpha1.ReleaseStatus, d Decision) {
 	if d.First == (current != "") || d.Hold && current != "" {
 		w.fail("a platform with a last good set is treated as new")
 	}
+	w.checkBeginning(before, d)
+	w.checkCommit(before, d)
+	w.checkBarriers(before, d)
+	w.checkFailures(before, d)
+	if !reflect.DeepEqual(Decide(before, w.facts), d) {
+		w.fail("the same facts give another decision")
+	}
+}
+
+// checkBeginning fails the test if a release begins while a service is on its way elsewhere.
+func (w *walk) checkBeginning(before v1alpha1.ReleaseStatus, d Decision) {
+	w.Helper()
+	current := before.Current.Digest
 	if next := d.Status.NextCheckTime; next != nil && next.Time.Before(w.facts.Now) {
 		w.fail("it is looked at again in the past")
 	}
 	third := func(s Service) bool { return s.Set != "" && s.Set != d.Status.Target.Digest && s.Set != current }
 	if runs := d.DataOnTarget || d.FrontendOnTarget; runs && current != "" && d.Status.Target.Digest != current && before.Target.Digest != d.Status.Target.Digest && !w.all(func(s Service) bool { return !third(s) }) {
 		w.fail("a release begins while a service is on its way to another one")
-	}
-	w.checkCommit(before, d)
-	w.checkBarriers(before, d)
-	w.checkFailures(before, d)
-	if !reflect.DeepEqual(Decide(before, w.facts), d) {
-		w.fail("the same facts give another decision")
 	}
 }
 

@@ -42,12 +42,12 @@ func (f *Faker) stepRollout(ctx context.Context, u *unstructured.Unstructured, b
 			}
 		}
 		begin(r, templateHash, stepHash)
-	case b.Fail && r.Status.StableRS == templateHash:
+	case b.Fail && !updating(r):
 		r.Status.UpdatedReplicas, r.Status.ReadyReplicas, r.Status.AvailableReplicas = 1, 0, 0
 		timeOut(r)
-	case r.Status.StableRS != templateHash && (b.Unpullable || b.Fail) && !r.Status.Abort:
+	case hangs(r, b):
 		return nil // each pass of the real one ends in an error before it writes its status
-	case r.Status.StableRS != templateHash:
+	case updating(r):
 		if err := f.stepUpdate(ctx, r, b); err != nil {
 			return err
 		}
@@ -58,6 +58,14 @@ func (f *Faker) stepRollout(ctx context.Context, u *unstructured.Unstructured, b
 		settle(r)
 	}
 	return f.setRolloutStatus(ctx, u, r, before)
+}
+
+// updating tells of a Rollout whose newest pods are not the stable ones.
+func updating(r *argo.Rollout) bool { return r.Status.StableRS != r.Status.CurrentPodHash }
+
+// hangs tells of an update whose pods never come, and which nobody has ended.
+func hangs(r *argo.Rollout, b Behaviour) bool {
+	return updating(r) && (b.Unpullable || b.Fail) && !r.Status.Abort
 }
 
 // stepUpdate takes a new template one step on, unless somebody or something halts it.
