@@ -54,7 +54,7 @@ type BlogPlatformStatus struct {
 	// +listMapKey=job
 	// +kubebuilder:validation:MaxItems=30
 	Migrations []MigrationStatus `json:"migrations,omitempty"`
-	// history is the last 10 releases, newest first.
+	// history is the last 10 releases, newest first. Of those that failed it forgets more than of those that succeeded.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10

@@ -11,8 +11,13 @@ import (
 	"blogplatform.io/operator/internal/naming"
 )
 
-// maxHistory is how many releases are remembered.
-const maxHistory = 10
+const (
+	// maxHistory is how many releases are remembered.
+	maxHistory = 10
+	// keptFailures is how many of them may be releases that did not succeed, where
+	// there are good ones to remember instead: those are what can be gone back to.
+	keptFailures = 3
+)
 
 // Record keeps the history after a decision: newest first, the target at its head.
 func Record(history []v1alpha1.ReleaseRecord, status v1alpha1.ReleaseStatus, now metav1.Time) []v1alpha1.ReleaseRecord {
@@ -41,7 +46,7 @@ func Record(history []v1alpha1.ReleaseRecord, status v1alpha1.ReleaseStatus, now
 		head.Reason, head.Message = failure.Reason, failure.Message
 	}
 	if len(history) > maxHistory {
-		history = dropOldest(history)
+		history = dropOne(history)
 	}
 	return history
 }
@@ -56,8 +61,23 @@ func outcomeOf(phase v1alpha1.ReleasePhase) v1alpha1.ReleaseOutcome {
 	return v1alpha1.OutcomeInProgress
 }
 
-// dropOldest forgets the oldest release that is not the last good one.
-func dropOldest(history []v1alpha1.ReleaseRecord) []v1alpha1.ReleaseRecord {
+// dropOne forgets the release that is worth the least: the oldest that did not
+// succeed, if there are many of them, or else the oldest that is not the last
+// good one. One that took something away from a schema is worth as much as a
+// good one, since it decides how far back the way is.
+func dropOne(history []v1alpha1.ReleaseRecord) []v1alpha1.ReleaseRecord {
+	failed, failures := 0, 0
+	for i := len(history) - 1; i > 0; i-- {
+		if history[i].Outcome == v1alpha1.OutcomeSucceeded || slices.ContainsFunc(history[i].Migrations, isContract) {
+			continue
+		}
+		if failures++; failures == 1 {
+			failed = i
+		}
+	}
+	if failures > keptFailures {
+		return slices.Delete(history, failed, failed+1)
+	}
 	oldest := len(history) - 1
 	if oldest == lastGood(history) {
 		oldest--
@@ -85,6 +105,11 @@ func Migration(service naming.Service, phase, versions string) string {
 	return string(service) + " " + phase + " " + versions
 }
 
+// isContract tells of a migration that took something away.
+func isContract(migration string) bool {
+	return strings.Contains(migration, " "+naming.PhaseContract+" ")
+}
+
 // Rollback tells whether a platform with that history can go back to a version
 // without harm, and answers its newest record. The way is refused if a contract
 // migration has taken away what the version needs; the error names it, and is
@@ -110,7 +135,7 @@ func Rollback(history []v1alpha1.ReleaseRecord, version string) (v1alpha1.Releas
 			continue // its contract migrations are those of the version itself, or of an older one
 		}
 		for _, migration := range history[i].Migrations {
-			if strings.Contains(migration, " "+naming.PhaseContract+" ") {
+			if isContract(migration) {
 				return v1alpha1.ReleaseRecord{}, fmt.Errorf("release %s cannot run any more: release %s has run the contract migration of %s (%s), which took away what releases before %s need",
 					version, history[i].Version, history[base].Version, migration, history[base].Version)
 			}

@@ -2,6 +2,7 @@ package release
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -55,6 +56,39 @@ func TestHistoryKeepsTheLastGoodReleaseHoweverManyFail(t *testing.T) {
 	got := releases(failed, 30)
 	if len(got) != maxHistory || got[0] != "v29 InProgress" || got[maxHistory-1] != "v0 Succeeded" {
 		t.Errorf("history: %v", got)
+	}
+}
+
+// TestFailuresDoNotPushGoodReleasesOutOfTheHistory, which can be gone back to,
+// and which production may still want.
+func TestFailuresDoNotPushGoodReleasesOutOfTheHistory(t *testing.T) {
+	failed := map[int]bool{}
+	for i := 3; i < 40; i++ {
+		failed[i] = true
+	}
+	got := releases(failed, 40)
+	if tail := got[len(got)-3:]; len(got) != maxHistory || !slices.Equal(tail, []string{"v2 Succeeded", "v1 Succeeded", "v0 Succeeded"}) {
+		t.Errorf("after many failures: %v", got)
+	}
+	// Among good ones a failure is remembered as long as they are.
+	for i := 3; i < 40; i++ {
+		failed[i] = i%10 == 0
+	}
+	got = releases(failed, 38)
+	if n := strings.Count(strings.Join(got, " "), "Superseded"); n != 1 || got[0] != "v37 Succeeded" || got[len(got)-1] != "v28 Succeeded" {
+		t.Errorf("after many good ones: %v", got)
+	}
+}
+
+// TestAFailureThatTookSomethingAwayIsRemembered: it decides how far back the way is.
+func TestAFailureThatTookSomethingAwayIsRemembered(t *testing.T) {
+	history := []v1alpha1.ReleaseRecord{ran("v0", v1alpha1.OutcomeSucceeded)}
+	history = slices.Insert(history, 0, ran("v2", v1alpha1.OutcomeAborted, "user contract 1 -> 2"), ran("v1", v1alpha1.OutcomeSucceeded))
+	for i := range 30 {
+		history = Record(history, at(fmt.Sprint("w", i), v1alpha1.PhaseAborting), metav1.NewTime(time.Unix(int64(i), 0)))
+	}
+	if _, err := Rollback(history, "v0"); err == nil || !strings.Contains(err.Error(), "release v2 has run the contract migration of v1") {
+		t.Errorf("the way back to v0: %v in %v", err, told(history))
 	}
 }
 
