@@ -22,6 +22,13 @@ type task struct {
 	retry int32
 }
 
+// disrupted is a pod that a drain, an eviction, preemption or the loss of its
+// node has ended. It says nothing of what it ran, and another one takes its place.
+var disrupted = batchv1.PodFailurePolicyRule{
+	Action:          batchv1.PodFailurePolicyActionIgnore,
+	OnPodConditions: []batchv1.PodFailurePolicyOnPodConditionsPattern{{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue}},
+}
+
 func (b *builder) job(t task) *batchv1.Job {
 	spec := b.podSpec(t.account, t.container)
 	spec.RestartPolicy = corev1.RestartPolicyNever
@@ -36,6 +43,7 @@ func (b *builder) job(t task) *batchv1.Job {
 			BackoffLimit:            new(t.attempts - 1),
 			ActiveDeadlineSeconds:   new(t.deadline),
 			TTLSecondsAfterFinished: new(t.retry),
+			PodFailurePolicy:        &batchv1.PodFailurePolicy{Rules: []batchv1.PodFailurePolicyRule{disrupted}},
 			Template:                corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Spec: spec},
 		},
 	}

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	rollouts "github.com/argoproj/argo-rollouts/pkg/apis/rollouts/v1alpha1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 )
 
 // TestNothingIsLateThatTakesItsTimeByDesign: the Jobs of a release end before
@@ -47,3 +49,23 @@ func TestTheDeadlineOfProgressIsOfTheSpec(t *testing.T) {
 }
 
 func seconds(n int64) time.Duration { return time.Duration(n) * time.Second }
+
+// TestAJobWhosePodIsEvictedHasNotFailed: what has to be measured, migrated or
+// verified is begun again.
+func TestAJobWhosePodIsEvictedHasNotFailed(t *testing.T) {
+	for name, in := range stories(t) {
+		b := newBuilder(in)
+		specs := map[string]batchv1.JobSpec{
+			"precheck": b.precheckTemplate().Spec.Metrics[0].Provider.Job.Spec, "analysis": b.analysisTemplate().Spec.Metrics[0].Provider.Job.Spec,
+		}
+		for _, job := range childrenOf[batchv1.Job](t, planOf(t, in).Children, "Job") {
+			specs[job.Name] = job.Spec
+		}
+		for job, spec := range specs {
+			if spec.PodFailurePolicy == nil || spec.PodFailurePolicy.Rules[0].Action != batchv1.PodFailurePolicyActionIgnore ||
+				spec.PodFailurePolicy.Rules[0].OnPodConditions[0].Type != corev1.DisruptionTarget || spec.Template.Spec.RestartPolicy != corev1.RestartPolicyNever {
+				t.Errorf("%s: Job %s counts a disruption as its failure", name, job)
+			}
+		}
+	}
+}
