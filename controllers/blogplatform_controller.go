@@ -103,8 +103,8 @@ type pass struct {
 	names    naming.Platform
 	// before is the status that the API server has, to write only a change of it.
 	before v1alpha1.BlogPlatformStatus
-	// began is how the release stood when the pass began.
-	began v1alpha1.ReleaseStatus
+	// began is the status when the pass began.
+	began v1alpha1.BlogPlatformStatus
 
 	view
 	plan plan.Plan
@@ -151,7 +151,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if err := r.watches.start(); err != nil {
 		return reconcile.Result{}, err
 	}
-	p := &pass{Reconciler: r, platform: platform, names: naming.Of(request.NamespacedName), before: *platform.Status.DeepCopy(), began: *platform.Status.Release.DeepCopy()}
+	p := &pass{Reconciler: r, platform: platform, names: naming.Of(request.NamespacedName), before: *platform.Status.DeepCopy(), began: *platform.Status.DeepCopy()}
 	err := p.run(ctx)
 	if err == nil {
 		err = p.report(ctx)

@@ -57,3 +57,6 @@ const (
 	reasonNotChecked       = "NotChecked"
 	reasonDataPlaneAbsent  = "DataPlaneAbsent"
 )
+
+// releaseReasons are those that Ready has while a release is under way or taken back.
+var releaseReasons = []string{reasonReleaseInProgress, reasonReleasePaused, reasonReleaseAborting, reasonReleaseAborted}

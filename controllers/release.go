@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -307,7 +308,26 @@ func (p *pass) writeAhead(ctx context.Context) error {
 	if p.decision.First || before.Phase == after.Phase && before.Attempt == after.Attempt && equality.Semantic.DeepEqual(before.Failures, after.Failures) {
 		return nil
 	}
+	p.releaseInReady()
 	return p.writeStatus(ctx)
+}
+
+// releaseInReady lets Ready tell how the release stands together with the phase:
+// a pass may take seconds, and until its end the two would contradict each other.
+// What Ready tells of a part is left to the end of the pass.
+func (p *pass) releaseInReady() {
+	verdict, conditions := p.releaseVerdict(), &p.platform.Status.Conditions
+	before := meta.FindStatusCondition(*conditions, v1alpha1.ConditionReady)
+	if verdict.State == ready.Ready || before == nil || before.Status != metav1.ConditionTrue && !slices.Contains(releaseReasons, before.Reason) {
+		return
+	}
+	c := metav1.Condition{
+		Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: verdict.Reason, Message: verdict.Message,
+		ObservedGeneration: p.platform.Status.ObservedGeneration, LastTransitionTime: metav1.NewTime(p.now()).Rfc3339Copy(),
+	}
+	meta.SetStatusCondition(conditions, c)
+	c.Type, c.Status = v1alpha1.ConditionReconciling, metav1.ConditionTrue
+	meta.SetStatusCondition(conditions, c)
 }
 
 // releaseBarriers lets the Rollouts go that the decision names. One that was

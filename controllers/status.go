@@ -43,11 +43,10 @@ func (p *pass) report(ctx context.Context) error {
 	if p.gone {
 		return nil
 	}
-	old := p.before.Conditions
 	now := p.conditions()
 	status := &p.platform.Status
 	status.ObservedGeneration = p.platform.Generation
-	status.Conditions = p.merge(old, now)
+	status.Conditions = p.merge(status.Conditions, now)
 	if p.platform.DeletionTimestamp.IsZero() {
 		p.reportParts(status)
 	}
@@ -57,8 +56,8 @@ func (p *pass) report(ctx context.Context) error {
 	if err := p.writeStatus(ctx); err != nil {
 		return err
 	}
-	p.events(old, now)
-	p.releaseEvents(p.began, status.Release)
+	p.events(p.began.Conditions, now)
+	p.releaseEvents(p.began.Release, status.Release)
 	p.overrideEvent()
 	return nil
 }

@@ -121,7 +121,21 @@ func lintOne(p *v1alpha1.BlogPlatform) (complaints []string) {
 	if works, told := is(v1alpha1.ConditionReady), is(v1alpha1.ConditionReconciling) || is(v1alpha1.ConditionStalled) || is(v1alpha1.ConditionSuspended); works == told {
 		complain("Ready is %v while Reconciling, Stalled or Suspended is %v", works, told)
 	}
-	return append(complaints, lintConditions(p)...)
+	return slices.Concat(complaints, lintRelease(p), lintConditions(p))
+}
+
+// lintRelease compares Ready with the phase of the release.
+func lintRelease(p *v1alpha1.BlogPlatform) (complaints []string) {
+	c, phase := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady), p.Status.Release.Phase
+	contradicts := map[string]bool{
+		"ReleaseAborting": phase != v1alpha1.PhaseAborting,
+		"ReleaseAborted":  phase != v1alpha1.PhaseAborted,
+		"Verified":        phase != v1alpha1.PhaseComplete,
+	}
+	if c != nil && contradicts[c.Reason] {
+		complaints = append(complaints, fmt.Sprintf("Ready is %s (%s) while the release is %s", c.Status, c.Reason, phase))
+	}
+	return complaints
 }
 
 // lintConditions reads each condition alone.

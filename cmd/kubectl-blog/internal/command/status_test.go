@@ -80,6 +80,7 @@ func TestStatusTellsProgressFromFailure(t *testing.T) {
 	golden.Equal(t, "status-canary.txt", scrub(w.blog("status").out))
 
 	peers.Set(faker.Rollout, w.namespace+"/", faker.Behaviour{Fail: true})
+	w.edit(p, func(p *v1alpha1.BlogPlatform) { p.Spec.Rollout.ProgressDeadlineSeconds = new(int32(10)) })
 	w.until("a failure", func(context.Context) error {
 		if r := w.blog("status"); r.code == 2 && strings.Contains(r.out, "✖ frontend") {
 			return nil
