@@ -24,11 +24,11 @@ type Cache struct {
 	Dir string
 	// Root is the checkout that sources are read from.
 	Root string
-	// Log is told what is being built, a line at a time.
+	// Log gets what is being built, a line at a time.
 	Log func(line string)
 	// Privileged runs the few builds that need root's rights. Without it they fail.
 	Privileged privileged.Executor
-	// Spent, if there is one, is told of each artifact that is made: the processor
+	// Spent, if there is one, is called for each artifact that is made, with the processor
 	// time of each Go build, its child processes included, and 0 at the end.
 	Spent func(artifact string, processor time.Duration)
 	// Parallel is how many packages a Go build compiles at the same time; 0 leaves that to Go, which takes all processors.
@@ -141,7 +141,7 @@ func (c *Cache) lock(ctx context.Context, name string) (unlock func(), err error
 
 // await locks a file, which then holds the PID of this process.
 func (c *Cache) await(ctx context.Context, file *os.File, name string) error {
-	for told := false; ; told = true {
+	for logged := false; ; logged = true {
 		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
 			_, err := file.WriteAt(fmt.Appendf(nil, "%-20d", os.Getpid()), 0)
@@ -151,7 +151,7 @@ func (c *Cache) await(ctx context.Context, file *os.File, name string) error {
 			return fmt.Errorf("locking %s: %w", file.Name(), err)
 		}
 		holder := builder(file)
-		if !told {
+		if !logged {
 			c.Log(fmt.Sprintf("waits for %s, which builds %s", holder, name))
 		}
 		select {

@@ -182,14 +182,14 @@ func TestWhoeverWantsWhatAnotherProcessBuildsIsToldWhichAndCanStopWaiting(t *tes
 				t.Fatal(err)
 			}
 			ctx, stop := context.WithCancel(t.Context())
-			var told []string
-			c.Log = func(line string) { told = append(told, line); stop() }
+			var logged []string
+			c.Log = func(line string) { logged = append(logged, line); stop() }
 			_, err := c.Path(ctx, "tool", nil, func(context.Context, string) error { t.Error("it was built"); return nil })
 			if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), test.want[len("waits for "):]) {
 				t.Errorf("the error is %v", err)
 			}
-			if len(told) != 1 || told[0] != test.want {
-				t.Errorf("told %q, want %q once", told, test.want)
+			if len(logged) != 1 || logged[0] != test.want {
+				t.Errorf("logged %q, want %q once", logged, test.want)
 			}
 		})
 	}

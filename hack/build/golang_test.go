@@ -116,9 +116,9 @@ func unseen() string { return "package main\n\nfunc main() { println(\"" + rand.
 
 func TestABuildTellsWhatItCompilesAndWhatTimeItTook(t *testing.T) {
 	c := testCache(t)
-	var told []string
+	var logged []string
 	spent := map[string]time.Duration{}
-	c.Log = func(line string) { told = append(told, line) }
+	c.Log = func(line string) { logged = append(logged, line) }
 	c.Spent = func(artifact string, processor time.Duration) { spent[artifact] += processor }
 	c.Parallel = 1
 	program := module(t, c, unseen())
@@ -127,8 +127,8 @@ func TestABuildTellsWhatItCompilesAndWhatTimeItTook(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if !slices.Contains(told, "example.com/tool") {
-		t.Errorf("told %q, want the package", told)
+	if !slices.Contains(logged, "example.com/tool") {
+		t.Errorf("logged %q, want the package", logged)
 	}
 	if len(spent) != 1 || spent["tool"] <= 0 {
 		t.Errorf("the time is %v", spent)

@@ -97,7 +97,7 @@ func (r *Runner) cancel(id int) {
 	_ = r.requests.Encode(request{ID: id, Cancel: true}) // where it fails, receive fails, too
 }
 
-// receive passes outcomes on until the process of root is gone. Whoever waits then is told so.
+// receive passes outcomes on until the process of root is gone. Whoever waits then gets an error that says so.
 func (r *Runner) receive() {
 	replies := json.NewDecoder(r.connection)
 	for {

@@ -1,4 +1,4 @@
-// Package timefactor scales limits of time, so that what waits can be told that a machine is slow or busy.
+// Package timefactor scales limits of time, so that tests wait longer on a slow or busy machine.
 package timefactor
 
 import (

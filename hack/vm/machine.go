@@ -42,7 +42,7 @@ func escape(path string) string {
 }
 
 // Run starts the machine, copies its serial port to log and tells progress of each result, until the machine powers itself off.
-// When ctx ends, qemu is told to end (SIGTERM). The results so far are returned with every error.
+// When ctx ends, qemu gets SIGTERM. The results so far are returned with every error.
 func (m Machine) Run(ctx context.Context, log io.Writer, progress func(Result)) ([]Result, error) {
 	qemu := exec.CommandContext(ctx, "qemu-system-x86_64", m.Args()...)
 	qemu.Cancel = func() error { return qemu.Process.Signal(syscall.SIGTERM) }

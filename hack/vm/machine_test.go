@@ -28,14 +28,14 @@ func fakeQEMU(t *testing.T, script string) {
 func TestResultsAreToldWhileAMachineRunsAndItsSerialPortIsKept(t *testing.T) {
 	fakeQEMU(t, `printf 'boot\r\nvm-check|preflight|\r\nvm-check|make down|busy\r\n'`)
 	var log bytes.Buffer
-	var told []Result
-	results, err := Machine{}.Run(t.Context(), &log, func(r Result) { told = append(told, r) })
+	var reported []Result
+	results, err := Machine{}.Run(t.Context(), &log, func(r Result) { reported = append(reported, r) })
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []Result{{Check: "preflight"}, {Check: "make down", Reason: "busy"}}
-	if !slices.Equal(results, want) || !slices.Equal(told, want) {
-		t.Errorf("results %v, told %v, want %v", results, told, want)
+	if !slices.Equal(results, want) || !slices.Equal(reported, want) {
+		t.Errorf("results %v, reported %v, want %v", results, reported, want)
 	}
 	if !strings.HasPrefix(log.String(), "boot\r\n") {
 		t.Errorf("the log is %q", log.String())

@@ -27,7 +27,7 @@ type Cluster struct {
 	*kube.API
 	// Cache builds what a component runs.
 	Cache *build.Cache
-	// Detail is told what the component is doing right now.
+	// Detail gets what the component is doing right now.
 	Detail func(detail string)
 	// ReleasePorts gives up the ports that were held since they were found to be free.
 	ReleasePorts func()

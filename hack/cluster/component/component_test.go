@@ -240,14 +240,14 @@ func TestADeploymentWithoutContainersIsNamed(t *testing.T) {
 }
 
 func TestImagesAreNotLoadedIntoAClusterThatIsDown(t *testing.T) {
-	var told []string
-	c := &Cluster{Settings: node.Settings{State: t.TempDir()}, Cache: testCache(t), Detail: func(detail string) { told = append(told, detail) }}
+	var logged []string
+	c := &Cluster{Settings: node.Settings{State: t.TempDir()}, Cache: testCache(t), Detail: func(detail string) { logged = append(logged, detail) }}
 	err := c.Load(t.Context(), Built{Images: []build.BuiltImage{{Tagged: "blogplatform.local/pilot:dev"}}})
 	if err == nil || !strings.Contains(err.Error(), "blogplatform.local/pilot:dev") || !strings.Contains(err.Error(), "make up") {
 		t.Errorf("the error is %v", err)
 	}
-	if diff := cmp.Diff([]string{"loading blogplatform.local/pilot:dev"}, told); diff != "" {
-		t.Errorf("told (-want +got):\n%s", diff)
+	if diff := cmp.Diff([]string{"loading blogplatform.local/pilot:dev"}, logged); diff != "" {
+		t.Errorf("logged (-want +got):\n%s", diff)
 	}
 	if err := c.Load(t.Context(), Built{}); err != nil {
 		t.Errorf("nothing to load: %v", err)

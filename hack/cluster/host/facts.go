@@ -140,7 +140,7 @@ type Port struct {
 	Variable string
 	// Err says why it can't be had; empty if it was bound.
 	Err string
-	// Holder is the process that holds it, such as "docker-proxy (process 12)"; empty if it can't be told.
+	// Holder is the process that holds it, such as "docker-proxy (process 12)"; empty if it is unknown.
 	Holder string
 }
 

@@ -53,7 +53,7 @@ const memoryWanted = 10 * GB
 
 func judgeMemory(f Facts) []Check {
 	if f.MemAvailable == 0 {
-		return []Check{{Name: "memory", Found: "can't be told"}}
+		return []Check{{Name: "memory", Found: "unknown"}}
 	}
 	check := Check{Name: "memory", Found: fmt.Sprintf("%s of %s available, %d cores", size(f.MemAvailable), size(f.MemTotal), f.Cores)}
 	if f.MemAvailable < memoryWanted {
@@ -177,7 +177,7 @@ func judgeKernel(f Facts) []Check {
 	case f.Kernel.Replaced:
 		check.Verdict, check.Fix = Warn, "its modules were replaced by those of another kernel: restart the machine if the node does not start"
 	case !f.Kernel.Known:
-		check.Found += ", its modules can't be told: it will be seen when the node starts"
+		check.Found += ", its modules are unknown: it will be seen when the node starts"
 	case len(f.Kernel.Missing) > 0:
 		check.Found += " without " + strings.Join(f.Kernel.Missing, ", ")
 		check.Verdict, check.Fix = Block, "use the distribution's own kernel (linux-image-amd64 on Debian, linux-image-generic on Ubuntu)"

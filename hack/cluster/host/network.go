@@ -26,7 +26,7 @@ type address struct {
 }
 
 // address finds where a kind is fetched from by the user's own settings. It is
-// empty if no server is needed or it can't be told.
+// empty if no server is needed or it is unknown.
 func (m machine) address(ctx context.Context, f Facts, kind Kind) address {
 	proxy := moduleProxy(f.Go.Proxy)
 	switch kind {

@@ -72,7 +72,7 @@ func (m machine) lockedBy(path string) int {
 
 // Install has root install the Debian packages that are missing. It answers
 // which packages are new, those they depend on too, and appends them to the file record.
-// log is told what happens, a line at a time. A source of packages that can't be
+// log gets what happens, a line at a time. A source of packages that can't be
 // read does not matter as long as the packages can be had. Nothing is ever removed.
 func Install(ctx context.Context, root privileged.Executor, names []string, record string, log func(line string)) ([]string, error) {
 	missing := missingPackages(ctx, names)

@@ -83,7 +83,7 @@ func (s Settings) nodeGroups(ctx context.Context, f host.Facts) error {
 	return os.MkdirAll(filepath.Join(cgroupFS, s.cgroupName()), 0o755)
 }
 
-// makeGroups makes groups of version 1. Its cpuset takes no process before it was told which processors and memory it has.
+// makeGroups makes groups of version 1. A cpuset takes no process before its processors and memory are set.
 func makeGroups(dirs []string) error {
 	for _, dir := range dirs {
 		if err := os.MkdirAll(dir, 0o755); err != nil {

@@ -125,7 +125,7 @@ func TestAStateFolderBelowTmpIsMountedAfterTmp(t *testing.T) {
 func TestControlGroupsOfVersion2AreThoseOfTheNamespace(t *testing.T) {
 	for version, kind := range map[string]string{"v1": "", "hybrid": "", "v2": "cgroup2"} {
 		for _, m := range (Settings{State: "/state", Cache: "/cache"}).rootMounts(machine(version, true)) {
-			if m.target == "/state/root/sys/fs/cgroup" && m.kind != kind {
+			if m.target == filepath.Join("/state/root", cgroupFS) && m.kind != kind {
 				t.Errorf("with %s a mount of kind %q", version, m.kind)
 			}
 		}

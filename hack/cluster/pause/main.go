@@ -2,7 +2,7 @@
 // namespace this is PID 1, so it must reap what others leave behind: Patroni
 // waits for a stopped PostgreSQL until it is gone from the process table.
 //
-// "pause lookup NAME" looks a name up as the pod is told to (/etc/resolv.conf)
+// "pause lookup NAME" looks a name up as the pod is configured to (/etc/resolv.conf)
 // and ends, so that a cluster's DNS can be tried with an image that is there already.
 package main
 

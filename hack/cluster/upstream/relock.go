@@ -18,7 +18,7 @@ import (
 
 // Relock writes the lock of the checkout at root anew: with the versions that the
 // nested modules require, and with the digests that the servers answer now. The
-// lock is written whole or not at all. log is told of each digest, a line at a time.
+// lock is written whole or not at all. log gets each digest, a line at a time.
 func (c Client) Relock(ctx context.Context, root string, log func(line string)) error {
 	path := filepath.Join(root, LockPath)
 	text, err := os.ReadFile(path)

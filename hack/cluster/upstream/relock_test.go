@@ -77,8 +77,8 @@ func (r released) lock(t *testing.T) (string, Lock) {
 
 func TestAMaintainerLocksWhatTheServersHold(t *testing.T) {
 	r := release(t)
-	var told []string
-	if err := r.client.Relock(t.Context(), r.root, func(line string) { told = append(told, line) }); err != nil {
+	var logged []string
+	if err := r.client.Relock(t.Context(), r.root, func(line string) { logged = append(logged, line) }); err != nil {
 		t.Fatal(err)
 	}
 	first, lock := r.lock(t)
@@ -100,8 +100,8 @@ func TestAMaintainerLocksWhatTheServersHold(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("digests (-want +got):\n%s", diff)
 	}
-	if len(told) != len(want) || !strings.Contains(strings.Join(told, "\n"), want["etcd arm64"]+"  etcd for arm64 (https://") {
-		t.Errorf("told %q", told)
+	if len(logged) != len(want) || !strings.Contains(strings.Join(logged, "\n"), want["etcd arm64"]+"  etcd for arm64 (https://") {
+		t.Errorf("logged %q", logged)
 	}
 	if component, _ := lock.Component("etcd"); component.Version != "v1.2.0" {
 		t.Errorf("etcd is locked at %s, its module is at v1.2.0", component.Version)
@@ -204,17 +204,17 @@ func TestAnImageForOneProcessorIsLockedForThatOne(t *testing.T) {
 	text, _ := r.lock(t)
 	reference := push(t, imageServer(t, nil), "percona/operator:1", imageFor(t, "amd64"))
 	r.write(t, LockPath, text+"  - {name: blogplatform.local/postgres-operator, kind: image, from: '"+reference+"'}\n")
-	var told []string
-	if err := r.client.Relock(t.Context(), r.root, func(line string) { told = append(told, line) }); err != nil {
+	var logged []string
+	if err := r.client.Relock(t.Context(), r.root, func(line string) { logged = append(logged, line) }); err != nil {
 		t.Fatal(err)
 	}
 	_, lock := r.lock(t)
 	if diff := cmp.Diff([]string{"blogplatform.local/postgres-operator"}, lock.Unlocked("arm64")); diff != "" || !lock.Complete("amd64") {
 		t.Errorf("without a digest for amd64 %q, for arm64 (-want +got):\n%s", lock.Unlocked("amd64"), diff)
 	}
-	if !slices.ContainsFunc(told, func(line string) bool {
+	if !slices.ContainsFunc(logged, func(line string) bool {
 		return strings.Contains(line, "linux/amd64, not for linux/arm64; it stays without")
 	}) {
-		t.Errorf("told %q", told)
+		t.Errorf("logged %q", logged)
 	}
 }
