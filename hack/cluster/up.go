@@ -71,7 +71,7 @@ func Up(ctx context.Context, s node.Settings, to string, from upstream.Origin, i
 		}
 		return err
 	}
-	p.Say(fmt.Sprintf("\n%s\n", r.times.table(p.Elapsed())))
+	p.Say(fmt.Sprintf("\n%s\n", r.times.table(p.Elapsed(), ownProcessor())))
 	if to != "" {
 		p.Say(fmt.Sprintf("%s is ready, with all that it needs. `make up` goes on from here.\n", to))
 		return nil
