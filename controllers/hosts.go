@@ -148,7 +148,7 @@ func (p *pass) served(ctx context.Context, platform *v1alpha1.BlogPlatform) ([]s
 	wanted.SetNamespace(platform.Namespace)
 	wanted.SetName(platform.Name)
 	gateway, err := p.find(ctx, wanted)
-	if err != nil || gateway == nil || gateway.GetLabels()[naming.LabelInstance] != platform.Name || gateway.GetLabels()[naming.LabelManagedBy] != naming.ManagedBy {
+	if err != nil || gateway == nil || !naming.Of(client.ObjectKeyFromObject(platform)).Owns(gateway.GetLabels()) {
 		return nil, err
 	}
 	var hosts []string

@@ -43,7 +43,7 @@ func (p *pass) announce(ctx context.Context) error {
 
 // line of a child in the inventory: with its UID once the object is known to be ours.
 func (p *pass) line(child plan.Child, live *unstructured.Unstructured) string {
-	if live != nil && p.ours(live) {
+	if live != nil && p.names.Owns(live.GetLabels()) {
 		return apply.Entry(live)
 	}
 	return apply.Entry(child.Object)

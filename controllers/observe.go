@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 
 	batchv1 "k8s.io/api/batch/v1"
@@ -111,14 +112,14 @@ func (p *pass) list(ctx context.Context, kind schema.GroupVersionKind) ([]unstru
 	}
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
-	err := p.client.List(ctx, list, client.InNamespace(p.names.Namespace), client.MatchingLabels(p.names.Labels()))
+	err := p.client.List(ctx, list, client.InNamespace(p.names.Namespace), client.MatchingLabels(p.names.ListLabels()))
 	if meta.IsNoMatchError(err) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("list %s in %s: %w", kind.Kind, p.names.Namespace, err)
 	}
-	return list.Items, nil
+	return slices.DeleteFunc(list.Items, func(u unstructured.Unstructured) bool { return !p.names.Owns(u.GetLabels()) }), nil
 }
 
 // find reads the object as it is in the cache; nil means that it is not there.
@@ -137,17 +138,6 @@ func get(ctx context.Context, reader client.Reader, desired *unstructured.Unstru
 		return nil, fmt.Errorf("read %s: %w", describe(desired), err)
 	}
 	return live, nil
-}
-
-// ours tells whether the object carries the labels of the platform.
-func (p *pass) ours(object client.Object) bool {
-	labels := object.GetLabels()
-	for name, value := range p.names.Labels() {
-		if labels[name] != value {
-			return false
-		}
-	}
-	return true
 }
 
 // judge asks internal/ready for its verdict on a child and, where that is not

@@ -86,7 +86,7 @@ func (p *pass) keptSet(ctx context.Context, digest string) (*plan.Set, error) {
 		wanted.SetNamespace(p.names.Namespace)
 		wanted.SetName(p.names.Set(digest))
 		live, err := get(ctx, p.live, wanted)
-		if err != nil || live == nil || !p.ours(live) && !metav1.IsControlledBy(live, p.platform) {
+		if err != nil || live == nil || !p.names.Owns(live.GetLabels()) && !metav1.IsControlledBy(live, p.platform) {
 			return nil, err
 		}
 		p.sets[live.GetName()], revision = live, live
@@ -184,7 +184,7 @@ func (p *pass) prepared(ctx context.Context) (bool, release.Task, error) {
 		if err != nil {
 			return false, task, err
 		}
-		if live != nil && p.ours(live) && ready.Judge(child.Object, live).State == ready.Ready {
+		if live != nil && p.names.Owns(live.GetLabels()) && ready.Judge(child.Object, live).State == ready.Ready {
 			task.Done++
 			continue
 		}
@@ -221,7 +221,7 @@ func (p *pass) verifyVerdict(ctx context.Context, attempt int64) (release.Verdic
 	name.SetNamespace(p.names.Namespace)
 	name.SetName(p.names.VerifyJob(p.target.Digest, attempt))
 	job, err := p.find(ctx, name)
-	if err != nil || job == nil || !p.ours(job) {
+	if err != nil || job == nil || !p.names.Owns(job.GetLabels()) {
 		return release.Verdict{}, release.Task{}, err
 	}
 	var task release.Task

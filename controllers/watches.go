@@ -11,7 +11,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -90,9 +89,8 @@ func (w *watches) start() error {
 
 // ownerByLabels finds the platform of a child, in whatever namespace it is.
 func ownerByLabels(_ context.Context, child client.Object) []reconcile.Request {
-	labels := child.GetLabels()
-	owner := types.NamespacedName{Namespace: labels[naming.LabelNamespace], Name: labels[naming.LabelInstance]}
-	if labels[naming.LabelManagedBy] != naming.ManagedBy || owner.Namespace == "" || owner.Name == "" {
+	owner, ok := naming.OwnerOf(child.GetLabels())
+	if !ok {
 		return nil
 	}
 	return []reconcile.Request{request(owner)}

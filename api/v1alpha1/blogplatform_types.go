@@ -65,7 +65,8 @@ type DeletionPolicy string
 
 // The deletion policies.
 const (
-	// Retain leaves the PostgresCluster, its volumes and the SealedSecrets in place.
+	// Retain leaves the PostgresCluster, its volumes and the SealedSecrets in place,
+	// and the policies without which the database would be open to its cluster.
 	Retain DeletionPolicy = "Retain"
 	// Delete removes them too, but only if the annotation
 	// blogplatform.io/delete-data names the object.

@@ -114,15 +114,15 @@ func (a *Applier) complete(owner client.Object, child Child) (*unstructured.Unst
 	u := &unstructured.Unstructured{Object: maps.Clone(child.Object.Object)}
 	metadata, _ := u.Object["metadata"].(map[string]any)
 	u.Object["metadata"] = maps.Clone(metadata)
-	u.SetLabels(merge(u.GetLabels(), labelsOf(owner)))
+	owned := !child.Retain && u.GetNamespace() == owner.GetNamespace()
+	u.SetLabels(merge(u.GetLabels(), labelsOf(owner, owned)))
 	if len(u.GetOwnerReferences()) > 0 {
 		return nil, fmt.Errorf("%s: ownerReferences are set by apply; leave them out", describe(u))
 	}
 	if child.Retain {
 		u.SetAnnotations(merge(u.GetAnnotations(), map[string]string{naming.AnnotationData: retain}))
-		return u, nil
 	}
-	if u.GetNamespace() != owner.GetNamespace() {
+	if !owned {
 		return u, nil
 	}
 	gvk, err := apiutil.GVKForObject(owner, a.client.Scheme())
@@ -163,23 +163,22 @@ func (a *Applier) get(ctx context.Context, want *unstructured.Unstructured, behi
 	return nil, nil
 }
 
-func labelsOf(owner client.Object) map[string]string {
-	return naming.Of(client.ObjectKeyFromObject(owner)).Labels()
+func namesOf(owner client.Object) naming.Platform {
+	return naming.Of(client.ObjectKeyFromObject(owner))
+}
+
+// labelsOf are the labels of a child that the owner controls, or of one that it does not.
+func labelsOf(owner client.Object, owned bool) map[string]string {
+	if owned {
+		return namesOf(owner).Labels()
+	}
+	return namesOf(owner).UnownedLabels()
 }
 
 // ours tells whether the object is the owner's: by its labels or, where
 // somebody has edited these, by the controller reference.
 func ours(owner, live client.Object) bool {
-	return metav1.IsControlledBy(live, owner) || labelled(owner, live)
-}
-
-func labelled(owner, live client.Object) bool {
-	for name, value := range labelsOf(owner) {
-		if live.GetLabels()[name] != value {
-			return false
-		}
-	}
-	return true
+	return metav1.IsControlledBy(live, owner) || namesOf(owner).Owns(live.GetLabels())
 }
 
 func isData(u client.Object) bool { return u.GetAnnotations()[naming.AnnotationData] == retain }
@@ -195,7 +194,7 @@ func describe(u *unstructured.Unstructured) string {
 
 func notOurs(owner client.Object, u *unstructured.Unstructured) error {
 	var labels []string
-	for name, value := range labelsOf(owner) {
+	for name, value := range labelsOf(owner, metav1.IsControlledBy(u, owner)) {
 		labels = append(labels, name+"="+value)
 	}
 	slices.Sort(labels)

@@ -12,8 +12,8 @@ type Child struct {
 	// status or managedFields. If it carries a resourceVersion, the write is
 	// refused with a conflict unless the live object still has it.
 	Object *unstructured.Unstructured
-	// Retain marks an object that carries data: it gets no ownerReference, is
-	// never pruned and goes only with an explicit deletion of data.
+	// Retain marks an object that carries data, or that data needs: it gets no
+	// ownerReference, is never pruned and goes only with an explicit deletion of data.
 	Retain bool
 }
 

@@ -197,9 +197,9 @@ func TestAnUnlabelledObjectIsNotAdopted(t *testing.T) {
 	a := w.applier(w.client)
 	for name, labels := range map[string]map[string]string{
 		"unlabelled":             nil,
-		"of-another-platform":    labelsOf(other),
-		"of-another-namespace":   merge(labelsOf(w.owner), map[string]string{"blogplatform.io/namespace": "elsewhere"}),
-		"managed-by-another":     merge(labelsOf(w.owner), map[string]string{"app.kubernetes.io/managed-by": "Helm"}),
+		"of-another-platform":    namesOf(other).Labels(),
+		"of-another-namespace":   merge(namesOf(w.owner).Labels(), map[string]string{"blogplatform.io/namespace": "elsewhere"}),
+		"managed-by-another":     merge(namesOf(w.owner).Labels(), map[string]string{"app.kubernetes.io/managed-by": "Helm"}),
 		"labelled-but-for-ours":  {"app.kubernetes.io/instance": "blog"},
 		"managed-by-us-for-whom": {"app.kubernetes.io/managed-by": "blogplatform"},
 	} {
@@ -226,7 +226,7 @@ func TestAnObjectIsHandedOverByItsLabels(t *testing.T) {
 	if _, err := a.Apply(t.Context(), w.owner, child); !errors.Is(err, ErrNotOurs) {
 		t.Errorf("data without our labels: %v", err)
 	}
-	w.edit(child, func(u *unstructured.Unstructured) { u.SetLabels(labelsOf(w.owner)) })
+	w.edit(child, func(u *unstructured.Unstructured) { u.SetLabels(namesOf(w.owner).Labels()) })
 	w.apply(a, child)
 }
 
@@ -237,7 +237,7 @@ func TestAChildWhoseLabelsWereEditedComesBack(t *testing.T) {
 	for _, labels := range []map[string]string{nil, {"app.kubernetes.io/instance": "other"}} {
 		w.edit(child, func(u *unstructured.Unstructured) { u.SetLabels(labels) })
 		live := w.applyExpecting(a, child, Configured)
-		if diff := cmp.Diff(labelsOf(w.owner), live.GetLabels()); diff != "" {
+		if diff := cmp.Diff(namesOf(w.owner).Labels(), live.GetLabels()); diff != "" {
 			t.Errorf("labels (-want +got):\n%s", diff)
 		}
 	}

@@ -149,7 +149,7 @@ func (a *Applier) list(ctx context.Context, reader client.Reader, owner client.O
 	for _, gvk := range a.kinds {
 		l := &unstructured.UnstructuredList{}
 		l.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
-		err := reader.List(ctx, l, client.InNamespace(owner.GetNamespace()), client.MatchingLabels(labelsOf(owner)))
+		err := reader.List(ctx, l, client.InNamespace(owner.GetNamespace()), client.MatchingLabels(namesOf(owner).ListLabels()))
 		if isUnserved(err) {
 			continue
 		}

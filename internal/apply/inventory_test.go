@@ -74,7 +74,7 @@ func TestPruneTakesWhatIsNotPlannedAnyMoreAndNothingElse(t *testing.T) {
 	// What only looks like a child: without labels, a copy with them, and one of another platform.
 	unlabelled, copied, others := w.configMap("unlabelled", "a"), w.configMap("copied", "a"), w.configMap("others", "a")
 	w.create(unlabelled.Object)
-	copied.Object.SetLabels(labelsOf(w.owner))
+	copied.Object.SetLabels(namesOf(w.owner).Labels())
 	w.create(copied.Object)
 	other := w.newOwner("other")
 	if _, err := a.Apply(t.Context(), other, others); err != nil {

@@ -1,6 +1,7 @@
 package naming
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"strconv"
@@ -26,13 +27,15 @@ var (
 	DataServices = []Service{User, Content, Comment}
 )
 
-// Labels that every child carries, and the labels of pods. They are part of
-// selectors, so they never change.
+// Labels of children and pods. They are part of selectors, so they never change.
 const (
 	LabelManagedBy = "app.kubernetes.io/managed-by"
-	LabelInstance  = "app.kubernetes.io/instance"
 	LabelNamespace = "blogplatform.io/namespace"
-	LabelName      = "app.kubernetes.io/name"
+	// LabelInstance names the platform on pods and on children that it controls.
+	LabelInstance = "app.kubernetes.io/instance"
+	// LabelPlatform names the platform on children that have no controller.
+	LabelPlatform = "blogplatform.io/platform"
+	LabelName     = "app.kubernetes.io/name"
 
 	ManagedBy = "blogplatform"
 )
@@ -182,7 +185,7 @@ func (p Platform) Deny() string { return p.Name + "-deny" }
 // Proxies is the NetworkPolicy of what each pod in the mesh needs.
 func (p Platform) Proxies() string { return p.Name + "-proxies" }
 
-// DatabaseAPI is the NetworkPolicy that lets PostgreSQL's pods reach the Kubernetes API.
+// DatabaseAPI is the NetworkPolicy that lets PostgreSQL's pods reach the Kubernetes API, name servers and istiod.
 func (p Platform) DatabaseAPI() string { return p.Database() + "-api" }
 
 // Phases of migrations.
@@ -229,9 +232,35 @@ func MeshHost(namespace, service string) string {
 	return service + "." + namespace + ".svc.cluster.local"
 }
 
-// Labels are those that every child of the platform carries.
+// Labels are those of pods, and of children that the platform controls.
 func (p Platform) Labels() map[string]string {
 	return map[string]string{LabelManagedBy: ManagedBy, LabelInstance: p.Name, LabelNamespace: p.Namespace}
+}
+
+// UnownedLabels are those of children without a controller: data, and what lies
+// in other namespaces. They leave out app.kubernetes.io/instance: Argo CD, which
+// tracks by that label, takes an object without an owner for a part of the
+// Application of that name, and prunes it; so does `kubectl delete -l`.
+func (p Platform) UnownedLabels() map[string]string {
+	return map[string]string{LabelManagedBy: ManagedBy, LabelPlatform: p.Name, LabelNamespace: p.Namespace}
+}
+
+// ListLabels select the children of all platforms of the namespace. Owns tells which are this one's.
+func (p Platform) ListLabels() map[string]string {
+	return map[string]string{LabelManagedBy: ManagedBy, LabelNamespace: p.Namespace}
+}
+
+// Owns tells whether an object with those labels is a child of the platform.
+func (p Platform) Owns(labels map[string]string) bool {
+	owner, ok := OwnerOf(labels)
+	return ok && owner == types.NamespacedName(p)
+}
+
+// OwnerOf is the platform of a child with those labels, whatever namespace it is in.
+func OwnerOf(labels map[string]string) (owner types.NamespacedName, ok bool) {
+	name := cmp.Or(labels[LabelPlatform], labels[LabelInstance])
+	owner = types.NamespacedName{Namespace: labels[LabelNamespace], Name: name}
+	return owner, labels[LabelManagedBy] == ManagedBy && owner.Namespace != "" && owner.Name != ""
 }
 
 // Selector finds the pods of a service.

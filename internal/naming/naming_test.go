@@ -49,10 +49,36 @@ func TestNamesOfTheLongestPlatformFit(t *testing.T) {
 			t.Errorf("%s: %v", host, problems)
 		}
 	}
-	for _, labels := range []map[string]string{longest.Labels(), longest.Selector(Frontend), longest.MigrationSelector(Content), longest.VerifySelector()} {
+	for _, labels := range []map[string]string{longest.Labels(), longest.UnownedLabels(), longest.Selector(Frontend), longest.MigrationSelector(Content), longest.VerifySelector()} {
 		for key, value := range labels {
 			if problems := validation.IsValidLabelValue(value); len(problems) > 0 {
 				t.Errorf("%s=%s: %v", key, value, problems)
+			}
+		}
+	}
+}
+
+func TestAPlatformOwnsWhatItsLabelsSay(t *testing.T) {
+	p := Platform{"ns", "blog"}
+	for name, labels := range map[string]map[string]string{"controlled": p.Labels(), "without a controller": p.UnownedLabels()} {
+		if !p.Owns(labels) {
+			t.Errorf("%s: it does not own what has the labels %v", name, labels)
+		}
+		for key, value := range p.ListLabels() {
+			if labels[key] != value {
+				t.Errorf("%s: a list by label %s does not find it", name, key)
+			}
+		}
+		for _, other := range []Platform{{"ns", "other"}, {"other", "blog"}} {
+			if other.Owns(labels) {
+				t.Errorf("%s: %v owns it, too", name, other)
+			}
+		}
+		for key := range labels {
+			less := maps.Clone(labels)
+			delete(less, key)
+			if _, ok := OwnerOf(less); ok {
+				t.Errorf("%s: without label %s it has an owner", name, key)
 			}
 		}
 	}

@@ -68,7 +68,19 @@ func (b *builder) gate(stage Stage, object any) {
 	b.add(Child{Stage: stage, Gates: true, Object: b.convert(object)})
 }
 
-func (b *builder) add(child Child) { b.children = append(b.children, child) }
+// keep adds an object that outlives the platform while its data does, and is a gate as well.
+func (b *builder) keep(stage Stage, object any) {
+	b.add(Child{Stage: stage, Gates: true, Retain: true, Object: b.convert(object)})
+}
+
+// add adds a child. One that apply gives no controller gets labels by which no
+// program takes it for its own.
+func (b *builder) add(child Child) {
+	if child.Retain || child.Object.GetNamespace() != b.names.Namespace {
+		child.Object.SetLabels(b.names.UnownedLabels())
+	}
+	b.children = append(b.children, child)
+}
 
 // convert makes a typed object unstructured. The types of Istio write
 // themselves as JSON, so the way leads through JSON for all.

@@ -51,21 +51,11 @@ func (b *builder) carry() {
 func (b *builder) observed(child *unstructured.Unstructured) *unstructured.Unstructured {
 	for _, live := range b.Observed {
 		if live.GroupVersionKind().GroupKind() == child.GroupVersionKind().GroupKind() &&
-			live.GetNamespace() == child.GetNamespace() && live.GetName() == child.GetName() && b.ours(live) {
+			live.GetNamespace() == child.GetNamespace() && live.GetName() == child.GetName() && b.names.Owns(live.GetLabels()) {
 			return live
 		}
 	}
 	return nil
-}
-
-func (b *builder) ours(live *unstructured.Unstructured) bool {
-	labels := live.GetLabels()
-	for key, value := range b.names.Labels() {
-		if labels[key] != value {
-			return false
-		}
-	}
-	return true
 }
 
 // running are the names of the workloads whose canary gets traffic. The
@@ -74,7 +64,7 @@ func (b *builder) ours(live *unstructured.Unstructured) bool {
 func (b *builder) running() map[string]bool {
 	running := map[string]bool{}
 	for _, live := range b.Observed {
-		if live.GetKind() == "VirtualService" && b.ours(live) {
+		if live.GetKind() == "VirtualService" && b.names.Owns(live.GetLabels()) {
 			running[live.GetName()] = canaryWeight(live) > 0
 		}
 	}

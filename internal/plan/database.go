@@ -42,13 +42,13 @@ const roleOptions = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSR
 
 // database is PostgreSQL, and what it needs before it starts.
 func (b *builder) database() {
-	b.gate(StageDatabase, &corev1.ConfigMap{
+	b.keep(StageDatabase, &corev1.ConfigMap{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
 		ObjectMeta: b.meta(b.names.DatabaseInit()),
 		Data:       map[string]string{initKey: initSQL},
 	})
-	b.gate(StageDatabase, b.databaseMesh())
-	b.add(Child{Object: b.convert(b.postgresCluster()), Stage: StageDatabase, Gates: true, Retain: true})
+	b.keep(StageDatabase, b.databaseMesh())
+	b.keep(StageDatabase, b.postgresCluster())
 }
 
 // databaseMesh names the ports of PostgreSQL's pods. The Crunchy operator's own

@@ -26,7 +26,7 @@ func (b *builder) databaseProblem() *Problem {
 	if live == nil {
 		return b.backupsAlone()
 	}
-	if !b.ours(live) {
+	if !b.names.Owns(live.GetLabels()) {
 		return nil // it is not written, either
 	}
 	v := b.values.database

@@ -41,7 +41,7 @@ func (b *builder) certificate() *certmanager.Certificate {
 		Spec: certmanager.CertificateSpec{
 			SecretName: b.names.Certificate(),
 			// The Secret outlives the Certificate, and its labels say whose it was.
-			SecretTemplate: &certmanager.CertificateSecretTemplate{Labels: b.names.Labels()},
+			SecretTemplate: &certmanager.CertificateSecretTemplate{Labels: b.names.UnownedLabels()},
 			DNSNames:       b.Platform.Spec.Hosts,
 			IssuerRef:      cmmeta.IssuerReference{Group: or(issuer.Group, certmanager.SchemeGroupVersion.Group), Kind: issuer.Kind, Name: issuer.Name},
 			PrivateKey: &certmanager.CertificatePrivateKey{

@@ -36,7 +36,7 @@ func (b *builder) mesh() {
 	edges := b.edges()
 	for _, p := range b.ownParties(edges) {
 		if rules := rulesOf(edges, p); len(rules) > 0 {
-			b.gate(StageMesh, &securityv1.AuthorizationPolicy{
+			b.governing(p, &securityv1.AuthorizationPolicy{
 				TypeMeta: securityType("AuthorizationPolicy"), ObjectMeta: b.meta(p.name),
 				Spec: security.AuthorizationPolicy{Selector: &istiotype.WorkloadSelector{MatchLabels: p.pods.MatchLabels}, Rules: rules},
 			})
@@ -44,7 +44,16 @@ func (b *builder) mesh() {
 	}
 	b.scopes(edges)
 	// Patroni keeps its leader lock in the Kubernetes API, and backup Jobs reach the repository through it.
-	b.gate(StageMesh, b.scope(b.names.Database(), map[string]string{labelCluster: b.names.Database()}, "./*", "default/"+naming.MeshHost("default", "kubernetes")))
+	b.keep(StageMesh, b.scope(b.names.Database(), map[string]string{labelCluster: b.names.Database()}, "./*", "default/"+naming.MeshHost("default", "kubernetes")))
+}
+
+// governing adds a policy of some pods. That of the database's pods stays as long as they do.
+func (b *builder) governing(p party, policy any) {
+	if p.pods.MatchLabels[labelCluster] != "" {
+		b.keep(StageMesh, policy)
+		return
+	}
+	b.gate(StageMesh, policy)
 }
 
 // rulesOf are the rules for the edges that lead to a party.

@@ -35,20 +35,27 @@ var apiPorts = []int32{443, 6443}
 func (b *builder) network() {
 	all := metav1.LabelSelector{}
 	b.gate(StageMesh, b.networkPolicy(b.names.Deny(), all, nil, nil))
-	b.gate(StageMesh, b.networkPolicy(b.names.Proxies(), all,
-		[]networkingv1.NetworkPolicyIngressRule{{Ports: tcp(proxyPorts...)}},
-		[]networkingv1.NetworkPolicyEgressRule{
-			{Ports: append(udp(portDNS), tcp(portDNS)...), To: nameServers()},
-			{Ports: tcp(portIstiod), To: []networkingv1.NetworkPolicyPeer{inNamespace(istioNamespace, metav1.LabelSelector{MatchLabels: map[string]string{"app": "istiod"}})}},
-		}))
+	ingress, egress := waysOfProxies()
+	b.gate(StageMesh, b.networkPolicy(b.names.Proxies(), all, ingress, egress))
 	edges := b.edges()
 	for _, p := range b.ownParties(edges) {
 		ingress, egress := b.waysOf(edges, p)
-		b.gate(StageMesh, b.networkPolicy(p.name, p.pods, ingress, egress))
+		b.governing(p, b.networkPolicy(p.name, p.pods, ingress, egress))
 	}
-	// The address of the API server is not known here, and no pod has it.
+	// The address of the API server is not known here, and no pod has it. The
+	// rest is what the policy of all pods says, too, which does not outlive the platform.
 	postgres := metav1.LabelSelector{MatchLabels: map[string]string{labelCluster: b.names.Database()}}
-	b.gate(StageMesh, b.networkPolicy(b.names.DatabaseAPI(), postgres, nil, []networkingv1.NetworkPolicyEgressRule{{Ports: tcp(apiPorts...)}}))
+	b.keep(StageMesh, b.networkPolicy(b.names.DatabaseAPI(), postgres, ingress, append(egress, networkingv1.NetworkPolicyEgressRule{Ports: tcp(apiPorts...)})))
+}
+
+// waysOfProxies are what every pod in the mesh needs: its proxy is asked for
+// metrics and health, and asks name servers and istiod.
+func waysOfProxies() ([]networkingv1.NetworkPolicyIngressRule, []networkingv1.NetworkPolicyEgressRule) {
+	return []networkingv1.NetworkPolicyIngressRule{{Ports: tcp(proxyPorts...)}},
+		[]networkingv1.NetworkPolicyEgressRule{
+			{Ports: append(udp(portDNS), tcp(portDNS)...), To: nameServers()},
+			{Ports: tcp(portIstiod), To: []networkingv1.NetworkPolicyPeer{inNamespace(istioNamespace, metav1.LabelSelector{MatchLabels: map[string]string{"app": "istiod"}})}},
+		}
 }
 
 // nameServers are pods in kube-system, whatever their labels are, or a cache on the node.

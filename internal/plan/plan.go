@@ -76,8 +76,9 @@ type Child struct {
 	Object *unstructured.Unstructured
 	// Stage in which it is applied.
 	Stage Stage
-	// Retain marks an object that carries data (PostgresCluster, SealedSecret):
-	// it gets no ownerReference and is never pruned.
+	// Retain marks an object that carries data (PostgresCluster, SealedSecret), or
+	// without which the database would be open or could not run (its policies and
+	// its Service): it gets no ownerReference and is never pruned.
 	Retain bool
 	// Gates is false for an object that is applied in its stage but whose
 	// readiness holds nothing back (the Certificate of public hosts).

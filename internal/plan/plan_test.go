@@ -101,11 +101,8 @@ func everyChild(t *testing.T, check func(t *testing.T, in Input, child Child)) {
 func TestChildrenAreOursAndLiveWithTheirPlatform(t *testing.T) {
 	everyChild(t, func(t *testing.T, in Input, child Child) {
 		u := child.Object
-		labels := u.GetLabels()
-		for key, value := range naming.Of(keyOf(in.Platform)).Labels() {
-			if labels[key] != value {
-				t.Errorf("label %s is %q, want %q", key, labels[key], value)
-			}
+		if labels := u.GetLabels(); !naming.Of(keyOf(in.Platform)).Owns(labels) {
+			t.Errorf("labels %v are not those of a child", labels)
 		}
 		want := in.Platform.Namespace
 		if u.GetKind() == "Certificate" {
@@ -157,14 +154,37 @@ func TestNoChildAppearsTwice(t *testing.T) {
 	}
 }
 
-func TestOnlyDataIsRetained(t *testing.T) {
-	everyChild(t, func(t *testing.T, _ Input, child Child) {
-		kind := child.Object.GetKind()
-		if data := kind == "PostgresCluster" || kind == "SealedSecret"; child.Retain != data {
-			t.Errorf("retained: %v, want %v", child.Retain, data)
+// TestWhatTheDatabaseNeedsOutlivesThePlatform: its pods run on where data is
+// kept. Without these policies everybody in the cluster could reach them.
+func TestWhatTheDatabaseNeedsOutlivesThePlatform(t *testing.T) {
+	kept := map[string]bool{
+		"ConfigMap blog-db-init": true, "Service blog-db-mesh": true, "Sidecar blog-db": true, "NetworkPolicy blog-db-api": true,
+		"AuthorizationPolicy blog-db": true, "AuthorizationPolicy blog-db-repo": true, "NetworkPolicy blog-db": true, "NetworkPolicy blog-db-repo": true,
+	}
+	everyChild(t, func(t *testing.T, in Input, child Child) {
+		kind, suffix := child.Object.GetKind(), strings.TrimPrefix(child.Object.GetName(), in.Platform.Name)
+		if want := kind == "PostgresCluster" || kind == "SealedSecret" || kept[kind+" blog"+suffix]; child.Retain != want {
+			t.Errorf("retained: %v, want %v", child.Retain, want)
 		}
 		if child.Gates != (kind != "Certificate") {
 			t.Errorf("gates: %v", child.Gates)
+		}
+	})
+}
+
+// TestWhatHasNoControllerIsNotTakenForAPartOfAnApplication by Argo CD, which prunes what it tracks by label.
+func TestWhatHasNoControllerIsNotTakenForAPartOfAnApplication(t *testing.T) {
+	everyChild(t, func(t *testing.T, in Input, child Child) {
+		_, found := child.Object.GetLabels()["app.kubernetes.io/instance"]
+		if controlled := !child.Retain && child.Object.GetNamespace() == in.Platform.Namespace; found != controlled {
+			t.Errorf("label app.kubernetes.io/instance is there: %v, a controller: %v", found, controlled)
+		}
+		if child.Object.GetKind() != "Certificate" {
+			return
+		}
+		labels, _, _ := unstructured.NestedStringMap(child.Object.Object, "spec", "secretTemplate", "labels")
+		if _, found := labels["app.kubernetes.io/instance"]; found || !naming.Of(keyOf(in.Platform)).Owns(labels) {
+			t.Errorf("the Secret of the certificate has labels %v", labels)
 		}
 	})
 }

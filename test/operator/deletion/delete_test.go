@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -31,6 +32,13 @@ func (w world) volumes() []string {
 	return names
 }
 
+// whatStays where data is kept: the database, its secrets, and the objects
+// without which it would be open to its cluster or could not start again.
+var whatStays = []string{
+	"AuthorizationPolicy", "AuthorizationPolicy", "ConfigMap", "NetworkPolicy", "NetworkPolicy", "NetworkPolicy",
+	"PostgresCluster", "SealedSecret", "SealedSecret", "SealedSecret", "Service", "Sidecar",
+}
+
 func TestDeletingKeepsTheDataUnlessBothSaySo(t *testing.T) {
 	harness.ShareOperator(t)
 	for name, edit := range map[string]func(*v1alpha1.BlogPlatform){
@@ -44,8 +52,8 @@ func TestDeletingKeepsTheDataUnlessBothSaySo(t *testing.T) {
 			w := newWorld(t)
 			p := w.GivenReady("staging", edit)
 			w.DeletePlatform(p)
-			if left := w.Left(p); !slices.Equal(left, []string{"PostgresCluster", "SealedSecret", "SealedSecret", "SealedSecret"}) {
-				t.Errorf("left: %v, want the PostgresCluster and three SealedSecrets", left)
+			if diff := cmp.Diff(whatStays, w.Left(p)); diff != "" {
+				t.Errorf("what stays (-want +got):\n%s", diff)
 			}
 			if volumes := w.volumes(); len(volumes) == 0 {
 				t.Error("the volumes of the database are gone")

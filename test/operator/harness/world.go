@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/naming"
 	"blogplatform.io/operator/internal/plan"
 	"blogplatform.io/operator/test/given"
 )
@@ -178,7 +179,7 @@ func (w World) Children(p *v1alpha1.BlogPlatform) map[string]unstructured.Unstru
 		list := &unstructured.UnstructuredList{}
 		list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
 		err := Cluster.List(w.Context(), list, client.MatchingLabels{
-			"app.kubernetes.io/managed-by": "blogplatform", "app.kubernetes.io/instance": p.Name, "blogplatform.io/namespace": p.Namespace})
+			"app.kubernetes.io/managed-by": "blogplatform", "blogplatform.io/namespace": p.Namespace})
 		if meta.IsNoMatchError(err) || apierrors.IsNotFound(err) {
 			continue
 		}
@@ -186,7 +187,9 @@ func (w World) Children(p *v1alpha1.BlogPlatform) map[string]unstructured.Unstru
 			w.Fatal(err)
 		}
 		for _, u := range list.Items {
-			found[gvk.Kind+" "+u.GetNamespace()+"/"+u.GetName()] = u
+			if naming.Of(client.ObjectKeyFromObject(p)).Owns(u.GetLabels()) {
+				found[gvk.Kind+" "+u.GetNamespace()+"/"+u.GetName()] = u
+			}
 		}
 	}
 	return found

@@ -84,7 +84,7 @@ func sets(ctx context.Context, c client.Reader, p *platform.Platform) ([]*unstru
 func list(ctx context.Context, c client.Reader, p *platform.Platform, kind string) ([]*unstructured.Unstructured, error) {
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(platform.KindOf(plan.Kinds, kind).GroupVersion().WithKind(kind + "List"))
-	err := c.List(ctx, list, client.InNamespace(p.Namespace), client.MatchingLabels(p.Names().Labels()))
+	err := c.List(ctx, list, client.InNamespace(p.Namespace), client.MatchingLabels(p.Names().ListLabels()))
 	if platform.Unserved(err) {
 		return nil, nil
 	}
@@ -93,7 +93,9 @@ func list(ctx context.Context, c client.Reader, p *platform.Platform, kind strin
 	}
 	var found []*unstructured.Unstructured
 	for i := range list.Items {
-		found = append(found, &list.Items[i])
+		if p.Names().Owns(list.Items[i].GetLabels()) {
+			found = append(found, &list.Items[i])
+		}
 	}
 	return found, nil
 }

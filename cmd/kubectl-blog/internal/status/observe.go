@@ -70,10 +70,12 @@ func Observe(ctx context.Context, reader client.Reader, namespace, name string) 
 func list(ctx context.Context, reader client.Reader, p *platform.Platform, kind string) ([]*unstructured.Unstructured, error) {
 	objects := &unstructured.UnstructuredList{}
 	objects.SetGroupVersionKind(platform.KindOf(plan.Kinds, kind).GroupVersion().WithKind(kind + "List"))
-	err := reader.List(ctx, objects, client.InNamespace(p.Namespace), client.MatchingLabels(p.Names().Labels()))
+	err := reader.List(ctx, objects, client.InNamespace(p.Namespace), client.MatchingLabels(p.Names().ListLabels()))
 	var all []*unstructured.Unstructured
 	for i := range objects.Items {
-		all = append(all, &objects.Items[i])
+		if p.Names().Owns(objects.Items[i].GetLabels()) {
+			all = append(all, &objects.Items[i])
+		}
 	}
 	return all, err
 }
