@@ -5,8 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
+	certmanager "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
@@ -38,6 +43,11 @@ func (p *pass) delete(ctx context.Context) error {
 			return err
 		}
 	}
+	if p.platform.Spec.TLS.DeletionPolicy != v1alpha1.Retain {
+		if err := p.deleteKeyPair(ctx); err != nil {
+			return err
+		}
+	}
 	if wanted && !confirmed {
 		p.tell(corev1.EventTypeWarning, "DataRetained", "Delete", "The data stays: deletionPolicy Delete takes it only if annotation %s is %s",
 			naming.AnnotationDeleteData, p.platform.Name)
@@ -65,6 +75,30 @@ func (p *pass) deleteVolumes(ctx context.Context) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// deleteKeyPair deletes the Secrets of the platform's Certificates, which
+// cert-manager leaves behind. That it may not do so keeps no platform from going.
+func (p *pass) deleteKeyPair(ctx context.Context) error {
+	for _, line := range p.platform.Status.Inventory {
+		parts := strings.Split(line, "/")
+		if len(parts) != 5 || parts[1] != certmanager.CertificateKind {
+			continue
+		}
+		secret := &metav1.PartialObjectMetadata{}
+		secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+		err := p.live.Get(ctx, types.NamespacedName{Namespace: parts[2], Name: parts[3]}, secret)
+		if err == nil && p.names.Owns(secret.Labels) {
+			err = p.client.Delete(ctx, secret, client.Preconditions{UID: &secret.UID})
+		}
+		switch {
+		case apierrors.IsForbidden(err):
+			p.tell(corev1.EventTypeWarning, "KeyPairRetained", "Delete", "Secret %s/%s with the key pair of the hosts stays: the operator may not delete it", parts[2], parts[3])
+		case client.IgnoreNotFound(err) != nil:
+			return fmt.Errorf("delete Secret %s/%s with the key pair of the hosts: %w", parts[2], parts[3], err)
+		}
+	}
+	return nil
 }
 
 // isDatabase tells of the inventory line of the platform's own PostgresCluster:

@@ -27,7 +27,8 @@ package controllers
 // +kubebuilder:rbac:groups=cert-manager.io,resources=clusterissuers;issuers,verbs=get;list;watch
 
 // Which keys a Secret has. Only metadata is cached; contents are read one by one.
-// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch
+// The key pair of a platform's hosts is deleted with it: config/admission allows the deletion of no other Secret.
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;delete
 
 // Pods are created as dry runs only, to see whether they would get a sidecar.
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;create

@@ -529,6 +529,12 @@ type TLS struct {
 	// issuerRef names the cert-manager issuer.
 	// +required
 	IssuerRef IssuerReference `json:"issuerRef,omitzero"`
+	// deletionPolicy says what happens to the Secret with the key pair, in the
+	// gateway's namespace, when this object is deleted. Default Delete. With Retain
+	// a platform that is created again is served at once, and asks for no further
+	// certificate of an authority that limits their number.
+	// +optional
+	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
 }
 
 // IssuerReference names a cert-manager issuer. Because the certificate lives in

@@ -259,7 +259,7 @@ func TestAPromoterDoesNotDeleteCreateOrWriteTheStatus(t *testing.T) {
 // TestThePoliciesAreUnderstood: a policy in which the API server finds something wrong says so in its status.
 func TestThePoliciesAreUnderstood(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{"blogplatform-promotion", "blogplatform-promotion-override"} {
+	for _, name := range []string{"blogplatform-promotion", "blogplatform-promotion-override", "blogplatform-operator-secrets"} {
 		policy := &unstructured.Unstructured{}
 		policy.SetAPIVersion("admissionregistration.k8s.io/v1")
 		policy.SetKind("ValidatingAdmissionPolicy")
@@ -273,6 +273,41 @@ func TestThePoliciesAreUnderstood(t *testing.T) {
 		}
 		if warnings, found, _ := unstructured.NestedSlice(policy.Object, "status", "typeChecking", "expressionWarnings"); found {
 			t.Errorf("%s: %v", name, warnings)
+		}
+	}
+}
+
+// TestTheOperatorDeletesNoSecretsButKeyPairsOfPlatforms, though its role allows it to delete any.
+func TestTheOperatorDeletesNoSecretsButKeyPairsOfPlatforms(t *testing.T) {
+	const operator = "system:serviceaccount:blogplatform-system:blogplatform-controller-manager"
+	if err := server.Create(t.Context(), &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "operator"},
+		RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "blogplatform-manager-role"},
+		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: operator}}}); err != nil {
+		t.Fatal(err)
+	}
+	bound(t, "key-pairs", nil)
+	labels := map[string]string{"app.kubernetes.io/managed-by": "blogplatform", "blogplatform.io/platform": "blog"}
+	pair := map[string][]byte{"tls.crt": []byte("certificate"), "tls.key": []byte("key")}
+	for name, test := range map[string]struct {
+		secret  corev1.Secret
+		refused bool
+	}{
+		"key-pair-of-a-platform": {corev1.Secret{ObjectMeta: metav1.ObjectMeta{Labels: labels}, Type: corev1.SecretTypeTLS, Data: pair}, false},
+		"another-key-pair":       {corev1.Secret{Type: corev1.SecretTypeTLS, Data: pair}, true},
+		"password":               {corev1.Secret{ObjectMeta: metav1.ObjectMeta{Labels: labels}}, true},
+	} {
+		test.secret.Namespace, test.secret.Name = "key-pairs", name
+		if err := server.Create(t.Context(), &test.secret); err != nil {
+			t.Fatal(err)
+		}
+		var answer error
+		err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, timefactor.Scale(30*time.Second), true, func(ctx context.Context) (bool, error) {
+			answer = as(t, operator).Delete(ctx, &test.secret, client.DryRunAll)
+			refused := apierrors.IsForbidden(answer) && strings.Contains(answer.Error(), "deletes no Secrets but the key pairs")
+			return refused == test.refused && (refused || answer == nil), nil
+		})
+		if err != nil {
+			t.Errorf("%s: want refused: %v, the answer is: %v", name, test.refused, answer)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	certmanager "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	cmmeta "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -15,7 +16,7 @@ import (
 const validity = 90 * 24 * time.Hour
 
 // stepCertificate begins an issuance for a generation that is not issued yet
-// and ends it, well or not. The Secret with the key pair is left out.
+// and ends it, well or not. The Secret that it makes has no owner, as cert-manager's has none by default.
 func (f *Faker) stepCertificate(ctx context.Context, u *unstructured.Unstructured, b Behaviour) error {
 	c := &certmanager.Certificate{}
 	if err := decode(u, c); err != nil || c.DeletionTimestamp != nil {
@@ -34,9 +35,25 @@ func (f *Faker) stepCertificate(ctx context.Context, u *unstructured.Unstructure
 	case b.Fail:
 		failIssuance(c)
 	default:
+		if _, err := f.ensure(ctx, secrets, keyPair(c)); err != nil {
+			return err
+		}
 		issue(c)
 	}
 	return f.setStatus(ctx, certificates, u, &c.Status)
+}
+
+// keyPair is the Secret of a certificate that is issued.
+func keyPair(c *certmanager.Certificate) *corev1.Secret {
+	s := &corev1.Secret{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"}, Type: corev1.SecretTypeTLS,
+		ObjectMeta: metav1.ObjectMeta{Namespace: c.Namespace, Name: c.Spec.SecretName},
+		Data:       map[string][]byte{corev1.TLSCertKey: []byte("certificate of " + c.Name), corev1.TLSPrivateKeyKey: []byte("key of " + c.Name)},
+	}
+	if template := c.Spec.SecretTemplate; template != nil {
+		s.Labels, s.Annotations = template.Labels, template.Annotations
+	}
+	return s
 }
 
 func beginIssuance(c *certmanager.Certificate) {

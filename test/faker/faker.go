@@ -124,6 +124,7 @@ func (f *Faker) controllers() []controller {
 func New(config *rest.Config, options Options) (*Faker, error) {
 	own := rest.CopyConfig(config)
 	own.UserAgent, own.QPS = UserAgent, -1
+	own.WarningHandler = rest.NoWarnings{} // the API server warns of key pairs that are none
 	c, err := dynamic.NewForConfig(own)
 	if err != nil {
 		return nil, fmt.Errorf("faker of child status: %w", err)

@@ -76,6 +76,42 @@ func TestDeletingWithItsDataLeavesNothing(t *testing.T) {
 	}
 }
 
+// TestTheKeyPairGoesWithItsPlatform unless the spec keeps it: cert-manager
+// leaves it behind in the gateway's namespace. One of somebody else stays.
+func TestTheKeyPairGoesWithItsPlatform(t *testing.T) {
+	harness.ShareOperator(t)
+	for name, test := range map[string]struct {
+		policy v1alpha1.DeletionPolicy
+		labels map[string]string
+		stays  bool
+	}{
+		"by default":         {},
+		"kept":               {policy: v1alpha1.Retain, stays: true},
+		"of somebody else's": {labels: map[string]string{}, stays: true},
+	} {
+		t.Run(strings.NewReplacer(" ", "-", "'", "").Replace(name), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			p := w.GivenReady("staging", func(p *v1alpha1.BlogPlatform) { p.Spec.TLS.DeletionPolicy = test.policy })
+			secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "istio-ingress", Name: w.Namespace + ".blog"}}
+			if err := harness.Cluster.Get(t.Context(), client.ObjectKeyFromObject(secret), secret); err != nil {
+				t.Fatal(err)
+			}
+			if test.labels != nil {
+				secret.Labels = test.labels
+				if err := harness.Cluster.Update(t.Context(), secret); err != nil {
+					t.Fatal(err)
+				}
+			}
+			w.DeletePlatform(p)
+			err := harness.Cluster.Get(t.Context(), client.ObjectKeyFromObject(secret), secret)
+			if stays := err == nil; stays != test.stays || client.IgnoreNotFound(err) != nil {
+				t.Errorf("the key pair stays: %v (%v), want %v", stays, err, test.stays)
+			}
+		})
+	}
+}
+
 // TestADatabaseOfSomebodyElseStays though it has the name that the platform's would have.
 func TestADatabaseOfSomebodyElseStays(t *testing.T) {
 	harness.ShareOperator(t)
