@@ -49,8 +49,13 @@ func everybody() map[string]somebody {
 		"istio-cni":           {namespace: "istio-system", account: "istio-cni"},
 		"name server":         {namespace: "kube-system", account: "coredns"},
 		"cache on the node":   {address: "169.254.20.10"},
-		"API server":          {address: "10.0.0.1"},
-		"internet":            {address: "203.0.113.7"},
+
+		"istiod of AKS":              {namespace: "aks-istio-system", account: "istiod", labels: map[string]string{"app": "istiod"}},
+		"name server of OpenShift":   {namespace: "openshift-dns", account: "dns"},
+		"cache on the node of AKS":   {address: "169.254.10.11"},
+		"metadata server of a cloud": {address: "169.254.169.254"},
+		"API server":                 {address: "10.0.0.1"},
+		"internet":                   {address: "203.0.113.7"},
 	}
 	for suffix, p := range map[string]naming.Platform{"": blog, " of the other": {Namespace: "g11-prod", Name: "other"}, " in staging": {Namespace: "g11-stg", Name: "blog"}} {
 		for _, service := range naming.Services {
@@ -201,7 +206,7 @@ type connection struct {
 // whom one lives in the namespace.
 func TestTheNetworkConnectsNobodyButWhomItShould(t *testing.T) {
 	var connections []connection
-	for _, port := range []int32{22, 53, 443, 5432, 6443, 8008, 8080, 8432, 8443, 9090, 15012, 15020, 15021, 15090} {
+	for _, port := range []int32{22, 53, 443, 5353, 5432, 6443, 6444, 8008, 8080, 8432, 8443, 9090, 15012, 15020, 15021, 15090, 16443} {
 		connections = append(connections, connection{corev1.ProtocolTCP, port}, connection{corev1.ProtocolUDP, port})
 	}
 	policies := childrenOf[networkingv1.NetworkPolicy](t, twoPlatforms(t), "NetworkPolicy")
@@ -225,16 +230,16 @@ func neededByAll(client, server somebody, name string, c connection) bool {
 	switch {
 	case client.namespace != "g11-prod":
 		return server.namespace == "g11-prod" && c.protocol == corev1.ProtocolTCP && slices.Contains([]int32{15020, 15021, 15090}, c.port)
-	case name == "name server" || name == "cache on the node":
-		return c.port == 53
+	case strings.HasPrefix(name, "name server") || strings.HasPrefix(name, "cache on the node"):
+		return c.port == 53 || c.port == 5353
 	}
-	return name == "istiod" && c == connection{corev1.ProtocolTCP, 15012}
+	return strings.HasPrefix(name, "istiod") && c == connection{corev1.ProtocolTCP, 15012}
 }
 
 // reachesTheAPI is true for PostgreSQL's pods, which may therefore go anywhere outside with HTTPS.
 func reachesTheAPI(client, server somebody, c connection) bool {
 	return client.labels["postgres-operator.crunchydata.com/cluster"] == "blog-db" && server.namespace != "g11-prod" &&
-		c.protocol == corev1.ProtocolTCP && (c.port == 443 || c.port == 6443)
+		c.protocol == corev1.ProtocolTCP && slices.Contains([]int32{443, 6443, 6444, 8443, 16443}, c.port)
 }
 
 // connected decides as Kubernetes does: both ends have to agree, and an end that

@@ -10,25 +10,26 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
-// What every Istio has.
-const (
-	istioNamespace = "istio-system"
-	// portIstiod gives proxies their configuration and certificates.
-	portIstiod = 15012
-)
+// portIstiod gives proxies their configuration and certificates.
+const portIstiod = 15012
 
 // proxyPorts of every pod answer outside the mesh: merged metrics and probes,
 // health, and metrics of Envoy itself.
 var proxyPorts = []int32{15020, 15021, 15090}
 
-const (
-	portDNS = 53
-	// nodeDNS is where NodeLocal DNSCache listens.
-	nodeDNS = "169.254.20.10/32"
+// A NetworkPolicy sees the port and the address of the pod behind a Service. These
+// are the ones of the usual distributions, so that no cluster needs a setting.
+var (
+	// portsDNS: pods of name servers that may not bind port 53 listen on 5353 (OpenShift, CoreDNS without rights).
+	portsDNS = []int32{53, 5353}
+	// namespacesDNS are those of name servers: of most distributions, and of OpenShift.
+	namespacesDNS = []string{metav1.NamespaceSystem, "openshift-dns"}
+	// nodeDNS is where caches on the node listen: NodeLocal DNSCache (169.254.20.10), AKS LocalDNS (169.254.10.10 and .11).
+	nodeDNS = []string{"169.254.20.10/32", "169.254.10.10/31"}
+	// apiPorts are those of the API server: its Service's, and those behind it of
+	// kubeadm (6443), k3s (6444), minikube (8443) and MicroK8s (16443).
+	apiPorts = []int32{443, 6443, 6444, 8443, 16443}
 )
-
-// apiPorts are those of the API server: its Service's, and the usual one behind it.
-var apiPorts = []int32{443, 6443}
 
 // network says the same as the mesh at layers 3 and 4: nothing but the edges,
 // and what every pod in a mesh needs. It also holds where a pod has no proxy.
@@ -53,16 +54,28 @@ func (b *builder) network() {
 func waysOfProxies() ([]networkingv1.NetworkPolicyIngressRule, []networkingv1.NetworkPolicyEgressRule) {
 	return []networkingv1.NetworkPolicyIngressRule{{Ports: tcp(proxyPorts...)}},
 		[]networkingv1.NetworkPolicyEgressRule{
-			{Ports: append(udp(portDNS), tcp(portDNS)...), To: nameServers()},
-			{Ports: tcp(portIstiod), To: []networkingv1.NetworkPolicyPeer{inNamespace(istioNamespace, metav1.LabelSelector{MatchLabels: map[string]string{"app": "istiod"}})}},
+			{Ports: append(udp(portsDNS...), tcp(portsDNS...)...), To: nameServers()},
+			{Ports: tcp(portIstiod), To: []networkingv1.NetworkPolicyPeer{istiod()}},
 		}
 }
 
-// nameServers are pods in kube-system, whatever their labels are, or a cache on the node.
+// nameServers are pods in the namespaces of name servers, whatever their labels are, or a cache on the node.
 func nameServers() []networkingv1.NetworkPolicyPeer {
-	return []networkingv1.NetworkPolicyPeer{
-		inNamespace(metav1.NamespaceSystem, metav1.LabelSelector{}),
-		{IPBlock: &networkingv1.IPBlock{CIDR: nodeDNS}},
+	var peers []networkingv1.NetworkPolicyPeer
+	for _, namespace := range namespacesDNS {
+		peers = append(peers, inNamespace(namespace, metav1.LabelSelector{}))
+	}
+	for _, cidr := range nodeDNS {
+		peers = append(peers, networkingv1.NetworkPolicyPeer{IPBlock: &networkingv1.IPBlock{CIDR: cidr}})
+	}
+	return peers
+}
+
+// istiod may be in any namespace (AKS has it in aks-istio-system). Proxies believe
+// it by its certificate, and no other pod because of its label.
+func istiod() networkingv1.NetworkPolicyPeer {
+	return networkingv1.NetworkPolicyPeer{
+		NamespaceSelector: &metav1.LabelSelector{}, PodSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "istiod"}},
 	}
 }
 
