@@ -15,12 +15,14 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/internal/apply"
+	"blogplatform.io/operator/internal/discovery"
 	"blogplatform.io/operator/internal/naming"
 	"blogplatform.io/operator/internal/plan"
 	"blogplatform.io/operator/internal/promote"
@@ -58,8 +60,9 @@ type Options struct {
 	GatewayNamespaces []string
 	// MeshDataPlane says whether workloads may run without sidecars.
 	MeshDataPlane MeshDataPlane
-	// Providers answers whether OpenID providers are there.
-	Providers Providers
+	// NewProviders makes what knows whether OpenID providers are there. It calls
+	// changed with a provider of which it has come to know something else.
+	NewProviders func(changed func(discovery.Provider)) Providers
 	// MaxConcurrentReconciles is how many platforms are worked on at the same time.
 	MaxConcurrentReconciles int
 }
@@ -73,9 +76,12 @@ type Reconciler struct {
 	recorder events.EventRecorder
 	watches  *watches
 	keyring  *keyring
-	injected injected
-	failures failures
-	acting   acting
+	// providers know of identity providers, and send an event when they know something else.
+	providers      Providers
+	providerEvents chan event.TypedGenericEvent[discovery.Provider]
+	injected       injected
+	failures       failures
+	acting         acting
 	// written are the resourceVersions of platforms that the cache may not have yet, by UID.
 	written sync.Map
 	now     func() time.Time
@@ -92,7 +98,10 @@ func Setup(mgr manager.Manager, options Options) error {
 		watches:  newWatches(mgr),
 		keyring:  newKeyring(mgr.GetClient(), mgr.GetAPIReader()),
 		now:      time.Now,
+
+		providerEvents: make(chan event.TypedGenericEvent[discovery.Provider]),
 	}
+	r.providers = options.NewProviders(func(p discovery.Provider) { r.providerEvents <- event.TypedGenericEvent[discovery.Provider]{Object: p} })
 	return r.setupWatches(mgr)
 }
 
@@ -153,8 +162,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	}
 	p := &pass{Reconciler: r, platform: platform, names: naming.Of(request.NamespacedName), before: *platform.Status.DeepCopy(), began: *platform.Status.DeepCopy()}
 	err := p.run(ctx)
-	if err == nil {
+	switch {
+	case err == nil:
 		err = p.report(ctx)
+	case !apierrors.IsConflict(err) && !p.gone && (errors.Is(err, context.DeadlineExceeded) || p.failures.persist(platform.UID)):
+		err = errors.Join(err, p.reportBlind(ctx, err))
 	}
 	return p.result(ctx, err)
 }
@@ -203,7 +215,7 @@ func (p *pass) run(ctx context.Context) error {
 	p.releaseBarriers(ctx)
 	p.prune(ctx)
 	p.rememberMigrations()
-	p.askProvider(ctx)
+	p.askProvider()
 	return nil
 }
 

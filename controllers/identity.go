@@ -3,33 +3,61 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/internal/discovery"
 )
 
-// Providers tells what is wrong with an OpenID provider, in words that stay the
-// same while it is, nil for nothing.
+// Providers knows how OpenID providers are.
 type Providers interface {
-	Ask(ctx context.Context, provider discovery.Provider) error
+	// Answer is what is wrong with a provider, in words that stay the same while it
+	// is, nil for nothing. It does not wait: nothing may be known yet.
+	Answer(provider discovery.Provider) (problem error, known bool)
 }
 
 // askProvider asks whether people could sign in. The answer is a condition of its
 // own and holds nothing back: a provider that is away keeps nobody from reading,
 // and who is signed in goes on. The operator asks for itself, from outside of the
 // mesh; that the user service may go there is in the plan.
-func (p *pass) askProvider(ctx context.Context) {
+func (p *pass) askProvider() {
 	identity := p.platform.Spec.Identity
 	if identity == nil {
 		return
 	}
-	p.identity = &condition{name: v1alpha1.ConditionIdentityReady, status: metav1.ConditionTrue, reason: reasonDiscovered,
-		message: "discovery at " + identity.Issuer + " answers"}
-	if problem := p.Providers.Ask(ctx, discovery.Provider{Issuer: identity.Issuer, CABundle: identity.CABundle}); problem != nil {
+	where := "discovery at " + identity.Issuer
+	problem, known := p.providers.Answer(discovery.Provider{Issuer: identity.Issuer, CABundle: identity.CABundle})
+	before := meta.FindStatusCondition(p.began.Conditions, v1alpha1.ConditionIdentityReady)
+	p.identity = &condition{name: v1alpha1.ConditionIdentityReady}
+	switch {
+	case !known && before != nil && strings.HasPrefix(before.Message, where):
+		p.identity.status, p.identity.reason, p.identity.message = before.Status, before.Reason, before.Message
+	case !known:
+		p.identity.status, p.identity.reason, p.identity.message = metav1.ConditionUnknown, reasonDiscovering, where+" has not answered yet"
+	case problem != nil:
 		p.unwatched = true
 		p.identity.status, p.identity.reason, p.identity.failed = metav1.ConditionFalse, reasonNotDiscovered, true
-		p.identity.message = fmt.Sprintf("discovery at %s: %v; nobody can sign in until that changes: check the provider, identity.issuer and identity.caBundle", identity.Issuer, problem)
+		p.identity.message = fmt.Sprintf("%s: %v; nobody can sign in until that changes: check the provider, identity.issuer and identity.caBundle", where, problem)
+	default:
+		p.identity.status, p.identity.reason, p.identity.message = metav1.ConditionTrue, reasonDiscovered, where+" answers"
 	}
+}
+
+// usersOfProvider are the platforms whose people sign in at a provider.
+func (r *Reconciler) usersOfProvider(ctx context.Context, provider discovery.Provider) []reconcile.Request {
+	var list v1alpha1.BlogPlatformList
+	if err := r.client.List(ctx, &list); err != nil {
+		return nil // the cache is going down
+	}
+	var requests []reconcile.Request
+	for i := range list.Items {
+		if identity := list.Items[i].Spec.Identity; identity != nil && identity.Issuer == provider.Issuer {
+			requests = append(requests, request(key(&list.Items[i])))
+		}
+	}
+	return requests
 }

@@ -4,13 +4,15 @@ package controllers
 // given by internal/ready, those of a spec that cannot be realised by internal/plan.
 const (
 	// Of a whole platform.
-	reasonVerified     = "Verified"
-	reasonServing      = "Serving"
-	reasonNotServing   = "NotServing"
-	reasonSuspended    = "Suspended"
-	reasonDeleting     = "Deleting"
-	reasonNotObserved  = "NotObserved"
-	reasonHostConflict = "HostConflict"
+	reasonVerified    = "Verified"
+	reasonServing     = "Serving"
+	reasonNotServing  = "NotServing"
+	reasonSuspended   = "Suspended"
+	reasonDeleting    = "Deleting"
+	reasonNotObserved = "NotObserved"
+	// reasonObservationFailed: too little could be read to tell how the platform is.
+	reasonObservationFailed = "ObservationFailed"
+	reasonHostConflict      = "HostConflict"
 	// reasonHostNotAllowed: the platform's namespace may not claim a host.
 	reasonHostNotAllowed = "HostNotAllowed"
 	// reasonNamespaceNotAllowed: the spec asks for a child in a namespace that
@@ -35,6 +37,7 @@ const (
 	reasonReleaseAborted    = "ReleaseAborted"
 
 	// Of the identity provider.
+	reasonDiscovering   = "Discovering"
 	reasonDiscovered    = "Discovered"
 	reasonNotDiscovered = "NotDiscovered"
 

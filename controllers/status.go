@@ -62,6 +62,23 @@ func (p *pass) report(ctx context.Context) error {
 	return nil
 }
 
+// reportBlind says that too little could be read to tell how the platform is: what
+// status says of its parts is how they were, and must not be taken for how they are.
+func (p *pass) reportBlind(ctx context.Context, cause error) error {
+	blind := condition{name: v1alpha1.ConditionReady, status: metav1.ConditionUnknown, reason: reasonObservationFailed, message: fmt.Sprintf(
+		"the operator cannot see how the platform is (%s); see that it has the rights of its present version and that the API server answers", said(cause))}
+	reconciling := blind
+	reconciling.name, reconciling.status = v1alpha1.ConditionReconciling, metav1.ConditionTrue
+	p.platform.Status = *p.before.DeepCopy()
+	for _, c := range []condition{blind, reconciling} {
+		meta.SetStatusCondition(&p.platform.Status.Conditions, metav1.Condition{Type: c.name, Status: c.status, Reason: c.reason, Message: c.message,
+			ObservedGeneration: p.platform.Status.ObservedGeneration, LastTransitionTime: metav1.NewTime(p.now()).Rfc3339Copy()})
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTimeout)
+	defer cancel()
+	return p.writeStatus(ctx)
+}
+
 // writeStatus writes the status if it is not what the API server has.
 func (p *pass) writeStatus(ctx context.Context) error {
 	if equality.Semantic.DeepEqual(p.before, p.platform.Status) {

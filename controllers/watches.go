@@ -115,6 +115,7 @@ func (r *Reconciler) setupWatches(mgr manager.Manager) error {
 		Watches(kube.Metadata(kube.Secrets), handler.EnqueueRequestsFromMapFunc(r.usersOfSecret)).
 		Watches(kube.Metadata(kube.Namespaces), handler.EnqueueRequestsFromMapFunc(r.usersOfNamespace)).
 		Watches(kube.Metadata(kube.CRDs), handler.EnqueueRequestsFromMapFunc(r.everyone), builder.WithPredicates(ofPlannedGroup())).
+		WatchesRawSource(source.Channel(r.providerEvents, handler.TypedEnqueueRequestsFromMapFunc(r.usersOfProvider))).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: r.MaxConcurrentReconciles,
 			ReconciliationTimeout:   passTimeout,

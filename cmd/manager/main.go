@@ -2,19 +2,23 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"runtime/debug"
 	"strings"
+	"time"
 	_ "time/tzdata" // windows of promotions have time zones, and the image has no database of them
 
 	"github.com/go-logr/logr"
 	_ "golang.org/x/crypto/x509roots/fallback" // identity providers have certificates of public authorities, and the image has none
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
@@ -37,6 +41,9 @@ type flags struct {
 	logFormat         string
 }
 
+// syncTimeout is less than the second that the kubelet waits for an answer.
+const syncTimeout = 500 * time.Millisecond
+
 // gcPercent is how much garbage, in percent of the live heap, is let be. Most of
 // that heap is the cache, so that the usual doubling would buy nothing.
 const gcPercent = 40
@@ -48,6 +55,19 @@ func main() {
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "manager:", err)
 		os.Exit(1)
+	}
+}
+
+// cacheSynced fails as long as a kind that is watched was not listed yet. So an
+// operator that lacks a right never replaces the one before.
+func cacheSynced(informers cache.Informers) healthz.Checker {
+	return func(request *http.Request) error {
+		ctx, cancel := context.WithTimeout(request.Context(), syncTimeout)
+		defer cancel()
+		if !informers.WaitForCacheSync(ctx) {
+			return errors.New("not all kinds that are watched have been listed")
+		}
+		return nil
 	}
 }
 
@@ -76,13 +96,13 @@ func run() error {
 	err = controllers.Setup(manager, controllers.Options{
 		GatewayNamespaces:       strings.FieldsFunc(f.gatewayNamespaces, func(r rune) bool { return r == ',' }),
 		MeshDataPlane:           controllers.MeshDataPlane(f.dataPlane),
-		Providers:               &discovery.Asker{},
+		NewProviders:            func(changed func(discovery.Provider)) controllers.Providers { return discovery.NewAsker(changed) },
 		MaxConcurrentReconciles: f.concurrency,
 	})
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(manager.AddHealthzCheck("ping", healthz.Ping), manager.AddReadyzCheck("ping", healthz.Ping)); err != nil {
+	if err := errors.Join(manager.AddHealthzCheck("ping", healthz.Ping), manager.AddReadyzCheck("cache", cacheSynced(manager.GetCache()))); err != nil {
 		return err
 	}
 	return manager.Start(ctrl.SetupSignalHandler())

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"net/http/httptest"
 	"testing"
 	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/cache/informertest"
 
 	"blogplatform.io/operator/hack/images/bare"
 )
@@ -22,5 +25,14 @@ func TestInItsImageTheOperatorTrustsPublicProvidersAndKnowsTimeZones(t *testing.
 	}
 	if offset, err := bare.Colombo(); err != nil || offset != 5*time.Hour+30*time.Minute {
 		t.Errorf("Asia/Colombo is %s from UTC, %v", offset, err)
+	}
+}
+
+func TestAnOperatorIsReadyOnceItHasListedWhatItWatches(t *testing.T) {
+	for _, synced := range []bool{false, true} {
+		check := cacheSynced(&informertest.FakeInformers{Synced: &synced})
+		if err := check(httptest.NewRequest("GET", "/readyz", nil)); (err == nil) != synced {
+			t.Errorf("synced: %v, the answer: %v", synced, err)
+		}
 	}
 }

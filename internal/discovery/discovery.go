@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	// timeout bounds one question. Somebody waits for the answer.
-	timeout = 3 * time.Second
+	// timeout bounds one question, and parallel how many are open at the same time.
+	timeout  = 3 * time.Second
+	parallel = 8
 	// goodFor and badFor are how long an answer is believed.
 	goodFor = 5 * time.Minute
 	badFor  = 30 * time.Second
@@ -33,44 +34,65 @@ type Provider struct {
 	CABundle string
 }
 
-// Asker asks providers, and keeps their answers for a while. Its zero value is
-// ready for use, by many at a time.
+// Asker asks providers in the background, and keeps their answers for a while:
+// one that does not answer keeps nobody waiting. Make one with NewAsker; it may be
+// used by many at a time.
 type Asker struct {
+	changed func(Provider)
+	slots   chan struct{}
 	mu      sync.Mutex
 	answers map[Provider]answer
 }
 
 type answer struct {
 	problem error
-	until   time.Time
+	// known is false until the first answer, asking true while a question is open.
+	known, asking bool
+	until         time.Time
 }
 
-// Ask returns nil if the provider answers with a document of its own, and
-// otherwise what is wrong, in words that stay the same while it is.
-func (a *Asker) Ask(ctx context.Context, provider Provider) error {
+// NewAsker makes one that calls changed after each answer that differs from the one before.
+func NewAsker(changed func(Provider)) *Asker {
+	return &Asker{changed: changed, slots: make(chan struct{}, parallel), answers: map[Provider]answer{}}
+}
+
+// Answer is what is known of a provider: no problem if it answered with a
+// document of its own, otherwise what is wrong, in words that stay the same while
+// it is. It does not wait: if nothing is known, or that is old, it has the provider asked.
+func (a *Asker) Answer(provider Provider) (problem error, known bool) {
 	now := time.Now()
 	a.mu.Lock()
-	last, found := a.answers[provider]
-	a.mu.Unlock()
-	if found && now.Before(last.until) {
-		return last.problem
-	}
-	next := answer{problem: ask(ctx, provider), until: now.Add(goodFor)}
-	if next.problem != nil {
-		next.until = now.Add(badFor)
-	}
-	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.answers == nil {
-		a.answers = map[Provider]answer{}
+	last := a.answers[provider]
+	if last.asking || now.Before(last.until) {
+		return last.problem, last.known
 	}
 	for other, kept := range a.answers {
-		if now.After(kept.until) {
+		if !kept.asking && now.After(kept.until.Add(goodFor)) {
 			delete(a.answers, other) // perhaps of a platform that is gone
 		}
 	}
+	last.asking = true
+	a.answers[provider] = last
+	go a.ask(provider)
+	return last.problem, last.known
+}
+
+func (a *Asker) ask(provider Provider) {
+	a.slots <- struct{}{}
+	problem := ask(context.Background(), provider)
+	<-a.slots
+	next := answer{problem: problem, known: true, until: time.Now().Add(goodFor)}
+	if problem != nil {
+		next.until = time.Now().Add(badFor)
+	}
+	a.mu.Lock()
+	last := a.answers[provider]
 	a.answers[provider] = next
-	return next.problem
+	a.mu.Unlock()
+	if !last.known || fmt.Sprint(last.problem) != fmt.Sprint(problem) {
+		a.changed(provider)
+	}
 }
 
 func ask(ctx context.Context, provider Provider) error {

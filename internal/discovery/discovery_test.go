@@ -29,13 +29,59 @@ func provider(t *testing.T, handler func(w http.ResponseWriter, issuer string)) 
 
 func good(w http.ResponseWriter, issuer string) { fmt.Fprintf(w, `{"issuer": %q}`, issuer) }
 
+// asker answers what is known of a provider, once something is.
+func asker() func(Provider) error {
+	changed := make(chan Provider, parallel)
+	a := NewAsker(func(p Provider) { changed <- p })
+	return func(p Provider) error {
+		if problem, known := a.Answer(p); known {
+			return problem
+		}
+		<-changed
+		problem, _ := a.Answer(p)
+		return problem
+	}
+}
+
 func TestAProviderThatAnswersIsGood(t *testing.T) {
 	p, asked := provider(t, good)
-	var asker Asker
+	answer := asker()
 	for range 3 {
-		if err := asker.Ask(t.Context(), p); err != nil {
+		if err := answer(p); err != nil {
 			t.Error(err)
 		}
+	}
+	if asked.Load() != 1 {
+		t.Errorf("it was asked %d times", asked.Load())
+	}
+}
+
+// TestAProviderThatNeverAnswersKeepsNobodyWaiting: neither who asks about it nor,
+// as long as others are open, who asks about another one.
+func TestAProviderThatNeverAnswersKeepsNobodyWaiting(t *testing.T) {
+	release := make(chan struct{})
+	silent, asked := provider(t, func(http.ResponseWriter, string) { <-release })
+	defer close(release)
+	changed := make(chan Provider, 2)
+	a := NewAsker(func(p Provider) { changed <- p })
+	for range 3 {
+		if problem, known := a.Answer(silent); known || problem != nil {
+			t.Fatalf("known: %v, %v", known, problem)
+		}
+	}
+	other, _ := provider(t, good)
+	a.Answer(other)
+	if p := <-changed; p != other {
+		t.Errorf("the first answer is of %s", p.Issuer)
+	}
+	if problem, known := a.Answer(other); problem != nil || !known {
+		t.Errorf("known: %v, %v", known, problem)
+	}
+	if p := <-changed; p != silent {
+		t.Errorf("the second answer is of %s", p.Issuer)
+	}
+	if problem, known := a.Answer(silent); !known || problem == nil || problem.Error() != "it does not answer" {
+		t.Errorf("known: %v, %v", known, problem)
 	}
 	if asked.Load() != 1 {
 		t.Errorf("it was asked %d times", asked.Load())
@@ -45,7 +91,7 @@ func TestAProviderThatAnswersIsGood(t *testing.T) {
 func TestAnIssuerMayEndWithASlash(t *testing.T) {
 	p, _ := provider(t, func(w http.ResponseWriter, issuer string) { good(w, issuer+"/") })
 	p.Issuer += "/"
-	if err := new(Asker).Ask(t.Context(), p); err != nil {
+	if err := asker()(p); err != nil {
 		t.Error(err)
 	}
 }
@@ -89,7 +135,7 @@ func TestEachProblemIsNamedWithoutWhatChanges(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			if err := new(Asker).Ask(t.Context(), c.provider); err == nil || err.Error() != c.want {
+			if err := asker()(c.provider); err == nil || err.Error() != c.want {
 				t.Errorf("got %v", err)
 			}
 		})

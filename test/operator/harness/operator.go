@@ -52,7 +52,7 @@ func Start(t testing.TB, settings ...Setting) *Operator {
 func run(settings ...Setting) (*Operator, error) {
 	clientConfig := kube.Config(ControlPlane.Config)
 	clientConfig.Impersonate.UserName = "operator"
-	options := controllers.Options{GatewayNamespaces: gateways, MeshDataPlane: controllers.MeshDataPlaneRequired, Providers: Providers, MaxConcurrentReconciles: 4}
+	options := controllers.Options{GatewayNamespaces: gateways, MeshDataPlane: controllers.MeshDataPlaneRequired, NewProviders: Providers.New, MaxConcurrentReconciles: 4}
 	for _, set := range settings {
 		set(&options, clientConfig)
 	}

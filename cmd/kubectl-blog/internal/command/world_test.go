@@ -73,7 +73,7 @@ func furnish(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := controllers.Setup(mgr, controllers.Options{GatewayNamespaces: []string{plan.DefaultGateway}, MeshDataPlane: controllers.MeshDataPlaneRequired, Providers: &faker.Providers{}, MaxConcurrentReconciles: 4}); err != nil {
+	if err := controllers.Setup(mgr, controllers.Options{GatewayNamespaces: []string{plan.DefaultGateway}, MeshDataPlane: controllers.MeshDataPlaneRequired, NewProviders: new(faker.Providers).New, MaxConcurrentReconciles: 4}); err != nil {
 		return err
 	}
 	go func() {
