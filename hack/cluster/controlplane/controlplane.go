@@ -48,7 +48,8 @@ type ControlPlane struct {
 }
 
 // Start starts a control plane in a temporary folder. It builds Kubernetes
-// first if the cache does not hold it. Stop ends it.
+// first if the cache does not hold it, and removes what control planes left whose
+// process was killed. Stop ends it.
 func Start(ctx context.Context, options Options) (*ControlPlane, error) {
 	root, err := build.RepositoryRoot()
 	if err != nil {
@@ -58,7 +59,10 @@ func Start(ctx context.Context, options Options) (*ControlPlane, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "controlplane-")
+	if err := removeLeftovers(os.TempDir(), isGone); err != nil {
+		return nil, fmt.Errorf("removing what earlier control planes left: %w", err)
+	}
+	dir, err := os.MkdirTemp("", folderOf(os.Getpid()))
 	if err != nil {
 		return nil, err
 	}
