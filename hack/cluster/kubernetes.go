@@ -14,7 +14,7 @@ import (
 
 // kubernetes is the node with the control plane on it. It is ready for images and objects before it is for pods.
 var kubernetes = component.Component{
-	Name: "Kubernetes", Seconds: 900, Namespaces: []string{"kube-system"},
+	Name: "Kubernetes", Seconds: 890, Namespaces: []string{"kube-system"},
 	Parts:    []build.Artifact{controlplane.Program, node.Program, node.Root},
 	Compiled: []build.Artifact{controlplane.Program, node.Program}, Released: []string{"kubernetes", "etcd"},
 	Programs: func(built component.Built) map[string]string {

@@ -37,7 +37,7 @@ var asgardeoProgram = build.Go{
 // as the real one is, and behind the same gateway, so that one URL works in a
 // browser and in a pod.
 var Asgardeo = component.Component{
-	Name: "Asgardeo", Needs: []string{"Istio", "cert-manager"}, Namespaces: []string{providerNamespace}, Seconds: 15,
+	Name: "Asgardeo", Needs: []string{"Istio", "cert-manager"}, Namespaces: []string{providerNamespace}, Seconds: 10,
 	Parts:  []build.Artifact{asgardeoProgram},
 	Images: component.StaticImages(asgardeoProgram, "asgardeo"),
 	Start:  startAsgardeo,

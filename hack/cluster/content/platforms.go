@@ -46,7 +46,7 @@ func servicePrograms(replaced map[string]string) []build.Go {
 // Staging is the blog that a release reaches first, with the services of this checkout.
 var Staging = component.Component{
 	Name: staging.name, Needs: []string{"Asgardeo", "operator", "namespaces", "PostgreSQL", "Rollouts", "Sealed-Secrets"},
-	Namespaces: []string{staging.namespace, "blogplatform-system"}, Seconds: 45,
+	Namespaces: []string{staging.namespace, "blogplatform-system"}, Seconds: 85,
 	Parts:  parts(servicePrograms(nil)),
 	Images: func(built component.Built) []build.Image { return serviceImages(built, servicePrograms(nil)) },
 	Start: func(ctx context.Context, c *component.Cluster, built component.Built) error {

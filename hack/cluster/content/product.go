@@ -21,7 +21,7 @@ var operatorProgram = images.Program(images.Operator, runtime.GOARCH, nil)
 
 // Operator is the BlogPlatform operator as config/default deploys it, with the image of this checkout.
 var Operator = component.Component{
-	Name: "operator", Needs: []string{"Node", "CRDs"}, Namespaces: []string{"blogplatform-system"}, Seconds: 60,
+	Name: "operator", Needs: []string{"Node", "CRDs"}, Namespaces: []string{"blogplatform-system"}, Seconds: 25,
 	Parts: []build.Artifact{operatorProgram},
 	Images: func(built component.Built) []build.Image {
 		return []build.Image{images.Image(registry, images.Operator, operatorProgram, built.Path(operatorProgram))}

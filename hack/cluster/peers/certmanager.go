@@ -21,7 +21,7 @@ var certManagerProgram = build.Go{
 
 // CertManager signs certificates with a certificate authority of its own, ClusterIssuer local-ca.
 var CertManager = component.Component{
-	Name: "cert-manager", Needs: []string{"Node", "CRDs"}, Namespaces: []string{"cert-manager"}, Seconds: 90,
+	Name: "cert-manager", Needs: []string{"Node", "CRDs"}, Namespaces: []string{"cert-manager"}, Seconds: 40,
 	Parts:  []build.Artifact{certManagerProgram},
 	Images: component.StaticImages(certManagerProgram, "cert-manager"),
 	Start: func(ctx context.Context, c *component.Cluster, _ component.Built) error {

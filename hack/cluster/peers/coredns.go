@@ -19,7 +19,7 @@ var corednsProgram = build.Go{
 // CoreDNS answers cluster.local, and the names of the blogs with the address of
 // the ingress gateway, so that one URL works in a browser and in a pod.
 var CoreDNS = component.Component{
-	Name: "CoreDNS", Needs: []string{"Node"}, Namespaces: []string{"kube-system"}, Seconds: 60,
+	Name: "CoreDNS", Needs: []string{"Node"}, Namespaces: []string{"kube-system"}, Seconds: 30,
 	Parts: []build.Artifact{corednsProgram}, Compiled: []build.Artifact{corednsProgram}, Released: []string{"coredns"},
 	Images: component.StaticImages(corednsProgram, "coredns"),
 	Start: func(ctx context.Context, c *component.Cluster, _ component.Built) error {

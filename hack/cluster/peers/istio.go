@@ -56,7 +56,7 @@ var istioParts = []build.Artifact{istioServer, istioAgent, envoy, proxyRoot, ist
 // Istio is istiod, its CNI node agent and an ingress gateway. Pods that start
 // before the agent is ready run without their traffic being captured.
 var Istio = component.Component{
-	Name: "Istio", Needs: []string{"CoreDNS", "CRDs"}, Namespaces: []string{"istio-system", "istio-ingress"}, Seconds: 480,
+	Name: "Istio", Needs: []string{"CoreDNS", "CRDs"}, Namespaces: []string{"istio-system", "istio-ingress"}, Seconds: 370,
 	Parts: istioParts, Compiled: istioParts, Released: []string{"istio"},
 	Programs: func(built component.Built) map[string]string {
 		return map[string]string{"render": filepath.Join(built.Path(istioServer), "render")}

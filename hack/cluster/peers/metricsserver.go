@@ -14,7 +14,7 @@ var metricsServerProgram = build.Go{
 
 // MetricsServer tells HorizontalPodAutoscalers, and kubectl top, what containers use.
 var MetricsServer = component.Component{
-	Name: "metrics-server", Needs: []string{"Node"}, After: []string{"staging"}, Namespaces: []string{"kube-system"}, Seconds: 90,
+	Name: "metrics-server", Needs: []string{"Node"}, After: []string{"staging"}, Namespaces: []string{"kube-system"}, Seconds: 40,
 	Parts: []build.Artifact{metricsServerProgram}, Compiled: []build.Artifact{metricsServerProgram}, Released: []string{"metrics-server"},
 	Images: component.StaticImages(metricsServerProgram, "metrics-server"),
 	Start: func(ctx context.Context, c *component.Cluster, _ component.Built) error {

@@ -54,7 +54,7 @@ var postgresSource = build.Module{Dir: "hack/cluster/postgres", Path: postgresMo
 // Postgres is the Crunchy PostgresCluster reconciler, from the fork whose Go
 // module resolves, and volumes on this machine for its clusters.
 var Postgres = component.Component{
-	Name: "PostgreSQL", Needs: []string{"Node", "CRDs"}, Namespaces: []string{postgresNamespace}, Seconds: 240,
+	Name: "PostgreSQL", Needs: []string{"Node", "CRDs"}, Namespaces: []string{postgresNamespace}, Seconds: 235,
 	Parts:    []build.Artifact{postgresProgram, pgbackrestProgram, postgresRoot, postgresSource},
 	Compiled: []build.Artifact{postgresProgram}, Released: []string{"postgres-operator"},
 	Images: postgresImages,

@@ -17,7 +17,7 @@ var prometheusProgram = build.Go{
 // It stands outside the mesh, like the controllers that ask it. Its pages are
 // not built in; its API is all that is needed.
 var Prometheus = component.Component{
-	Name: "Prometheus", Needs: []string{"Node"}, After: []string{"staging"}, Namespaces: []string{"monitoring"}, Seconds: 240,
+	Name: "Prometheus", Needs: []string{"Node"}, After: []string{"staging"}, Namespaces: []string{"monitoring"}, Seconds: 165,
 	Parts: []build.Artifact{prometheusProgram}, Compiled: []build.Artifact{prometheusProgram}, Released: []string{"prometheus"},
 	Images: component.StaticImages(prometheusProgram, "prometheus"),
 	Start: func(ctx context.Context, c *component.Cluster, _ component.Built) error {

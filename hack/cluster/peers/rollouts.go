@@ -24,7 +24,7 @@ var rolloutsSource = build.Module{Dir: "hack/cluster/rollouts", Path: rolloutsMo
 
 // Rollouts is the Argo Rollouts controller from its own manifest, with our image of it.
 var Rollouts = component.Component{
-	Name: "Rollouts", Needs: []string{"Node", "CRDs"}, Namespaces: []string{"argo-rollouts"}, Seconds: 240,
+	Name: "Rollouts", Needs: []string{"Node", "CRDs"}, Namespaces: []string{"argo-rollouts"}, Seconds: 315,
 	Parts: []build.Artifact{RolloutsProgram, rolloutsSource}, Compiled: []build.Artifact{RolloutsProgram}, Released: []string{"rollouts"},
 	Images: component.StaticImages(RolloutsProgram, "rollouts-controller"),
 	Start:  startRollouts,

@@ -15,7 +15,7 @@ var sealedSecretsProgram = build.Go{
 // SealedSecrets is the Sealed Secrets controller. It makes its own key pair at
 // the first start; its certificate is read through the API server's proxy.
 var SealedSecrets = component.Component{
-	Name: "Sealed-Secrets", Needs: []string{"Node", "CRDs"}, Namespaces: []string{"sealed-secrets"}, Seconds: 25,
+	Name: "Sealed-Secrets", Needs: []string{"Node", "CRDs"}, Namespaces: []string{"sealed-secrets"}, Seconds: 15,
 	Parts: []build.Artifact{sealedSecretsProgram}, Compiled: []build.Artifact{sealedSecretsProgram}, Released: []string{"sealed-secrets"},
 	Images: component.StaticImages(sealedSecretsProgram, "sealed-secrets-controller"),
 	Start: func(ctx context.Context, c *component.Cluster, _ component.Built) error {
