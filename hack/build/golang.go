@@ -167,16 +167,17 @@ type Module struct {
 // ArtifactName implements Artifact.
 func (m Module) ArtifactName() string { return "module " + m.Path }
 
-// Cached implements Artifact.
+// Cached implements Artifact. A module is not cached, either, if a go.mod that
+// leads to it is not: only a download tells what is wrong then, if anything is.
 func (m Module) Cached(c *Cache) (bool, error) {
 	dir, err := m.list(context.Background(), c)
-	return dir != "", err
+	return err == nil && dir != "", nil
 }
 
 // Build answers the folder of the module, and downloads it first if Go's cache does not hold it.
 func (m Module) Build(ctx context.Context, c *Cache) (string, error) {
-	if dir, err := m.list(ctx, c); dir != "" || err != nil {
-		return dir, err
+	if dir, err := m.list(ctx, c); err == nil && dir != "" {
+		return dir, nil
 	}
 	c.Log("downloading module " + m.Path)
 	download := exec.CommandContext(ctx, "go", "mod", "download", m.Path)

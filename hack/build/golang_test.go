@@ -167,6 +167,9 @@ func TestTheSourceOfAModuleIsFound(t *testing.T) {
 		t.Error(err)
 	}
 	unknown := Module{Dir: "tool", Path: "example.com/unknown"}
+	if cached, err := unknown.Cached(c); err != nil || cached {
+		t.Errorf("one that cannot be found without a network is cached: %v, %v", cached, err)
+	}
 	if _, err := unknown.Build(t.Context(), c); err == nil || !strings.Contains(err.Error(), "example.com/unknown") {
 		t.Errorf("the error is %v", err)
 	}

@@ -75,7 +75,7 @@ check "kernel modules" kernel_modules
 check "ordinary user" ordinary_user
 if test -d $checkout; then
   $checkout/hack/traces.sh >/tmp/traces.before
-  check "preflight" as_dev 'make bin/cluster && bin/cluster preflight'
+  check "preflight" as_dev 'make bin/cluster && bin/cluster preflight --to CoreDNS'
   check "node and DNS" node_and_dns
   check "make down" as_dev 'make down'
   $checkout/hack/traces.sh >/tmp/traces.after
