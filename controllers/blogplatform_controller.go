@@ -270,8 +270,10 @@ func (p *pass) result(ctx context.Context, err error) (reconcile.Result, error) 
 	if next := p.decision.Status.NextCheckTime; next != nil {
 		after = min(after, max(next.Sub(p.now()), staleRetry))
 	}
-	if due := p.decision.Due; !due.IsZero() {
-		after = min(after, max(due.Sub(p.now()), staleRetry))
+	for _, at := range []time.Time{p.decision.Due, p.again()} {
+		if !at.IsZero() {
+			after = min(after, max(at.Sub(p.now()), staleRetry))
+		}
 	}
 	return reconcile.Result{RequeueAfter: after}, nil
 }

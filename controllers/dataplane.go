@@ -40,10 +40,10 @@ func (p *pass) dataPlane(ctx context.Context, waitsFor string) ([]outcome, error
 		}
 	}
 	if verdict.Reason == reasonSidecarMissing && p.MeshDataPlane == MeshDataPlaneAbsent {
-		verdict = ready.Verdict{State: ready.Ready, Reason: reasonDataPlaneAbsent,
+		verdict = ready.Verdict{State: ready.Warning, Reason: reasonDataPlaneAbsent,
 			Message: "pods run without sidecars, as the operator's --mesh-dataplane=absent allows: no mesh policy is enforced"}
 	}
-	if verdict.State != ready.Ready {
+	if !verdict.Good() {
 		p.unwatched = true
 	}
 	return []outcome{{condition: v1alpha1.ConditionMeshReady, gates: true, verdict: verdict}}, nil

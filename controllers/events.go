@@ -13,7 +13,7 @@ import (
 )
 
 // events tell of transitions: a condition that became true or ceased to be,
-// and a part that failed for a new reason. What is merely on its way, or
+// and a part that failed, or warns, for a new reason. What is merely on its way, or
 // follows from what another condition tells, is no event.
 func (p *pass) events(old []metav1.Condition, now []condition) {
 	for _, c := range now {
@@ -22,7 +22,7 @@ func (p *pass) events(old []metav1.Condition, now []condition) {
 			continue
 		}
 		kind := corev1.EventTypeNormal
-		if c.failed || (c.name == v1alpha1.ConditionAvailable && c.status == metav1.ConditionFalse) {
+		if c.failed || c.warning || (c.name == v1alpha1.ConditionAvailable && c.status == metav1.ConditionFalse) {
 			kind = corev1.EventTypeWarning
 		}
 		p.tell(kind, c.reason, c.name, "%s is %s: %s", c.name, c.status, cut(c.message))
@@ -39,14 +39,14 @@ func worthTelling(before *metav1.Condition, c condition) bool {
 	switch {
 	case c.name == v1alpha1.ConditionReconciling:
 		return false
-	case c.name == v1alpha1.ConditionReady:
+	case c.name == v1alpha1.ConditionReady: // a warning is told by the condition that it is of
 		return changed || (before == nil && c.status == metav1.ConditionTrue)
 	case c.reason == reasonDeleting || c.reason == reasonNotObserved || c.reason == reasonWaiting:
 		return false
 	case before == nil:
 		return c.failed || c.status == metav1.ConditionTrue
 	}
-	return changed || (c.failed && before.Reason != c.reason)
+	return changed || ((c.failed || c.warning) && before.Reason != c.reason)
 }
 
 // releaseEvents tell of what no condition does by becoming true or ceasing to

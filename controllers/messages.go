@@ -81,7 +81,7 @@ func rank(v ready.Verdict) int {
 		return 1
 	case v.Reason == reasonWaiting || v.Reason == reasonNextInLine:
 		return 3
-	case v.Reason == reasonDataPlaneAbsent:
+	case v.State == ready.Warning:
 		return 4
 	case v.State == ready.Ready:
 		return rankReady

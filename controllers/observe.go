@@ -147,8 +147,8 @@ func (p *pass) judge(ctx context.Context, child plan.Child, live *unstructured.U
 		keys, err := p.keyring.keys(ctx, client.ObjectKeyFromObject(child.Object))
 		return ready.SealedSecret(live, keys, child.SecretKeys), err
 	}
-	verdict := ready.Judge(child.Object, live)
-	if verdict.State == ready.Ready || live == nil {
+	verdict := ready.Judge(child.Object, live, p.now())
+	if verdict.Good() || live == nil {
 		return verdict, nil
 	}
 	switch child.Object.GetKind() {

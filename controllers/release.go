@@ -184,7 +184,7 @@ func (p *pass) prepared(ctx context.Context) (bool, release.Task, error) {
 		if err != nil {
 			return false, task, err
 		}
-		if live != nil && p.names.Owns(live.GetLabels()) && ready.Judge(child.Object, live).State == ready.Ready {
+		if live != nil && p.names.Owns(live.GetLabels()) && ready.Judge(child.Object, live, p.now()).State == ready.Ready {
 			task.Done++
 			continue
 		}
@@ -226,7 +226,7 @@ func (p *pass) verifyVerdict(ctx context.Context, attempt int64) (release.Verdic
 	}
 	var task release.Task
 	task.Started, task.Cause = p.lookAtJob(job)
-	verdict := p.withLastWords(ready.Judge(name, job), job)
+	verdict := p.withLastWords(ready.Judge(name, job, p.now()), job)
 	switch {
 	case verdict.State == ready.Ready:
 		return release.Verdict{Outcome: release.Passed}, task, nil

@@ -90,7 +90,7 @@ func (p *pass) stages(ctx context.Context) error {
 // behind is the condition of the first outcome that holds the next stage back.
 func behind(outcomes []outcome) string {
 	for _, o := range outcomes {
-		if o.gates && o.verdict.State != ready.Ready {
+		if o.gates && !o.verdict.Good() {
 			return o.condition
 		}
 	}

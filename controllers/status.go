@@ -36,6 +36,8 @@ type condition struct {
 	status                metav1.ConditionStatus
 	// failed marks something that does not pass by itself.
 	failed bool
+	// warning marks what is good now and will fail later if nobody acts.
+	warning bool
 }
 
 // report computes the status from what the pass found, and writes it if it changed.
@@ -173,10 +175,20 @@ func (p *pass) ready(of []condition) condition {
 	}
 	c.status, c.reason = metav1.ConditionTrue, reasonVerified
 	c.message = fmt.Sprintf("release %s is verified and served at %s", p.serving().Version, p.url())
+	return warned(c, of)
+}
+
+// warned adds to what is Ready what will fail later: the first reason, so that
+// kubectl get shows it, and all messages.
+func warned(c condition, of []condition) condition {
 	for _, part := range of {
-		if part.reason == reasonDataPlaneAbsent {
-			c.reason, c.message = part.reason, c.message+"; "+part.message
+		if !part.warning {
+			continue
 		}
+		if !c.warning {
+			c.reason, c.warning = part.reason, true
+		}
+		c.message += "; " + part.message
 	}
 	return c
 }
@@ -222,6 +234,8 @@ func conditionFrom(name string, v ready.Verdict) condition {
 	switch v.State {
 	case ready.Ready:
 		c.status = metav1.ConditionTrue
+	case ready.Warning:
+		c.status, c.warning = metav1.ConditionTrue, true
 	case ready.Unknown:
 		c.status = metav1.ConditionUnknown
 	}
@@ -240,8 +254,8 @@ func (p *pass) available() condition {
 	if instances, _ := instancesOf(p.cluster); instances == 0 {
 		missing = append(missing, "no instance of "+p.names.Database()+" is ready; look at its PostgresCluster")
 	}
-	if p.certificateUntil() == nil {
-		missing = append(missing, "no certificate was issued yet; see "+v1alpha1.ConditionCertificatesReady)
+	if problem := p.certificateProblem(); problem != "" {
+		missing = append(missing, problem)
 	}
 	if len(missing) > 0 {
 		return condition{name: v1alpha1.ConditionAvailable, status: metav1.ConditionFalse, reason: reasonNotServing, message: joined(missing)}
@@ -328,6 +342,17 @@ func (p *pass) serviceStatus(o outcome) v1alpha1.ServiceStatus {
 	return status
 }
 
+// certificateProblem is why browsers cannot trust the gateway; empty if they can.
+func (p *pass) certificateProblem() string {
+	switch until := p.certificateUntil(); {
+	case until == nil:
+		return "no certificate was issued yet; see " + v1alpha1.ConditionCertificatesReady
+	case !until.After(p.now()):
+		return "the certificate of the hosts has expired; see " + v1alpha1.ConditionCertificatesReady
+	}
+	return ""
+}
+
 // certificateUntil is when the certificate expires, as far as one was ever issued.
 func (p *pass) certificateUntil() *metav1.Time {
 	for _, o := range p.outcomes {
@@ -343,6 +368,18 @@ func (p *pass) certificateUntil() *metav1.Time {
 		return p.platform.Status.Certificate.NotAfter
 	}
 	return nil
+}
+
+// again is when a child may be judged otherwise though nobody writes it: its
+// certificate expires, or its renewal is overdue. It is zero if none will be.
+func (p *pass) again() time.Time {
+	var first time.Time
+	for _, o := range p.outcomes {
+		if at := ready.Again(o.live, p.now()); !at.IsZero() && (first.IsZero() || at.Before(first)) {
+			first = at
+		}
+	}
+	return first
 }
 
 func (p *pass) url() string {

@@ -7,11 +7,13 @@ package v1alpha1
 const (
 	// ConditionAvailable is true while users are served.
 	ConditionAvailable = "Available"
-	// ConditionReady is true when the spec is fully realised and verified.
+	// ConditionReady is true when the spec is fully realised and verified. A reason
+	// other than Verified warns of what will fail later if nobody acts.
 	ConditionReady = "Ready"
 	// ConditionSecretsReady is true when every Secret exists with its keys.
 	ConditionSecretsReady = "SecretsReady"
-	// ConditionCertificatesReady is true when the certificate of the hosts is issued.
+	// ConditionCertificatesReady is true when the certificate of the hosts is issued and
+	// valid. With reason RenewalFailing or RenewalOverdue it expires if nobody acts.
 	ConditionCertificatesReady = "CertificatesReady"
 	// ConditionMeshReady is true when policies and routes are applied and pods get a sidecar.
 	ConditionMeshReady = "MeshReady"

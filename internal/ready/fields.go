@@ -1,6 +1,10 @@
 package ready
 
-import "k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
 
 func name(u *unstructured.Unstructured) string {
 	return u.GetKind() + " " + u.GetNamespace() + "/" + u.GetName()
@@ -23,7 +27,7 @@ func element(list []map[string]any, key string, value any) map[string]any {
 	return nil
 }
 
-// list, text, number and truth are values in an object; what is not there, or
+// list, text, number, truth and timeOf are values in an object; what is not there, or
 // of another type, is empty.
 func list(object map[string]any, fields ...string) []map[string]any {
 	value, _, _ := unstructured.NestedFieldNoCopy(object, fields...)
@@ -50,4 +54,9 @@ func number(object map[string]any, fields ...string) int64 {
 func truth(object map[string]any, fields ...string) bool {
 	value, _, _ := unstructured.NestedBool(object, fields...)
 	return value
+}
+
+func timeOf(object map[string]any, fields ...string) time.Time {
+	at, _ := time.Parse(time.RFC3339, text(object, fields...))
+	return at
 }

@@ -3,13 +3,15 @@ package ready
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// Judge says how far the live object has come. A nil live object is
+// Judge says how far the live object has come at a time. A nil live object is
 // Progressing/NotCreated. Kinds without a useful status are Ready when they exist.
-func Judge(desired, live *unstructured.Unstructured) Verdict {
+// Again tells when the verdict may change though nobody writes the object.
+func Judge(desired, live *unstructured.Unstructured, now time.Time) Verdict {
 	if v := absent(desired, live); v.State != "" {
 		return v
 	}
@@ -19,7 +21,7 @@ func Judge(desired, live *unstructured.Unstructured) Verdict {
 	case "Rollout":
 		return rollout(live)
 	case "Certificate":
-		return certificate(live)
+		return certificate(live, now)
 	case "Job":
 		return job(live)
 	}
@@ -53,24 +55,6 @@ func job(u *unstructured.Unstructured) Verdict {
 		return Verdict{Progressing, "Suspended", name(u) + " is suspended; set its spec.suspend to false"}
 	}
 	return Verdict{Progressing, "Running", name(u) + " has not finished; look at its pods and events if it takes long"}
-}
-
-// certificate reads the conditions of a cert-manager Certificate. While an
-// issuance fails, condition Issuing is True during each further attempt;
-// status.failedIssuanceAttempts is cleared only by success.
-func certificate(u *unstructured.Unstructured) Verdict {
-	ready, issuing := condition(u, "Ready"), condition(u, "Issuing")
-	observed := number(ready, "observedGeneration")
-	issuer := text(u.Object, "spec", "issuerRef", "kind") + " " + text(u.Object, "spec", "issuerRef", "name")
-	switch {
-	case ready == nil, observed > 0 && observed < u.GetGeneration():
-		return Verdict{Progressing, "NotObserved", name(u) + " is not yet seen by cert-manager; if it stays so, see whether that runs"}
-	case is(ready, "True"):
-		return Verdict{Ready, "Issued", name(u) + " is issued"}
-	case number(u.Object, "status", "failedIssuanceAttempts") > 0, is(issuing, "False") && text(issuing, "reason") != "Issued":
-		return Verdict{Failed, "IssuanceFailed", name(u) + " could not be issued and is tried again by cert-manager; look at its CertificateRequest and at " + issuer}
-	}
-	return Verdict{Progressing, "NotIssued", name(u) + " is not issued yet; look at its CertificateRequest, and that " + issuer + " exists and is ready"}
 }
 
 // SealedSecret judges by the Secret as well, whose keys are given (nil: there

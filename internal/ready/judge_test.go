@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	argo "github.com/argoproj/argo-rollouts/pkg/apis/rollouts/v1alpha1"
 	sealed "github.com/bitnami-labs/sealed-secrets/pkg/apis/sealedsecrets/v1alpha1"
@@ -99,16 +100,19 @@ func checkForPeople(t *testing.T, kind string, v Verdict) {
 	}
 }
 
+// today is when the stories take place.
+var today = time.Date(2026, 2, 1, 12, 0, 0, 0, time.UTC)
+
 func tell(t *testing.T, kind string, stories []story) {
 	t.Helper()
 	for _, s := range stories {
-		s.tell(t, kind, func(u *unstructured.Unstructured) Verdict { return Judge(u, u) })
+		s.tell(t, kind, func(u *unstructured.Unstructured) Verdict { return Judge(u, u, today) })
 	}
 }
 
 func TestWhatIsNotCreatedYetProgresses(t *testing.T) {
 	for _, kind := range []string{"Service", "PostgresCluster", "Rollout", "Certificate", "Job"} {
-		got := Judge(object(t, kind, ""), nil)
+		got := Judge(object(t, kind, ""), nil, today)
 		want := Verdict{Progressing, "NotCreated", kind + " g11-stg/blog is not created yet"}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
@@ -126,7 +130,7 @@ func TestWhatIsBeingDeletedProgressesWhateverItsStatusSays(t *testing.T) {
 			u = u.DeepCopy()
 			at := metav1.Now()
 			u.SetDeletionTimestamp(&at)
-			return Judge(u, u)
+			return Judge(u, u, today)
 		})
 	}
 }
@@ -163,85 +167,4 @@ status:
 		{"is suspended", `status: {conditions: [{type: Suspended, status: "True", reason: JobSuspended}]}`, Progressing, "Suspended", "set its spec.suspend to false"},
 		{"was resumed", `status: {active: 1, conditions: [{type: Suspended, status: "False", reason: JobResumed}]}`, Progressing, "Running", ""},
 	})
-}
-
-func TestACertificate(t *testing.T) {
-	const spec = "spec: {secretName: blog, issuerRef: {kind: ClusterIssuer, name: letsencrypt}}\n"
-	stories := []story{
-		{"is new", ``, Progressing, "NotObserved", "by cert-manager; if it stays so, see whether that runs"},
-		{"is seen first", `
-status:
-  conditions:
-  - {type: Issuing, status: "True", reason: DoesNotExist, observedGeneration: 2, message: Issuing certificate as Secret does not exist}
-  - {type: Ready, status: "False", reason: DoesNotExist, observedGeneration: 2, message: Issuing certificate as Secret does not exist}
-  nextPrivateKeySecretName: blog-abcde
-`, Progressing, "NotIssued", "ClusterIssuer letsencrypt exists and is ready"},
-		{"is issued", `
-status:
-  revision: 1
-  notBefore: "2026-01-02T03:04:05Z"
-  notAfter: "2026-04-02T03:04:05Z"
-  renewalTime: "2026-03-02T03:04:05Z"
-  conditions: [{type: Ready, status: "True", reason: Ready, observedGeneration: 2, message: Certificate is up to date and has not expired}]
-`, Ready, "Issued", "is issued"},
-		{"is issued under server-side apply", `
-status:
-  conditions:
-  - {type: Issuing, status: "False", reason: Issued, observedGeneration: 2, message: The certificate has been successfully issued}
-  - {type: Ready, status: "True", reason: Ready, observedGeneration: 2}
-`, Ready, "Issued", ""},
-		{"is about to be ready under server-side apply", `
-status:
-  conditions:
-  - {type: Issuing, status: "False", reason: Issued, observedGeneration: 2, message: The certificate has been successfully issued}
-  - {type: Ready, status: "False", reason: DoesNotExist, observedGeneration: 2}
-`, Progressing, "NotIssued", ""},
-		{"is renewed and served meanwhile", `
-status:
-  conditions:
-  - {type: Issuing, status: "True", reason: Renewing, observedGeneration: 2}
-  - {type: Ready, status: "True", reason: Ready, observedGeneration: 2}
-`, Ready, "Issued", ""},
-		{"was issued for an earlier spec", `
-status: {conditions: [{type: Ready, status: "True", reason: Ready, observedGeneration: 1}]}
-`, Progressing, "NotObserved", "is not yet seen"},
-		{"is issued by a cert-manager that counts no generations", `
-status: {conditions: [{type: Ready, status: "True", reason: Ready}]}
-`, Ready, "Issued", ""},
-		{"has expired", `
-status: {conditions: [{type: Ready, status: "False", reason: Expired, observedGeneration: 2}]}
-`, Progressing, "NotIssued", ""},
-		{"was refused", `
-status:
-  failedIssuanceAttempts: 1
-  lastFailureTime: "2026-01-02T03:04:05Z"
-  conditions:
-  - {type: Issuing, status: "False", reason: Failed, observedGeneration: 2, message: "The certificate request has failed to complete and will be retried: no such host at 03:04:05"}
-  - {type: Ready, status: "False", reason: DoesNotExist, observedGeneration: 2}
-`, Failed, "IssuanceFailed", "look at its CertificateRequest and at ClusterIssuer letsencrypt"},
-		{"was denied by an approver", `
-status:
-  conditions:
-  - {type: Issuing, status: "False", reason: policy.cert-manager.io, observedGeneration: 2}
-  - {type: Ready, status: "False", reason: DoesNotExist, observedGeneration: 2}
-`, Failed, "IssuanceFailed", ""},
-		{"is tried again after a failure", `
-status:
-  failedIssuanceAttempts: 3
-  conditions:
-  - {type: Issuing, status: "True", reason: DoesNotExist, observedGeneration: 2}
-  - {type: Ready, status: "False", reason: DoesNotExist, observedGeneration: 2}
-`, Failed, "IssuanceFailed", "is tried again"},
-		{"is served though its renewal fails", `
-status:
-  failedIssuanceAttempts: 2
-  conditions:
-  - {type: Issuing, status: "False", reason: Failed, observedGeneration: 2}
-  - {type: Ready, status: "True", reason: Ready, observedGeneration: 2}
-`, Ready, "Issued", ""},
-	}
-	for i := range stories {
-		stories[i].object = spec + stories[i].object
-	}
-	tell(t, "Certificate", stories)
 }

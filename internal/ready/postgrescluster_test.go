@@ -69,7 +69,7 @@ func TestAPostgresCluster(t *testing.T) {
 func TestCountersOfAPostgresClusterDoNotMoveItsMessage(t *testing.T) {
 	at := func(ready string) Verdict {
 		u := object(t, "PostgresCluster", but("[{name: instance, replicas: 2}]", "[{name: instance, replicas: 3}]", "readyReplicas: 2", "readyReplicas: "+ready))
-		return Judge(u, u)
+		return Judge(u, u, today)
 	}
 	if one, two := at("1"), at("2"); one != two {
 		t.Errorf("%+v became %+v", one, two)

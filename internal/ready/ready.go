@@ -5,7 +5,9 @@ type State string
 
 // The states.
 const (
-	Ready       State = "Ready"
+	Ready State = "Ready"
+	// Warning is of what is as it should be now, and will fail later if nobody acts.
+	Warning     State = "Warning"
 	Progressing State = "Progressing"
 	Failed      State = "Failed"
 	Unknown     State = "Unknown"
@@ -20,3 +22,7 @@ type Verdict struct {
 	// times, counters that move by themselves, or secret values.
 	Message string
 }
+
+// Good tells whether users get now what they should: the verdict is Ready, or
+// a Warning of what will fail later.
+func (v Verdict) Good() bool { return v.State == Ready || v.State == Warning }

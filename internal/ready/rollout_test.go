@@ -132,7 +132,7 @@ func TestEveryPhaseOfArgoRolloutsIsKnown(t *testing.T) {
 		if err := unstructured.SetNestedField(u.Object, string(phase), "status", "phase"); err != nil {
 			t.Fatal(err)
 		}
-		if got := Judge(u, u); got.State != want {
+		if got := Judge(u, u, today); got.State != want {
 			t.Errorf("%s is %s, want %s", phase, got.State, want)
 		}
 	}
@@ -141,7 +141,7 @@ func TestEveryPhaseOfArgoRolloutsIsKnown(t *testing.T) {
 func TestCountersAndTimesOfARolloutDoNotMoveItsMessage(t *testing.T) {
 	at := func(fields string) Verdict {
 		u := object(t, "Rollout", "status: {observedGeneration: \"2\", phase: Progressing, "+fields+"}")
-		return Judge(u, u)
+		return Judge(u, u, today)
 	}
 	one := at(`message: more replicas need to be updated, readyReplicas: 1, conditions: [{type: Progressing, status: "True", lastUpdateTime: "2026-01-02T03:04:05Z"}]`)
 	two := at(`message: updated replicas are still becoming available, readyReplicas: 2, conditions: [{type: Progressing, status: "True", lastUpdateTime: "2026-01-02T03:04:09Z"}]`)

@@ -25,7 +25,9 @@ func (f *Faker) stepCertificate(ctx context.Context, u *unstructured.Unstructure
 	ready, issuing := condition(c, certmanager.CertificateConditionReady), condition(c, certmanager.CertificateConditionIssuing)
 	switch {
 	case ready.Status == cmmeta.ConditionTrue && ready.ObservedGeneration == c.Generation:
-		return nil
+		if !ageCertificate(c, b) {
+			return nil
+		}
 	case issuing.Status == cmmeta.ConditionFalse && b.Fail:
 		return nil // it failed and backs off for an hour
 	case issuing.Status != cmmeta.ConditionTrue || issuing.ObservedGeneration != c.Generation:
@@ -54,6 +56,22 @@ func keyPair(c *certmanager.Certificate) *corev1.Secret {
 		s.Labels, s.Annotations = template.Labels, template.Annotations
 	}
 	return s
+}
+
+// ageCertificate lets the renewal of an issued certificate fail, or its time run
+// out, and answers whether that changed anything. Either way condition Ready stays
+// True: cert-manager has not looked at it since.
+func ageCertificate(c *certmanager.Certificate, b Behaviour) bool {
+	switch {
+	case b.Expire && c.Status.NotAfter.After(time.Now()):
+		until := metav1.NewTime(time.Now().Add(-time.Hour))
+		c.Status.NotAfter = &until
+	case b.Fail && c.Status.FailedIssuanceAttempts == nil:
+		failIssuance(c)
+	default:
+		return false
+	}
+	return true
 }
 
 func beginIssuance(c *certmanager.Certificate) {

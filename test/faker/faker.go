@@ -50,7 +50,7 @@ type Behaviour struct {
 	// Delay is waited before each write, of which an object takes one to four.
 	Delay time.Duration
 	// Fail reports what the real controller reports when it cannot succeed:
-	// ciphertext that no key opens, a failed issuance, instances that are not
+	// ciphertext that no key opens, a failed issuance or renewal, instances that are not
 	// ready, a first rollout past its deadline, a failed Job. A later rollout is Unpullable.
 	Fail bool
 	// Absent writes nothing, as if the controller were not running.
@@ -59,7 +59,8 @@ type Behaviour struct {
 	// the time that the step says. A pause without a duration always waits until
 	// somebody clears status.pauseConditions.
 	Hold bool
-	// Expire ends a Job by its deadline.
+	// Expire ends a Job by its deadline, and lets an issued certificate expire as
+	// if cert-manager were away: it is still called ready.
 	Expire bool
 	// Unpullable keeps the pods of a new template from becoming available. Those
 	// of the stable one stay as they are. As the real Argo Rollouts does with

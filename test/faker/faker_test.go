@@ -86,7 +86,7 @@ func (w world) until(u *unstructured.Unstructured, what string, is func(*unstruc
 // untilJudged waits until the operator's own judgement has a reason.
 func (w world) untilJudged(u *unstructured.Unstructured, reason string) *unstructured.Unstructured {
 	w.Helper()
-	return w.until(u, reason, func(live *unstructured.Unstructured) bool { return ready.Judge(u, live).Reason == reason })
+	return w.until(u, reason, func(live *unstructured.Unstructured) bool { return ready.Judge(u, live, time.Now()).Reason == reason })
 }
 
 func field(u *unstructured.Unstructured, path string) any {
@@ -175,7 +175,7 @@ func TestACertificateWaitsForItsIssuerAndIsIssuedOncePerGeneration(t *testing.T)
 	w := newWorld(t, faker.Options{Missing: []string{"somebody"}})
 	u := w.apply(certificate)
 	w.until(u, "asked for", func(live *unstructured.Unstructured) bool {
-		return live.Object["status"] != nil && ready.Judge(u, live).Reason == "NotIssued"
+		return live.Object["status"] != nil && ready.Judge(u, live, time.Now()).Reason == "NotIssued"
 	})
 	w.f.Missing()
 	live := w.untilJudged(u, "Issued")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -100,5 +101,5 @@ func isReady(u *unstructured.Unstructured) bool {
 		// The faker makes the Secret before it says so.
 		return ready.SealedSecret(u, map[string]bool{}, nil).State == ready.Ready && u.Object["status"] != nil
 	}
-	return ready.Judge(u, u).State == ready.Ready
+	return ready.Judge(u, u, time.Now()).State == ready.Ready
 }

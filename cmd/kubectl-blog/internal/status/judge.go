@@ -140,10 +140,11 @@ var underway = []string{
 	"FirstBackup", "InitSQLPending", "InstancesNotReady", "InstancesUpdating", "NotIssued",
 }
 
-const (
-	reasonDeleting        = "Deleting"
-	reasonDataPlaneAbsent = "DataPlaneAbsent"
-)
+const reasonDeleting = "Deleting"
+
+// well are the reasons of a part that is True and of which there is nothing to
+// tell. With any other one a part works, and warns of what will fail later.
+var well = []string{"Ready", "Discovered"}
 
 // part is a line about a condition that speaks of a part. Verdicts on its
 // children, where they were read, tell a failure from work in progress.
@@ -153,7 +154,7 @@ func (j judge) part(name, conditionType string, verdicts []ready.Verdict) Line {
 	case c == nil:
 		line.Mark, line.Text = screen.Attention, "the operator says nothing of it yet"
 		return line
-	case isTrue(c) && c.Reason != reasonDataPlaneAbsent:
+	case isTrue(c) && slices.Contains(well, c.Reason):
 		line.Text = c.Message
 		return line
 	}
@@ -197,10 +198,10 @@ func title(conditionType string) string {
 	return conditionType[:1] + strings.TrimPrefix(words(conditionType), strings.ToLower(conditionType[:1]))
 }
 
-func verdictsOf(objects []*unstructured.Unstructured) []ready.Verdict {
+func (j judge) verdictsOf(objects []*unstructured.Unstructured) []ready.Verdict {
 	var verdicts []ready.Verdict
 	for _, object := range objects {
-		verdicts = append(verdicts, ready.Judge(object, object))
+		verdicts = append(verdicts, ready.Judge(object, object, j.now))
 	}
 	return verdicts
 }
@@ -244,7 +245,7 @@ func name(r v1alpha1.ReleaseIdentity) string {
 
 // services are the tree of workloads.
 func (j judge) services() Line {
-	line := j.part("Services", v1alpha1.ConditionWorkloadsReady, verdictsOf(j.Children["Rollout"]))
+	line := j.part("Services", v1alpha1.ConditionWorkloadsReady, j.verdictsOf(j.Children["Rollout"]))
 	for _, service := range naming.Services {
 		line.Parts = append(line.Parts, j.service(service))
 	}
@@ -264,7 +265,7 @@ func (j judge) service(service naming.Service) Line {
 		line.Text = "not created yet"
 		return line
 	}
-	verdict := ready.Judge(rollout, rollout)
+	verdict := ready.Judge(rollout, rollout, j.now)
 	line.Mark = markOfState(string(verdict.State))
 	line.Text = fmt.Sprintf("%d/%d", integer(rollout, "status", "readyReplicas"), integer(rollout, "spec", "replicas")) + canary(rollout)
 	if verdict.State != ready.Ready {
@@ -350,7 +351,7 @@ func within(selector, labels map[string]string) bool {
 }
 
 func (j judge) database() Line {
-	line := j.part("Database", v1alpha1.ConditionDatabaseReady, verdictsOf(j.Children["PostgresCluster"]))
+	line := j.part("Database", v1alpha1.ConditionDatabaseReady, j.verdictsOf(j.Children["PostgresCluster"]))
 	d := j.Platform.Status.Database
 	if d.Cluster == "" {
 		return line
@@ -384,14 +385,14 @@ func (j judge) migrations() Line {
 			jobs = append(jobs, job)
 		}
 	}
-	return j.part("Migrations", v1alpha1.ConditionMigrationsReady, verdictsOf(jobs))
+	return j.part("Migrations", v1alpha1.ConditionMigrationsReady, j.verdictsOf(jobs))
 }
 
 // soon is how long before its end a certificate that is not renewed deserves a look: cert-manager renews after two thirds.
 const soon = 7 * 24 * time.Hour
 
 func (j judge) certificates() Line {
-	line := j.part("Certificates", v1alpha1.ConditionCertificatesReady, verdictsOf(j.Children["Certificate"]))
+	line := j.part("Certificates", v1alpha1.ConditionCertificatesReady, j.verdictsOf(j.Children["Certificate"]))
 	c := j.Platform.Status.Certificate
 	if c.Name == "" || c.NotAfter == nil {
 		return line

@@ -1,0 +1,25 @@
+package install
+
+import (
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/test/faker"
+	"blogplatform.io/operator/test/operator/harness"
+)
+
+// TestACertificateIsWatchedAfterItWasIssued for the life of the platform.
+func TestACertificateIsWatchedAfterItWasIssued(t *testing.T) {
+	harness.ShareOperator(t)
+	w := newWorld(t)
+	p := w.GivenReady("staging")
+	certificate := "istio-ingress/" + w.Namespace + "." + p.Name
+	harness.Peers.Set(faker.Certificate, certificate, faker.Behaviour{Fail: true})
+	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionTrue, "RenewalFailing", "its renewal fails")
+	w.UntilCondition(p, v1alpha1.ConditionCertificatesReady, metav1.ConditionTrue, "RenewalFailing", "look at its CertificateRequest")
+	harness.Peers.Set(faker.Certificate, certificate, faker.Behaviour{Expire: true})
+	w.UntilCondition(p, v1alpha1.ConditionAvailable, metav1.ConditionFalse, "NotServing", "the certificate of the hosts has expired")
+	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "Expired", "browsers refuse it")
+}
