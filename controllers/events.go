@@ -27,7 +27,7 @@ func (p *pass) events(old []metav1.Condition, now []condition) {
 		}
 		p.tell(kind, c.reason, c.name, "%s is %s: %s", c.name, c.status, cut(c.message))
 	}
-	for _, name := range []string{v1alpha1.ConditionStalled, v1alpha1.ConditionSuspended} {
+	for _, name := range []string{v1alpha1.ConditionStalled, v1alpha1.ConditionSuspended, v1alpha1.ConditionBackupsFailing} {
 		if meta.FindStatusCondition(old, name) != nil && meta.FindStatusCondition(p.platform.Status.Conditions, name) == nil {
 			p.tell(corev1.EventTypeNormal, "Resumed", name, "%s is over", name)
 		}

@@ -28,7 +28,7 @@ var parts = []string{
 // order of conditions in a status.
 var order = append([]string{v1alpha1.ConditionReady, v1alpha1.ConditionAvailable, v1alpha1.ConditionReconciling,
 	v1alpha1.ConditionStalled, v1alpha1.ConditionSuspended, v1alpha1.ConditionPromotable, v1alpha1.ConditionPromotionAllowed},
-	append(slices.Clone(parts), v1alpha1.ConditionIdentityReady)...)
+	append(slices.Clone(parts), v1alpha1.ConditionBackupsFailing, v1alpha1.ConditionIdentityReady)...)
 
 // condition is what the pass says of one condition type.
 type condition struct {
@@ -121,7 +121,7 @@ func (p *pass) told(types []string) []string {
 	return types
 }
 
-// conditions of the pass. Reconciling, Stalled and Suspended are there only when
+// conditions of the pass. Reconciling, Stalled, Suspended and BackupsFailing are there only when
 // true, IdentityReady only when the provider was asked.
 func (p *pass) conditions() []condition {
 	switch {
@@ -137,11 +137,12 @@ func (p *pass) conditions() []condition {
 	if p.gateCondition() == v1alpha1.ConditionPromotionAllowed {
 		all = append(all, p.promotionAllowed())
 	}
-	isReady := p.ready(all[1:])
+	backups := p.backupsFailing()
+	isReady := p.ready(all[1:], backups...)
 	if p.gateCondition() == v1alpha1.ConditionPromotable {
 		all = append(all, p.promotable())
 	}
-	all = append(all, isReady)
+	all = append(append(all, isReady), backups...)
 	if p.identity != nil {
 		all = append(all, *p.identity)
 	}
@@ -155,8 +156,9 @@ func (p *pass) conditions() []condition {
 	return all
 }
 
-// ready sums up: what failed comes first, then what is not there yet.
-func (p *pass) ready(of []condition) condition {
+// ready sums up: what failed comes first, then what is not there yet. Of what is
+// no part of it, besides, it repeats the warnings.
+func (p *pass) ready(of []condition, besides ...condition) condition {
 	c := condition{name: v1alpha1.ConditionReady}
 	if p.suspended() {
 		c.status, c.reason, c.message = metav1.ConditionUnknown, reasonSuspended, "nothing is compared with the spec while spec.suspend is true; set it to false"
@@ -175,7 +177,7 @@ func (p *pass) ready(of []condition) condition {
 	}
 	c.status, c.reason = metav1.ConditionTrue, reasonVerified
 	c.message = fmt.Sprintf("release %s is verified and served at %s", p.serving().Version, p.url())
-	return warned(c, of)
+	return warned(c, append(of, besides...))
 }
 
 // warned adds to what is Ready what will fail later: the first reason, so that
@@ -222,7 +224,7 @@ func (p *pass) wellSaid(name string) string {
 	return map[string]string{
 		v1alpha1.ConditionSecretsReady:      "every Secret is there and has its keys",
 		v1alpha1.ConditionMeshReady:         "policies and routes are applied, and pods get a sidecar",
-		v1alpha1.ConditionDatabaseReady:     "PostgreSQL and its backup repository work",
+		v1alpha1.ConditionDatabaseReady:     "PostgreSQL works, and its first backup was made",
 		v1alpha1.ConditionMigrationsReady:   "the migrations of release " + p.migrated().Version + " are done",
 		v1alpha1.ConditionWorkloadsReady:    "all four services run release " + p.serving().Version,
 		v1alpha1.ConditionCertificatesReady: "the certificate of the hosts is issued",
@@ -265,7 +267,7 @@ func (p *pass) available() condition {
 
 // stalledConditions say that the spec has to change, and what runs meanwhile.
 func (p *pass) stalledConditions() []condition {
-	all := []condition{p.available()}
+	all := append(p.backupsFailing(), p.available())
 	for _, part := range p.told(parts) {
 		all = append(all, condition{name: part, status: metav1.ConditionUnknown, reason: reasonNotObserved, message: "the spec cannot be realised; see " + v1alpha1.ConditionStalled})
 	}
@@ -309,6 +311,8 @@ func (p *pass) reportParts(status *v1alpha1.BlogPlatformStatus) {
 	status.Database.Ready, status.Database.Desired = instancesOf(p.cluster)
 	status.Database.Summary = fmt.Sprintf("%d/%d", status.Database.Ready, status.Database.Desired)
 	status.Database.BackupComplete = new(conditionIsTrue(p.cluster, "PGBackRestReplicaCreate"))
+	backups := ready.BackupsOf(p.cluster, p.now())
+	status.Database.LastFullBackupTime, status.Database.LastIncrementalBackupTime = timeOrNil(backups.LastFull), timeOrNil(backups.LastIncremental)
 	if p.stalled != nil {
 		return
 	}
@@ -388,6 +392,22 @@ func (p *pass) url() string {
 		url += fmt.Sprintf(":%d", *port)
 	}
 	return url
+}
+
+// backupsFailing warns of backups that fail. Users are served as before.
+func (p *pass) backupsFailing() []condition {
+	c := conditionFrom(v1alpha1.ConditionBackupsFailing, ready.BackupsOf(p.cluster, p.now()).Verdict)
+	if !c.warning {
+		return nil
+	}
+	return []condition{c}
+}
+
+func timeOrNil(at time.Time) *metav1.Time {
+	if at.IsZero() {
+		return nil
+	}
+	return &metav1.Time{Time: at}
 }
 
 // instancesOf counts the instances of a PostgresCluster.

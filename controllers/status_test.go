@@ -87,3 +87,21 @@ func TestThePassLooksAgainWhenACertificateExpires(t *testing.T) {
 		t.Errorf("a time that has passed makes a loop: %v, %v", got, err)
 	}
 }
+
+func TestBackupsThatFailAreAWarning(t *testing.T) {
+	p := passAt()
+	if c := p.backupsFailing(); c != nil {
+		t.Errorf("nothing is known yet: %+v", c)
+	}
+	p.cluster = &unstructured.Unstructured{Object: map[string]any{
+		"spec":   map[string]any{"backups": map[string]any{"pgbackrest": map[string]any{"repos": []any{map[string]any{"name": "repo1", "schedules": map[string]any{"full": "0 1 * * 0"}}}}}},
+		"status": map[string]any{"conditions": []any{map[string]any{"type": "PGBackRestReplicaCreate", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}}},
+	}}
+	all := p.backupsFailing()
+	if len(all) != 1 || all[0].status != metav1.ConditionTrue || all[0].reason != "BackupOverdue" {
+		t.Fatalf("%+v", all)
+	}
+	if r := p.ready(nil, all...); r.status != metav1.ConditionTrue || r.reason != "BackupOverdue" || !strings.HasSuffix(r.message, all[0].message) {
+		t.Errorf("%+v", r)
+	}
+}

@@ -376,6 +376,14 @@ type DatabaseStatus struct {
 	// backupComplete is true once the repository holds a finished backup.
 	// +optional
 	BackupComplete *bool `json:"backupComplete,omitempty"`
+	// lastFullBackupTime is when the last good full backup was finished, as far as the
+	// PostgreSQL operator reports it.
+	// +optional
+	LastFullBackupTime *metav1.Time `json:"lastFullBackupTime,omitempty"`
+	// lastIncrementalBackupTime is when the last good incremental backup was finished, as
+	// far as the PostgreSQL operator reports it.
+	// +optional
+	LastIncrementalBackupTime *metav1.Time `json:"lastIncrementalBackupTime,omitempty"`
 }
 
 // CertificateStatus tells how the certificate of the hosts stands.

@@ -470,7 +470,11 @@ type Backups struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=365
 	RetentionFull *int32 `json:"retentionFull,omitempty"`
-	// storage is the volume of the backup repository. Its size defaults to that of the database.
+	// storage is the volume of the backup repository. Its size defaults to that of the
+	// database, which is enough for small ones only: plan for retentionFull + 2 copies of
+	// the data, which pgBackRest compresses to about a third, and for all WAL that is
+	// written while the oldest of them is kept. A repository that is full stops backups
+	// and, as WAL piles up, the database.
 	// +optional
 	Storage Storage `json:"storage,omitzero"`
 }

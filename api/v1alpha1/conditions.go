@@ -1,7 +1,7 @@
 package v1alpha1
 
-// The condition types of a BlogPlatform. Stalled, Reconciling and Suspended
-// are present only when they are true; Promotable is of Staging, PromotionAllowed
+// The condition types of a BlogPlatform. Stalled, Reconciling, Suspended and
+// BackupsFailing are present only when they are true; Promotable is of Staging, PromotionAllowed
 // of a Production with a gate, IdentityReady of a platform with spec.identity; the
 // others are always there.
 const (
@@ -17,8 +17,12 @@ const (
 	ConditionCertificatesReady = "CertificatesReady"
 	// ConditionMeshReady is true when policies and routes are applied and pods get a sidecar.
 	ConditionMeshReady = "MeshReady"
-	// ConditionDatabaseReady is true when PostgreSQL and its backup repository work.
+	// ConditionDatabaseReady is true when PostgreSQL works and its first backup was made.
 	ConditionDatabaseReady = "DatabaseReady"
+	// ConditionBackupsFailing is present while a scheduled backup of the database has
+	// failed or is overdue. It warns, and is no part of Ready: users are served, and
+	// data may be lost later.
+	ConditionBackupsFailing = "BackupsFailing"
 	// ConditionMigrationsReady is true when the release's migrations have finished.
 	ConditionMigrationsReady = "MigrationsReady"
 	// ConditionWorkloadsReady is true when all four services run the target release.

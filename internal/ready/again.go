@@ -7,11 +7,15 @@ import (
 )
 
 // Again is the first time after now at which the verdict on an object may be
-// another one though nobody writes the object: a certificate expires. It is zero
-// if there is no such time.
+// another one though nobody writes the object: a certificate expires, a backup
+// is overdue. It is zero if there is no such time.
 func Again(live *unstructured.Unstructured, now time.Time) time.Time {
-	if live != nil && live.GetKind() == "Certificate" {
+	switch {
+	case live == nil:
+	case live.GetKind() == "Certificate":
 		return certificateAgain(live, now)
+	case live.GetKind() == "PostgresCluster":
+		return BackupsOf(live, now).Again
 	}
 	return time.Time{}
 }

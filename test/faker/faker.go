@@ -62,6 +62,8 @@ type Behaviour struct {
 	// Expire ends a Job by its deadline, and lets an issued certificate expire as
 	// if cert-manager were away: it is still called ready.
 	Expire bool
+	// FailBackups has the last scheduled full backup of a PostgresCluster fail.
+	FailBackups bool
 	// Unpullable keeps the pods of a new template from becoming available. Those
 	// of the stable one stay as they are. As the real Argo Rollouts does with
 	// Istio's subsets, the Rollout does not say so, however long it takes.

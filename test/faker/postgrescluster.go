@@ -3,6 +3,7 @@ package faker
 import (
 	"context"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -70,6 +71,19 @@ type postgresInstance struct {
 type postgresBackups struct {
 	RepoHost *postgresRepoHost `json:"repoHost,omitempty"`
 	Repos    []postgresRepo    `json:"repos,omitempty"`
+	// Scheduled are the Jobs of scheduled backups that Kubernetes keeps.
+	Scheduled []postgresBackup `json:"scheduledBackups,omitempty"`
+}
+
+// postgresBackup is the operator's PGBackRestScheduledBackupStatus.
+type postgresBackup struct {
+	CronJobName    string       `json:"cronJobName,omitempty"`
+	Repo           string       `json:"repo,omitempty"`
+	Type           string       `json:"type,omitempty"`
+	StartTime      *metav1.Time `json:"startTime,omitempty"`
+	CompletionTime *metav1.Time `json:"completionTime,omitempty"`
+	Succeeded      int32        `json:"succeeded,omitempty"`
+	Failed         int32        `json:"failed,omitempty"`
 }
 
 type postgresRepoHost struct {
@@ -121,6 +135,7 @@ func (f *Faker) stepPostgresCluster(ctx context.Context, u *unstructured.Unstruc
 		}
 	}
 	advance(p, stage)
+	runBackup(p, b.FailBackups)
 	return f.setStatus(ctx, postgresClusters, u, &p.Status)
 }
 
@@ -183,6 +198,9 @@ func advanceBackups(p *postgres, old *postgresBackups, stage int) {
 		return
 	}
 	backups := &postgresBackups{RepoHost: &postgresRepoHost{APIVersion: "apps/v1", Kind: "StatefulSet", Ready: stage >= leading}}
+	if old != nil {
+		backups.Scheduled = old.Scheduled
+	}
 	for i, spec := range repos {
 		repo := postgresRepo{Name: spec.Name}
 		if old != nil && i < len(old.Repos) {
@@ -199,6 +217,31 @@ func advanceBackups(p *postgres, old *postgresBackups, stage int) {
 	p.condition("PGBackRestRepoHostReady", backups.RepoHost.Ready, "RepoHostReady", "RepoHostNotReady")
 	p.condition("PGBackRestReplicaRepoReady", backups.Repos[0].StanzaCreated, "StanzaCreated", "StanzaNotCreated")
 	p.condition("PGBackRestReplicaCreate", backups.Repos[0].ReplicaCreateBackupComplete, "RepoBackupComplete", "RepoBackupNotComplete")
+}
+
+// runBackup lets a scheduled full backup fail, and the next one succeed. The Job that
+// failed stays beside it, as the CronJob keeps it.
+func runBackup(p *postgres, fails bool) {
+	backups := p.Status.PGBackRest
+	if backups == nil || len(backups.Repos) == 0 || !backups.Repos[0].ReplicaCreateBackupComplete {
+		return
+	}
+	n := len(backups.Scheduled)
+	if failed := n > 0 && backups.Scheduled[n-1].Failed > 0; failed == fails {
+		return
+	}
+	repo := backups.Repos[0].Name
+	began := now()
+	if n > 0 { // times have whole seconds
+		began = metav1.NewTime(backups.Scheduled[n-1].StartTime.Add(time.Second))
+	}
+	run := postgresBackup{CronJobName: p.Name + "-" + repo + "-full", Repo: repo, Type: "full", StartTime: &began}
+	if fails {
+		run.Failed = 7
+	} else {
+		run.Succeeded, run.CompletionTime = 1, &began
+	}
+	backups.Scheduled = append(backups.Scheduled, run)
 }
 
 func (p *postgres) condition(kind string, is bool, yes, no string) {

@@ -85,7 +85,7 @@ var (
 var (
 	always = []string{v1alpha1.ConditionReady, v1alpha1.ConditionAvailable, v1alpha1.ConditionSecretsReady, v1alpha1.ConditionCertificatesReady,
 		v1alpha1.ConditionMeshReady, v1alpha1.ConditionDatabaseReady, v1alpha1.ConditionMigrationsReady, v1alpha1.ConditionWorkloadsReady}
-	whenTrue = []string{v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled, v1alpha1.ConditionSuspended}
+	whenTrue = []string{v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled, v1alpha1.ConditionSuspended, v1alpha1.ConditionBackupsFailing}
 )
 
 // ofGate are the conditions by which a platform takes part in promotions.

@@ -23,3 +23,18 @@ func TestACertificateIsWatchedAfterItWasIssued(t *testing.T) {
 	w.UntilCondition(p, v1alpha1.ConditionAvailable, metav1.ConditionFalse, "NotServing", "the certificate of the hosts has expired")
 	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "Expired", "browsers refuse it")
 }
+
+// TestBackupsAreWatchedAfterTheFirstOne though users notice nothing of them.
+func TestBackupsAreWatchedAfterTheFirstOne(t *testing.T) {
+	harness.ShareOperator(t)
+	w := newWorld(t)
+	p := w.GivenReady("staging")
+	if p.Status.Database.LastFullBackupTime == nil {
+		t.Errorf("no time of the first backup: %+v", p.Status.Database)
+	}
+	harness.Peers.Set(faker.PostgresCluster, w.Namespace+"/", faker.Behaviour{FailBackups: true})
+	w.UntilCondition(p, v1alpha1.ConditionBackupsFailing, metav1.ConditionTrue, "BackupFailed", "CronJob blog-db-repo1-full")
+	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionTrue, "BackupFailed", "look at the Jobs of CronJob")
+	harness.Peers.Set(faker.PostgresCluster, w.Namespace+"/", faker.Behaviour{})
+	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionTrue, "Verified", "")
+}

@@ -360,13 +360,30 @@ func (j judge) database() Line {
 	if version := j.Platform.Status.Effective.Database.PostgresVersion; version > 0 {
 		facts = append(facts, fmt.Sprintf("PostgreSQL %d", version))
 	}
-	if d.BackupComplete != nil && *d.BackupComplete {
-		facts = append(facts, "backed up")
-	} else {
-		facts = append(facts, "no backup yet")
-	}
+	facts = append(facts, j.backedUp())
 	line.Text = joinText(facts, line)
+	if c := j.condition(v1alpha1.ConditionBackupsFailing); isTrue(c) {
+		line.Parts = append(line.Parts, Line{Name: "backups", Mark: screen.Attention, Text: words(c.Reason), Next: c.Message})
+		line.Mark = max(line.Mark, screen.Attention)
+	}
 	return line
+}
+
+// backedUp tells how old the last good backup is.
+func (j judge) backedUp() string {
+	d, last := j.Platform.Status.Database, time.Time{}
+	for _, at := range []*metav1.Time{d.LastFullBackupTime, d.LastIncrementalBackupTime} {
+		if at != nil && at.After(last) {
+			last = at.Time
+		}
+	}
+	switch {
+	case !last.IsZero():
+		return "last backup " + Age(j.now.Sub(last)) + " ago"
+	case d.BackupComplete != nil && *d.BackupComplete:
+		return "backed up"
+	}
+	return "no backup yet"
 }
 
 // joinText puts facts in place of what all is well says, and before anything else.
@@ -431,7 +448,7 @@ func (j judge) sso() *Line {
 var known = []string{
 	v1alpha1.ConditionAvailable, v1alpha1.ConditionReady, v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled, v1alpha1.ConditionIdentityReady,
 	v1alpha1.ConditionSecretsReady, v1alpha1.ConditionCertificatesReady, v1alpha1.ConditionMeshReady,
-	v1alpha1.ConditionDatabaseReady, v1alpha1.ConditionMigrationsReady, v1alpha1.ConditionWorkloadsReady,
+	v1alpha1.ConditionDatabaseReady, v1alpha1.ConditionBackupsFailing, v1alpha1.ConditionMigrationsReady, v1alpha1.ConditionWorkloadsReady,
 	v1alpha1.ConditionPromotionAllowed,
 }
 
