@@ -103,7 +103,8 @@ func (p *pass) requirements(ctx context.Context, stage plan.Stage, waitsFor stri
 	case plan.StageMesh:
 		return p.usersSecrets(ctx)
 	case plan.StageDatabase:
-		return p.dataPlane(ctx, waitsFor)
+		required, err := p.dataPlane(ctx, waitsFor)
+		return append(required, p.volumesGrown()...), err
 	case plan.StageVerify:
 		return p.certificates(), nil
 	}
@@ -119,6 +120,15 @@ func (p *pass) certificates() []outcome {
 		}
 	}
 	return required
+}
+
+// volumesGrown is judged apart from the PostgresCluster: the database works on with
+// the volumes that it has, so it holds no release back.
+func (p *pass) volumesGrown() []outcome {
+	if p.cluster == nil {
+		return nil
+	}
+	return []outcome{{condition: v1alpha1.ConditionDatabaseReady, verdict: ready.Volumes(p.cluster, p.volumes)}}
 }
 
 // usersSecrets are the Secrets that the spec refers to.

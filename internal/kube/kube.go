@@ -167,7 +167,8 @@ func states(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
 	return kept
 }
 
-// slimClaim keeps of a volume claim whose it is and whether it has a volume.
+// slimClaim keeps of a volume claim whose it is, whether it has a volume, how big
+// that is and should be, and why it does not grow.
 func slimClaim(object any) (any, error) {
 	claim, ok := object.(*corev1.PersistentVolumeClaim)
 	if !ok {
@@ -175,8 +176,11 @@ func slimClaim(object any) (any, error) {
 	}
 	return &corev1.PersistentVolumeClaim{
 		ObjectMeta: slimMeta(claim.ObjectMeta),
-		Spec:       corev1.PersistentVolumeClaimSpec{StorageClassName: claim.Spec.StorageClassName},
-		Status:     corev1.PersistentVolumeClaimStatus{Phase: claim.Status.Phase},
+		Spec:       corev1.PersistentVolumeClaimSpec{StorageClassName: claim.Spec.StorageClassName, Resources: claim.Spec.Resources},
+		Status: corev1.PersistentVolumeClaimStatus{
+			Phase: claim.Status.Phase, Capacity: claim.Status.Capacity,
+			Conditions: claim.Status.Conditions, AllocatedResourceStatuses: claim.Status.AllocatedResourceStatuses,
+		},
 	}, nil
 }
 

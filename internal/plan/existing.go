@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -19,8 +20,9 @@ const (
 const defaultClass = "the cluster's default"
 
 // databaseProblem is what keeps the spec from holding for the data that there
-// is. The rules of the CRD compare with the spec before, and a platform that was
-// deleted and created again has none.
+// is. The rules of the CRD compare with the spec before: a platform that was
+// deleted and created again has none, and of a size it tells what was asked for
+// and not what there is.
 func (b *builder) databaseProblem() *Problem {
 	live := b.Database
 	if live == nil {
@@ -34,28 +36,54 @@ func (b *builder) databaseProblem() *Problem {
 	if version != 0 && version != int64(v.postgresVersion) {
 		return b.mismatch("postgresVersion", strconv.Itoa(int(v.postgresVersion)), strconv.FormatInt(version, 10))
 	}
+	data, backups := b.volumeSizes()
 	for _, set := range objects(live.Object, "spec", "instances") {
-		if problem := b.volumeProblem("storage", set, v.size, v.class, "dataVolumeClaimSpec"); problem != nil {
+		if problem := b.volumeProblem("storage", set, v.size, data, v.class, "dataVolumeClaimSpec"); problem != nil {
 			return problem
 		}
 	}
 	for _, repo := range objects(live.Object, "spec", "backups", "pgbackrest", "repos") {
-		if problem := b.volumeProblem("backups.storage", repo, v.backupSize, v.backupClass, "volume", "volumeClaimSpec"); problem != nil {
+		if problem := b.volumeProblem("backups.storage", repo, v.backupSize, backups, v.backupClass, "volume", "volumeClaimSpec"); problem != nil {
 			return problem
 		}
 	}
 	return nil
 }
 
-// volumeProblem compares a claim with what it would become. It may only grow.
-func (b *builder) volumeProblem(field string, of map[string]any, size resource.Quantity, class *string, claim ...string) *Problem {
+// volumeSizes are the sizes below which the volumes of instances and of the
+// repository cannot go; zero where there are none. A claim that cannot grow asks
+// for more than it has, and one of a big volume may ask for less.
+func (b *builder) volumeSizes() (data, backups resource.Quantity) {
+	for _, claim := range b.Volumes {
+		size := claim.Status.Capacity[corev1.ResourceStorage]
+		if asks := claim.Spec.Resources.Requests[corev1.ResourceStorage]; asks.Cmp(size) < 0 {
+			size = asks
+		}
+		_, repo := claim.Labels[labelRepoVolume]
+		switch {
+		case claim.DeletionTimestamp != nil:
+		case repo && size.Cmp(backups) > 0:
+			backups = size
+		case claim.Labels[labelRole] == roleData && size.Cmp(data) > 0:
+			data = size
+		}
+	}
+	return data, backups
+}
+
+// volumeProblem compares volumes with what they would become. They may only grow.
+// While none is bound yet, the PostgresCluster says how big they are.
+func (b *builder) volumeProblem(field string, of map[string]any, size, has resource.Quantity, class *string, claim ...string) *Problem {
 	liveClass, _, _ := unstructured.NestedString(of, append(claim, "storageClassName")...)
 	if wanted := valueOr(class, ""); liveClass != wanted {
 		return b.mismatch(field+".storageClassName", or(wanted, defaultClass), or(liveClass, defaultClass))
 	}
-	text, _, _ := unstructured.NestedString(of, append(claim, "resources", "requests", "storage")...)
-	if liveSize, err := resource.ParseQuantity(text); err == nil && size.Cmp(liveSize) < 0 {
-		return b.mismatch(field+".size", size.String(), liveSize.String())
+	if has.IsZero() {
+		text, _, _ := unstructured.NestedString(of, append(claim, "resources", "requests", "storage")...)
+		has, _ = resource.ParseQuantity(or(text, "0"))
+	}
+	if size.Cmp(has) < 0 {
+		return b.mismatch(field+".size", size.String(), has.String())
 	}
 	return nil
 }

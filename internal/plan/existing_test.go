@@ -99,3 +99,37 @@ func TestNoEmptyDatabaseIsMadeOverBackups(t *testing.T) {
 		})
 	}
 }
+
+// sized is a claim of the database that has a size, and asks for one.
+func sized(label, value, has, asks string) corev1.PersistentVolumeClaim {
+	claim := corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Name: "claim", Labels: map[string]string{label: value}}}
+	claim.Spec.Resources.Requests = corev1.ResourceList{corev1.ResourceStorage: resource.MustParse(asks)}
+	if has != "" {
+		claim.Status.Capacity = corev1.ResourceList{corev1.ResourceStorage: resource.MustParse(has)}
+	}
+	return claim
+}
+
+// TestASizeThatWasNotReachedMayBeTakenBack, and none below what a volume has.
+func TestASizeThatWasNotReachedMayBeTakenBack(t *testing.T) {
+	data := func(has, asks string) corev1.PersistentVolumeClaim { return sized(labelRole, roleData, has, asks) }
+	repo := func(has, asks string) corev1.PersistentVolumeClaim { return sized(labelRepoVolume, "", has, asks) }
+	asked := strings.ReplaceAll(found, "storage: 20Gi", "storage: 500Ti")
+	for name, c := range map[string]struct {
+		volumes []corev1.PersistentVolumeClaim
+		says    string
+	}{
+		"they did not grow at all":           {[]corev1.PersistentVolumeClaim{data("20Gi", "20Gi"), repo("20Gi", "20Gi")}, ""},
+		"they were to grow and cannot":       {[]corev1.PersistentVolumeClaim{data("20Gi", "500Ti"), repo("20Gi", "500Ti")}, ""},
+		"one has grown":                      {[]corev1.PersistentVolumeClaim{data("20Gi", "500Ti"), data("30Gi", "500Ti")}, "spec.database.storage.size: it is 20Gi, and PostgresCluster g11-prod/blog-db, which holds data, has 30Gi: write 30Gi"},
+		"the repository has grown":           {[]corev1.PersistentVolumeClaim{data("20Gi", "500Ti"), repo("40Gi", "40Gi")}, "spec.database.backups.storage.size: it is 20Gi, and PostgresCluster g11-prod/blog-db, which holds data, has 40Gi: write 40Gi"},
+		"they are bigger than was asked for": {[]corev1.PersistentVolumeClaim{data("1Ti", "20Gi"), repo("1Ti", "20Gi")}, ""},
+		"nothing is bound yet":               {[]corev1.PersistentVolumeClaim{data("", "500Ti")}, "which holds data, has 500Ti"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := withDatabase(t, asked)
+			in.Volumes = c.volumes
+			expectProblem(t, in, "DatabaseMismatch", c.says)
+		})
+	}
+}

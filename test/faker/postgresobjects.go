@@ -7,7 +7,11 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // meta is that of an object which the Crunchy operator makes for the cluster.
@@ -57,10 +61,10 @@ func postgresSecret(p *postgres, suffix string, data map[string]string) corev1.S
 func (p *postgres) volumes() []corev1.PersistentVolumeClaim {
 	var claims []corev1.PersistentVolumeClaim
 	add := func(suffix, label, value string, spec corev1.PersistentVolumeClaimSpec) {
-		meta := p.meta(suffix)
-		meta.Labels = maps.Clone(meta.Labels)
-		meta.Labels["postgres-operator.crunchydata.com/"+label] = value
-		claims = append(claims, corev1.PersistentVolumeClaim{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "PersistentVolumeClaim"}, ObjectMeta: meta, Spec: spec})
+		own := p.meta(suffix)
+		own.Labels = maps.Clone(own.Labels)
+		own.Labels["postgres-operator.crunchydata.com/"+label] = value
+		claims = append(claims, corev1.PersistentVolumeClaim{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "PersistentVolumeClaim"}, ObjectMeta: own, Spec: spec})
 	}
 	for _, set := range p.Spec.Instances {
 		for i := range orOne(set.Replicas) {
@@ -83,8 +87,10 @@ func (f *Faker) lacksClass(claim corev1.PersistentVolumeClaim) bool {
 	return claim.Spec.StorageClassName != nil && f.isMissing(*claim.Spec.StorageClassName)
 }
 
-// claimVolumes makes the claims and binds those whose StorageClass exists.
+// claimVolumes makes the claims, binds those whose StorageClass exists, and has
+// those grow that are too small.
 func (f *Faker) claimVolumes(ctx context.Context, p *postgres) error {
+	meta.RemoveStatusCondition(&p.Status.Conditions, "PersistentVolumeResizing")
 	for _, claim := range p.volumes() {
 		u, err := f.ensure(ctx, volumeClaims, &claim)
 		if err != nil {
@@ -94,7 +100,13 @@ func (f *Faker) claimVolumes(ctx context.Context, p *postgres) error {
 		if err := decode(u, live); err != nil {
 			return err
 		}
-		if live.Status.Phase == corev1.ClaimBound || f.lacksClass(claim) {
+		if live.Status.Phase == corev1.ClaimBound {
+			if err := f.growVolume(ctx, p, live, claim.Spec.Resources.Requests); err != nil {
+				return err
+			}
+			continue
+		}
+		if f.lacksClass(claim) {
 			continue
 		}
 		status := corev1.PersistentVolumeClaimStatus{
@@ -105,4 +117,32 @@ func (f *Faker) claimVolumes(ctx context.Context, p *postgres) error {
 		}
 	}
 	return nil
+}
+
+// growVolume asks for a bigger volume. That the API server forbids it, because the
+// StorageClass cannot, is no error to the Crunchy operator: it sets a condition
+// (handlePersistentVolumeClaimError in its volumes.go).
+func (f *Faker) growVolume(ctx context.Context, p *postgres, claim *corev1.PersistentVolumeClaim, wanted corev1.ResourceList) error {
+	if wanted.Storage().Cmp(*claim.Spec.Resources.Requests.Storage()) <= 0 {
+		return nil
+	}
+	claim.Spec.Resources.Requests = wanted
+	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(claim)
+	if err != nil {
+		return err
+	}
+	u := &unstructured.Unstructured{Object: fields}
+	u.SetAPIVersion("v1")
+	u.SetKind("PersistentVolumeClaim")
+	u, err = f.client.Resource(volumeClaims).Namespace(p.Namespace).Update(ctx, u, metav1.UpdateOptions{})
+	if apierrors.IsForbidden(err) {
+		meta.SetStatusCondition(&p.Status.Conditions, metav1.Condition{Type: "PersistentVolumeResizing", Status: metav1.ConditionFalse,
+			Reason: string(metav1.StatusReasonForbidden), Message: "One or more volumes cannot be resized", ObservedGeneration: p.Generation})
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	claim.Status.Capacity = wanted
+	return f.setStatus(ctx, volumeClaims, u, &claim.Status)
 }

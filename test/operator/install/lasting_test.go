@@ -3,6 +3,7 @@ package install
 import (
 	"testing"
 
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"blogplatform.io/operator/api/v1alpha1"
@@ -37,4 +38,20 @@ func TestBackupsAreWatchedAfterTheFirstOne(t *testing.T) {
 	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionTrue, "BackupFailed", "look at the Jobs of CronJob")
 	harness.Peers.Set(faker.PostgresCluster, w.Namespace+"/", faker.Behaviour{})
 	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionTrue, "Verified", "")
+}
+
+// TestAVolumeThatCannotGrowIsSaid, and the size that was written may be taken back.
+func TestAVolumeThatCannotGrowIsSaid(t *testing.T) {
+	harness.ShareOperator(t)
+	w := newWorld(t)
+	size := func(text string) func(*v1alpha1.BlogPlatform) {
+		return func(p *v1alpha1.BlogPlatform) { p.Spec.Database.Storage.Size = new(resource.MustParse(text)) }
+	}
+	p := w.GivenReady("staging", size("1Gi"))
+	w.Edit(p, size("2Gi"))
+	w.UntilCondition(p, v1alpha1.ConditionDatabaseReady, metav1.ConditionFalse, "VolumeNotGrown", "has 1Gi, and spec.database.storage.size asks for 2Gi: Forbidden")
+	w.Edit(p, size("512Mi"))
+	w.UntilCondition(p, v1alpha1.ConditionStalled, metav1.ConditionTrue, "DatabaseMismatch", "write 1Gi")
+	w.Edit(p, size("1Gi"))
+	w.UntilReady(p)
 }

@@ -137,7 +137,7 @@ func (j judge) since(c *metav1.Condition) string {
 var underway = []string{
 	"Waiting", "HeldByMigrations", "NextInLine", "AtBarrier", "NotObserved", "NotCreated", "NotChecked", reasonDeleting, "Terminating", "Suspended",
 	"Running", "RollingOut", "Paused", "ReleaseInProgress", "ReleasePaused",
-	"FirstBackup", "InitSQLPending", "InstancesNotReady", "InstancesUpdating", "NotIssued",
+	"FirstBackup", "InitSQLPending", "VolumeGrowing", "InstancesNotReady", "InstancesUpdating", "NotIssued",
 }
 
 const reasonDeleting = "Deleting"
