@@ -8,7 +8,7 @@ import (
 
 // Again is the first time after now at which the verdict on an object may be
 // another one though nobody writes the object: a certificate expires, a backup
-// is overdue. It is zero if there is no such time.
+// is overdue, an autoscaler gets no metrics for too long. It is zero if there is no such time.
 func Again(live *unstructured.Unstructured, now time.Time) time.Time {
 	switch {
 	case live == nil:
@@ -16,6 +16,8 @@ func Again(live *unstructured.Unstructured, now time.Time) time.Time {
 		return certificateAgain(live, now)
 	case live.GetKind() == "PostgresCluster":
 		return BackupsOf(live, now).Again
+	case live.GetKind() == "HorizontalPodAutoscaler":
+		return autoscalerAgain(live, now)
 	}
 	return time.Time{}
 }

@@ -22,6 +22,8 @@ func Judge(desired, live *unstructured.Unstructured, now time.Time) Verdict {
 		return rollout(live)
 	case "Certificate":
 		return certificate(live, now)
+	case "HorizontalPodAutoscaler":
+		return autoscaler(live, now)
 	case "Job":
 		return job(live)
 	}

@@ -10,6 +10,7 @@ import (
 	sealed "github.com/bitnami-labs/sealed-secrets/pkg/apis/sealedsecrets/v1alpha1"
 	certmanager "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	"github.com/google/go-cmp/cmp"
+	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	batchv1 "k8s.io/api/batch/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -30,10 +31,11 @@ type story struct {
 
 // Peers' own types, into which every status of the stories has to fit.
 var types = map[string]func() any{
-	"Certificate":  func() any { return &certmanager.Certificate{} },
-	"Job":          func() any { return &batchv1.Job{} },
-	"Rollout":      func() any { return &argo.Rollout{} },
-	"SealedSecret": func() any { return &sealed.SealedSecret{} },
+	"Certificate":             func() any { return &certmanager.Certificate{} },
+	"HorizontalPodAutoscaler": func() any { return &autoscalingv2.HorizontalPodAutoscaler{} },
+	"Job":                     func() any { return &batchv1.Job{} },
+	"Rollout":                 func() any { return &argo.Rollout{} },
+	"SealedSecret":            func() any { return &sealed.SealedSecret{} },
 }
 
 func object(t *testing.T, kind, fields string) *unstructured.Unstructured {
