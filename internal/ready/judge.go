@@ -88,17 +88,21 @@ func SealedSecret(live *unstructured.Unstructured, keys map[string]bool, want []
 	return Verdict{Ready, "Unsealed", name(live) + " is unsealed"}
 }
 
-// unsynced judges by what condition Synced says. The Secret of an earlier
+// unsynced judges by what condition Synced says. After five tries in a moment Sealed
+// Secrets gives up: until it is started again it looks anew only at a SealedSecret
+// that is created or whose spec changes, and at one whose own Secret was deleted
+// (v0.36.6 pkg/controller/controller.go). So the way out is to have it created again,
+// which the operator does. The Secret of an earlier
 // ciphertext may be in place, so that only this tells that the new one cannot
 // be opened; any other trouble is over once all keys are there.
 func unsynced(u *unstructured.Unstructured, said string, incomplete bool) Verdict {
 	switch {
 	case strings.Contains(said, "decrypt"), strings.Contains(said, "base64"):
-		return Verdict{Failed, "CannotUnseal", name(u) + " cannot be opened: wrong scope, name, namespace or sealing key; seal it again for this namespace and name"}
+		return Verdict{Failed, "CannotUnseal", name(u) + " cannot be opened: wrong scope, name, namespace or sealing key; seal it again for this namespace and name, or restore the sealing key and restart Sealed Secrets"}
 	case strings.Contains(said, "not managed by SealedSecret"):
-		return Verdict{Failed, "SecretNotManaged", name(u) + " cannot write its Secret, which somebody else has created; delete that Secret"}
+		return Verdict{Failed, "SecretNotManaged", name(u) + " cannot write its Secret, which somebody else has created; delete that Secret and then this SealedSecret, which the operator creates again: Sealed Secrets does not look again by itself"}
 	case incomplete:
-		return Verdict{Failed, "NotSynced", name(u) + " could not be made a Secret; look at condition Synced in its status and at the log of Sealed Secrets"}
+		return Verdict{Failed, "NotSynced", name(u) + " could not be made a Secret; look at condition Synced in its status; once the cause is gone, delete this SealedSecret, which the operator creates again: Sealed Secrets does not look again by itself"}
 	}
 	return Verdict{}
 }

@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
@@ -90,6 +91,8 @@ type Faker struct {
 	references map[referenceKey]*unstructured.Unstructured
 	rules      map[rule]Behaviour
 	missing    map[string]bool
+	// gaveUp holds, by UID, the generation of each SealedSecret that is not looked at again.
+	gaveUp map[types.UID]int64
 	// templates are the hashes of the pod templates that a Rollout ever had, in the order of their ReplicaSets.
 	templates map[string][]string
 }
@@ -135,7 +138,7 @@ func New(config *rest.Config, options Options) (*Faker, error) {
 	f := &Faker{
 		client: c, queue: workqueue.NewTypedDelayingQueue[item](),
 		objects: map[item]*unstructured.Unstructured{}, references: map[referenceKey]*unstructured.Unstructured{}, rules: map[rule]Behaviour{},
-		templates: map[string][]string{},
+		templates: map[string][]string{}, gaveUp: map[types.UID]int64{},
 	}
 	for _, controller := range f.controllers() {
 		f.rules[rule{controller.kind, ""}] = options.Behaviour
@@ -194,8 +197,9 @@ func (f *Faker) Missing(names ...string) {
 func (f *Faker) again(these func(item) bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for i := range f.objects {
+	for i, object := range f.objects {
 		if these(i) {
+			delete(f.gaveUp, object.GetUID()) // as a controller that is started again
 			f.queue.AddAfter(i, f.behaviour(i).Delay)
 		}
 	}

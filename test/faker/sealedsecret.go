@@ -20,10 +20,11 @@ import (
 // no sealing key opens.
 const Undecipherable = "AgUndecipherable"
 
-// stepSealedSecret makes the Secret and writes condition Synced.
+// stepSealedSecret makes the Secret and writes condition Synced. As the real
+// controller, it gives up a SealedSecret that fails, until its spec changes.
 func (f *Faker) stepSealedSecret(ctx context.Context, u *unstructured.Unstructured, b Behaviour) error {
 	s := &sealed.SealedSecret{}
-	if err := decode(u, s); err != nil || s.DeletionTimestamp != nil {
+	if err := decode(u, s); err != nil || s.DeletionTimestamp != nil || f.givenUp(s) {
 		return err
 	}
 	secret, problem := unseal(s, b)
@@ -38,6 +39,7 @@ func (f *Faker) stepSealedSecret(ctx context.Context, u *unstructured.Unstructur
 	}
 	synced := sealed.SealedSecretCondition{Type: sealed.SealedSecretSynced, Status: corev1.ConditionTrue, LastUpdateTime: now(), LastTransitionTime: now()}
 	if problem != nil {
+		defer f.giveUp(s)
 		synced.Status, synced.Message = corev1.ConditionFalse, problem.Error()
 	}
 	// The real controller writes only another status or generation: what else changes sticks.
@@ -49,6 +51,19 @@ func (f *Faker) stepSealedSecret(ctx context.Context, u *unstructured.Unstructur
 	}
 	s.Status.ObservedGeneration, s.Status.Conditions = s.Generation, []sealed.SealedSecretCondition{synced}
 	return f.setStatus(ctx, sealedSecrets, u, s.Status)
+}
+
+// giveUp leaves a SealedSecret alone once its status says why.
+func (f *Faker) giveUp(s *sealed.SealedSecret) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.gaveUp[s.UID] = s.Generation
+}
+
+func (f *Faker) givenUp(s *sealed.SealedSecret) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.gaveUp[s.UID] == s.Generation && s.Status != nil && s.Status.ObservedGeneration == s.Generation
 }
 
 // unseal makes the Secret: its values are hashes of the ciphertext, so that other ciphertext gives another value.
@@ -112,6 +127,7 @@ func (f *Faker) sawSecret(event watch.EventType, u *unstructured.Unstructured) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		i := item{SealedSecret, u.GetNamespace() + "/" + owner.Name}
+		delete(f.gaveUp, owner.UID)
 		f.queue.AddAfter(i, f.behaviour(i).Delay)
 	}
 }

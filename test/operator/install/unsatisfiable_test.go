@@ -2,6 +2,7 @@ package install
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -182,4 +183,19 @@ func TestACRDThatIsMissing(t *testing.T) {
 	w.Create(crd)
 	w.UntilReady(p)
 	w.DeletePlatform(p)
+}
+
+// TestWhatIsAdvisedForASealedSecretHelps: Sealed Secrets has given it up, and does
+// not look again by itself when the cause is gone.
+func TestWhatIsAdvisedForASealedSecretHelps(t *testing.T) {
+	harness.ShareOperator(t)
+	w := newWorld(t)
+	theirs := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "blog-cookies"}}
+	w.Create(theirs)
+	p := w.Given("staging")
+	w.UntilCondition(p, v1alpha1.ConditionSecretsReady, metav1.ConditionFalse, "SecretNotManaged", "delete that Secret and then this SealedSecret")
+	if err := errors.Join(harness.Cluster.Delete(t.Context(), theirs), harness.Cluster.Delete(t.Context(), w.Get(w.Object("SealedSecret", "blog-cookies")))); err != nil {
+		t.Fatal(err)
+	}
+	w.UntilReady(p)
 }
