@@ -16,6 +16,7 @@ import (
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=bp,categories=all
 // +kubebuilder:validation:XValidation:rule=`self.metadata.name.matches('^[a-z]([-a-z0-9]{0,28}[a-z0-9])?$')`,message=`metadata.name must be at most 30 lower-case letters, digits and dashes, starting with a letter and ending with a letter or digit, such as blog: the names of all children are derived from it`
+// +kubebuilder:validation:XValidation:rule=`!self.metadata.name.endsWith('-cacert')`,message=`metadata.name must not end in -cacert: Istio takes the Secret of the hosts' certificate, which is named after it, for one that holds an authority only, and serves no certificate`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Release",type=string,JSONPath=`.status.release.current.version`
@@ -429,7 +430,8 @@ type Database struct {
 	// parameters are PostgreSQL settings by name. Those that the Crunchy PostgreSQL
 	// operator sets itself (TLS, archiving, sockets) are refused. Without
 	// max_connections there is room for all pods that the services may have while
-	// a release rolls out; PostgreSQL restarts when that has to grow.
+	// a release rolls out; PostgreSQL restarts when that has to grow. It does not fall
+	// again by itself, because pods that still run need it: write a value to lower it.
 	// +optional
 	// +kubebuilder:validation:MinProperties=1
 	// +kubebuilder:validation:MaxProperties=50
@@ -620,7 +622,9 @@ type Service struct {
 	// +kubebuilder:validation:items:XValidation:rule=`has(self.key) || (has(self.operator) && self.operator == 'Exists')`,message=`tolerations: a toleration without key tolerates everything and needs operator Exists: write the key of a taint`
 	// +kubebuilder:validation:items:XValidation:rule=`!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')`,message=`tolerations: tolerationSeconds needs effect NoExecute`
 	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`
-	// topologySpread spreads pods over zones and nodes. The label selector may be left out: the service's own pods are meant.
+	// topologySpread spreads pods over zones and nodes. The label selector may be left out: the
+	// service's own pods are meant, and without matchLabelKeys those of one release. Without
+	// nodeTaintsPolicy, nodes that the pods may not use do not count.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10

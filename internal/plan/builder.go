@@ -32,8 +32,9 @@ func keyOf(platform *v1alpha1.BlogPlatform) types.NamespacedName {
 }
 
 func newBuilder(in Input) *builder {
-	names := naming.Of(keyOf(in.Platform))
-	return &builder{Input: in, names: names, values: valuesOf(in.Platform)}
+	b := &builder{Input: in, names: naming.Of(keyOf(in.Platform)), values: valuesOf(in.Platform)}
+	b.keepConnections()
+	return b
 }
 
 // aim says what is worked towards.

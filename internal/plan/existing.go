@@ -118,3 +118,19 @@ func (b *builder) backupsAlone() *Problem {
 		"PersistentVolumeClaim %s/%s holds backups of a database that is gone, and an empty one would be made over them: restore PostgresCluster %s from them, or delete the claim",
 		b.names.Namespace, backups, b.names.Database())}
 }
+
+// keepConnections plans no fewer connections than the database allows now, unless
+// the spec says how many. Pods that an autoscaler has not taken away yet would be cut
+// off, and PostgreSQL restarts for it.
+func (b *builder) keepConnections() {
+	const setting = "max_connections"
+	if _, written := b.Platform.Spec.Database.Parameters[setting]; written || b.Database == nil || !b.names.Owns(b.Database.GetLabels()) {
+		return
+	}
+	live, _, _ := unstructured.NestedFieldNoCopy(b.Database.Object, "spec", "patroni", "dynamicConfiguration", "postgresql", "parameters", setting)
+	has, err := strconv.Atoi(fmt.Sprint(live))
+	wants, _ := strconv.Atoi(b.values.database.parameters[setting])
+	if err == nil && has > wants {
+		b.values.database.parameters[setting] = strconv.Itoa(has)
+	}
+}

@@ -133,3 +133,34 @@ func TestASizeThatWasNotReachedMayBeTakenBack(t *testing.T) {
 		})
 	}
 }
+
+// TestConnectionsAreNotTakenFromPodsThatRun: 400 are for the pods that an autoscaler may still have.
+func TestConnectionsAreNotTakenFromPodsThatRun(t *testing.T) {
+	const parameters = "{patroni: {dynamicConfiguration: {postgresql: {parameters: {max_connections: %s}}}}}"
+	for name, c := range map[string]struct {
+		live, spec string
+		foreign    bool
+		want       string
+	}{
+		"it has more":                  {live: `"400"`, want: "400"},
+		"it has more, as a number":     {live: "400", want: "400"},
+		"it has fewer":                 {live: `"100"`, want: "200"},
+		"it does not say":              {live: "null", want: "200"},
+		"the spec says fewer":          {live: `"400"`, spec: "150", want: "150"},
+		"it is somebody else's":        {live: `"400"`, foreign: true, want: "200"},
+		"nobody can tell what it says": {live: `"many"`, want: "200"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := withDatabase(t, strings.Replace(parameters, "%s", c.live, 1))
+			if c.spec != "" {
+				in.Platform.Spec.Database.Parameters = map[string]string{"max_connections": c.spec}
+			}
+			if c.foreign {
+				in.Database.SetLabels(nil)
+			}
+			if got := newBuilder(in).values.database.parameters["max_connections"]; got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+		})
+	}
+}

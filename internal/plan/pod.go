@@ -143,6 +143,9 @@ func (b *builder) podAnnotations(service naming.Service) map[string]string {
 		"prometheus.io/port":                      strconv.Itoa(portAdmin),
 		"prometheus.io/path":                      "/metrics",
 		"sidecar.istio.io/statsInclusionPrefixes": "http.inbound_",
+		// The proxy's emptyDir volumes would keep the cluster autoscaler from removing
+		// the node. No pod keeps anything there.
+		"cluster-autoscaler.kubernetes.io/safe-to-evict": "true",
 	}
 	if sealed := b.Platform.Spec.Secrets.Cookies.Sealed; service == naming.Frontend && sealed != nil {
 		annotations[naming.AnnotationCookies] = naming.Hash(sealed.Key)
@@ -231,20 +234,26 @@ func secretVolume(name, secret, key string) corev1.Volume {
 }
 
 // spread puts the pods of a template on different nodes and zones where it can,
-// unless the spec says how. It does not ask for the number of pods: another
+// unless the spec says how. Pods of another template do not count, or those of a new
+// release would find no node beside the old ones; nor do nodes that the pods may not
+// use. It does not ask for the number of pods: another
 // number must not be another template.
 func (b *builder) spread(service naming.Service, wanted []corev1.TopologySpreadConstraint) []corev1.TopologySpreadConstraint {
 	if len(wanted) == 0 {
 		for _, key := range []string{corev1.LabelHostname, corev1.LabelTopologyZone} {
-			wanted = append(wanted, corev1.TopologySpreadConstraint{
-				TopologyKey: key, MaxSkew: 1, WhenUnsatisfiable: corev1.ScheduleAnyway, MatchLabelKeys: []string{labelTemplateHash},
-			})
+			wanted = append(wanted, corev1.TopologySpreadConstraint{TopologyKey: key, MaxSkew: 1, WhenUnsatisfiable: corev1.ScheduleAnyway})
 		}
 	}
 	var constraints []corev1.TopologySpreadConstraint
 	for _, constraint := range wanted {
 		if constraint.LabelSelector == nil {
 			constraint.LabelSelector = &metav1.LabelSelector{MatchLabels: b.names.Selector(service)}
+			if constraint.MatchLabelKeys == nil {
+				constraint.MatchLabelKeys = []string{labelTemplateHash}
+			}
+		}
+		if constraint.NodeTaintsPolicy == nil {
+			constraint.NodeTaintsPolicy = new(corev1.NodeInclusionPolicyHonor)
 		}
 		constraints = append(constraints, constraint)
 	}

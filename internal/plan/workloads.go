@@ -36,9 +36,7 @@ func (b *builder) workloads() {
 		if scaling := b.values.workloads[service].autoscaling; scaling != nil {
 			b.gate(StageWorkloads, b.autoscaler(service, *scaling))
 		}
-		if b.values.workloads[service].replicas > 1 {
-			b.gate(StageWorkloads, b.disruptionBudget(service))
-		}
+		b.gate(StageWorkloads, b.disruptionBudget(service))
 	}
 }
 
@@ -104,7 +102,9 @@ func (b *builder) autoscaler(service naming.Service, scaling v1alpha1.Autoscalin
 	}
 }
 
-// disruptionBudget lets a drained node take one pod at a time, and any pod that is not ready.
+// disruptionBudget lets a drained node take one pod at a time, and any pod that is
+// not ready. A single pod may always go, so it is there whatever the number of pods:
+// an autoscaler changes that.
 func (b *builder) disruptionBudget(service naming.Service) *policyv1.PodDisruptionBudget {
 	return &policyv1.PodDisruptionBudget{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "policy/v1", Kind: "PodDisruptionBudget"},

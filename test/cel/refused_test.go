@@ -43,6 +43,7 @@ func TestNameAndEnvironmentAreRefused(t *testing.T) {
 		{name: "name is too long for the names of the children", patch: `metadata: {name: a234567890123456789012345678901}`, field: "<nil>", says: name},
 		{name: "name starts with a digit", patch: `metadata: {name: 1blog}`, field: "<nil>", says: name},
 		{name: "name holds a dot", patch: `metadata: {name: my.blog}`, field: "<nil>", says: name},
+		{name: "name ends as that of a Secret with an authority", patch: `metadata: {name: my-cacert}`, field: "<nil>", says: "must not end in -cacert"},
 		{name: "spec is missing", patch: `spec: null`, field: "spec", says: "Required"},
 		{name: "environment is missing", patch: `spec: {environment: null}`, field: "spec.environment", says: "Required"},
 		{name: "environment is none of the two", patch: `spec: {environment: Development}`, field: "spec.environment", says: `supported values: "Staging", "Production"`},
