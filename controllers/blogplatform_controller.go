@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -23,6 +24,7 @@ import (
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/internal/apply"
 	"blogplatform.io/operator/internal/discovery"
+	"blogplatform.io/operator/internal/kube"
 	"blogplatform.io/operator/internal/naming"
 	"blogplatform.io/operator/internal/plan"
 	"blogplatform.io/operator/internal/promote"
@@ -70,12 +72,14 @@ type Options struct {
 // Reconciler makes the cluster hold what BlogPlatforms ask for.
 type Reconciler struct {
 	Options
-	client   client.Client // reads from the cache
-	live     client.Reader
-	applier  *apply.Applier
-	recorder events.EventRecorder
-	watches  *watches
-	keyring  *keyring
+	client client.Client // reads from the cache
+	// databasePods is the cache of the pods of databases.
+	databasePods cache.Cache
+	live         client.Reader
+	applier      *apply.Applier
+	recorder     events.EventRecorder
+	watches      *watches
+	keyring      *keyring
 	// providers know of identity providers, and send an event when they know something else.
 	providers      Providers
 	providerEvents chan event.TypedGenericEvent[discovery.Provider]
@@ -89,8 +93,12 @@ type Reconciler struct {
 
 // Setup adds the controller of BlogPlatforms to a manager made with kube.ManagerOptions.
 func Setup(mgr manager.Manager, options Options) error {
+	databasePods, err := kube.DatabasePods(mgr)
+	if err != nil {
+		return err
+	}
 	r := &Reconciler{
-		Options:  options,
+		Options: options, databasePods: databasePods,
 		client:   mgr.GetClient(),
 		live:     mgr.GetAPIReader(),
 		applier:  apply.New(mgr.GetClient(), mgr.GetAPIReader(), plan.Kinds...),

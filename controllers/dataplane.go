@@ -49,10 +49,11 @@ func (p *pass) dataPlane(ctx context.Context, waitsFor string) ([]outcome, error
 	return []outcome{{condition: v1alpha1.ConditionMeshReady, gates: true, verdict: verdict}}, nil
 }
 
-// livePods judges by the pods that run. Without any nothing is known.
+// livePods judges by the pods that run, those of the database too: strict peers
+// refuse one that has no sidecar. Without any nothing is known.
 func (p *pass) livePods() (verdict ready.Verdict, known bool) {
 	var without []string
-	for _, pod := range p.pods {
+	for _, pod := range slices.Concat(p.pods, p.instances) {
 		if pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
 			continue
 		}

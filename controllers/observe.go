@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -39,8 +40,9 @@ type view struct {
 	services map[naming.Service]release.Service
 	// pods of the platform's workloads and Jobs.
 	pods []corev1.Pod
-	// volumes are the claims of the database, whoever made it.
-	volumes []corev1.PersistentVolumeClaim
+	// volumes are the claims of the database, whoever made it, and instances its pods.
+	volumes   []corev1.PersistentVolumeClaim
+	instances []corev1.Pod
 }
 
 // observe reads, from the cache, what the plan and the report depend on.
@@ -68,15 +70,19 @@ func (p *pass) observe(ctx context.Context) error {
 	return p.observeData(ctx)
 }
 
-// observeData reads the volumes of the database. That there are some without a
+// observeData reads the volumes and pods of the database. That there are volumes without a
 // database is a reason to stop, so the API server is asked for that, and not the cache alone.
 func (p *pass) observeData(ctx context.Context) error {
-	var claims corev1.PersistentVolumeClaimList
-	err := p.client.List(ctx, &claims, client.InNamespace(p.names.Namespace), client.MatchingLabels{kube.LabelCluster: p.names.Database()})
+	var (
+		claims corev1.PersistentVolumeClaimList
+		pods   corev1.PodList
+		ofIt   = []client.ListOption{client.InNamespace(p.names.Namespace), client.MatchingLabels{kube.LabelCluster: p.names.Database()}}
+	)
+	err := errors.Join(p.client.List(ctx, &claims, ofIt...), p.databasePods.List(ctx, &pods, ofIt...))
 	if err != nil {
-		return fmt.Errorf("list volumes of PostgresCluster %s/%s: %w", p.names.Namespace, p.names.Database(), err)
+		return fmt.Errorf("list volumes and pods of PostgresCluster %s/%s: %w", p.names.Namespace, p.names.Database(), err)
 	}
-	p.volumes = claims.Items
+	p.volumes, p.instances = claims.Items, pods.Items
 	if p.cluster != nil || len(p.volumes) == 0 || !p.watches.served(ctx, clusterKind) {
 		return nil
 	}

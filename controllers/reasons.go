@@ -55,6 +55,7 @@ const (
 	reasonKeyMissing       = "KeyMissing"
 	reasonIssuerMissing    = "IssuerMissing"
 	reasonVolumePending    = "VolumePending"
+	reasonRestartPending   = "RestartPending"
 	reasonSidecarsInjected = "SidecarsInjected"
 	reasonSidecarMissing   = "SidecarMissing"
 	reasonNotChecked       = "NotChecked"

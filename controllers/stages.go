@@ -14,6 +14,7 @@ import (
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/internal/apply"
+	"blogplatform.io/operator/internal/kube"
 	"blogplatform.io/operator/internal/naming"
 	"blogplatform.io/operator/internal/plan"
 	"blogplatform.io/operator/internal/ready"
@@ -104,7 +105,7 @@ func (p *pass) requirements(ctx context.Context, stage plan.Stage, waitsFor stri
 		return p.usersSecrets(ctx)
 	case plan.StageDatabase:
 		required, err := p.dataPlane(ctx, waitsFor)
-		return append(required, p.volumesGrown()...), err
+		return slices.Concat(required, p.volumesGrown(), p.restartPending()), err
 	case plan.StageVerify:
 		return p.certificates(), nil
 	}
@@ -129,6 +130,18 @@ func (p *pass) volumesGrown() []outcome {
 		return nil
 	}
 	return []outcome{{condition: v1alpha1.ConditionDatabaseReady, verdict: ready.Volumes(p.cluster, p.volumes)}}
+}
+
+// restartPending warns of settings, such as max_connections, that PostgreSQL has not
+// taken up. The Crunchy operator restarts it by itself, if it can.
+func (p *pass) restartPending() []outcome {
+	for i := range p.instances {
+		if kube.RestartPending(&p.instances[i]) {
+			return []outcome{{condition: v1alpha1.ConditionDatabaseReady, verdict: ready.Verdict{State: ready.Warning, Reason: reasonRestartPending, Message: fmt.Sprintf(
+				"Pod %s/%s: PostgreSQL has to restart for settings that were changed, which the Postgres operator does by itself; look at its log if it takes long", p.names.Namespace, p.instances[i].Name)}}}
+		}
+	}
+	return nil
 }
 
 // usersSecrets are the Secrets that the spec refers to.

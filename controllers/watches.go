@@ -112,6 +112,7 @@ func (r *Reconciler) setupWatches(mgr manager.Manager) error {
 		Watches(&v1alpha1.BlogPlatform{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, holding()))).
 		Watches(&v1alpha1.BlogPlatform{}, handler.EnqueueRequestsFromMapFunc(r.promotedTo), builder.WithPredicates(verifies())).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(ownerByLabels), builder.WithPredicates(podPhase())).
+		WatchesRawSource(source.Kind[client.Object](r.databasePods, &corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(r.ofNamespace), podPhase())).
 		Watches(&corev1.PersistentVolumeClaim{}, handler.EnqueueRequestsFromMapFunc(r.ofNamespace), builder.WithPredicates(claimStatus())).
 		Watches(kube.Metadata(kube.Secrets), handler.EnqueueRequestsFromMapFunc(r.usersOfSecret)).
 		Watches(kube.Metadata(kube.Namespaces), handler.EnqueueRequestsFromMapFunc(r.usersOfNamespace)).
@@ -169,12 +170,12 @@ func (r *Reconciler) platforms(ctx context.Context, of ...client.ListOption) []r
 	return requests
 }
 
-// podPhase leaves out what pods report all the time.
+// podPhase leaves out what pods report all the time, but not that a database has to restart.
 func podPhase() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, ok := e.ObjectOld.(*corev1.Pod)
 		after, same := e.ObjectNew.(*corev1.Pod)
-		return !ok || !same || before.Status.Phase != after.Status.Phase
+		return !ok || !same || before.Status.Phase != after.Status.Phase || kube.RestartPending(before) != kube.RestartPending(after)
 	}}
 }
 

@@ -3,8 +3,10 @@ package install
 import (
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/test/faker"
@@ -53,5 +55,27 @@ func TestAVolumeThatCannotGrowIsSaid(t *testing.T) {
 	w.Edit(p, size("512Mi"))
 	w.UntilCondition(p, v1alpha1.ConditionStalled, metav1.ConditionTrue, "DatabaseMismatch", "write 1Gi")
 	w.Edit(p, size("1Gi"))
+	w.UntilReady(p)
+}
+
+// TestThePodsOfTheDatabaseAreWatched though the operator has not made them.
+func TestThePodsOfTheDatabaseAreWatched(t *testing.T) {
+	harness.ShareOperator(t)
+	w := newWorld(t)
+	p := w.GivenReady("staging")
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "blog-db-instance-0", Labels: map[string]string{
+			"postgres-operator.crunchydata.com/cluster": "blog-db", "sidecar.istio.io/inject": "false"}},
+		Spec: corev1.PodSpec{
+			SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: new(true), SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
+			Containers: []corev1.Container{{Name: "database", Image: "postgres", SecurityContext: &corev1.SecurityContext{
+				AllowPrivilegeEscalation: new(false), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}}}},
+		},
+	}
+	w.Create(pod)
+	w.UntilCondition(p, v1alpha1.ConditionMeshReady, metav1.ConditionFalse, "SidecarMissing", "Pod "+w.Namespace+"/blog-db-instance-0 has no sidecar")
+	if err := harness.Cluster.Delete(t.Context(), pod, client.GracePeriodSeconds(0)); err != nil {
+		t.Fatal(err)
+	}
 	w.UntilReady(p)
 }
