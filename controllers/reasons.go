@@ -51,15 +51,17 @@ const (
 	reasonApplyFailed      = "ApplyFailed"
 
 	// Of what a child depends on.
-	reasonSecretMissing    = "SecretMissing"
-	reasonKeyMissing       = "KeyMissing"
-	reasonIssuerMissing    = "IssuerMissing"
-	reasonVolumePending    = "VolumePending"
-	reasonRestartPending   = "RestartPending"
-	reasonSidecarsInjected = "SidecarsInjected"
-	reasonSidecarMissing   = "SidecarMissing"
-	reasonNotChecked       = "NotChecked"
-	reasonDataPlaneAbsent  = "DataPlaneAbsent"
+	reasonSecretMissing  = "SecretMissing"
+	reasonKeyMissing     = "KeyMissing"
+	reasonIssuerMissing  = "IssuerMissing"
+	reasonVolumePending  = "VolumePending"
+	reasonRestartPending = "RestartPending"
+	// reasonPodsOlderThanSecret: pods use values that were replaced since they started.
+	reasonPodsOlderThanSecret = "PodsOlderThanSecret"
+	reasonSidecarsInjected    = "SidecarsInjected"
+	reasonSidecarMissing      = "SidecarMissing"
+	reasonNotChecked          = "NotChecked"
+	reasonDataPlaneAbsent     = "DataPlaneAbsent"
 )
 
 // releaseReasons are those that Ready has while a release is under way or taken back.

@@ -1,6 +1,8 @@
 package kube
 
 import (
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -108,27 +110,33 @@ func hasLabel(name string) labels.Selector {
 }
 
 // slimMetadata drops annotations: those that kubectl leaves hold whole objects, Secrets too.
-// The one that limits hosts is kept.
+// The one that limits hosts is kept, and of a Secret when its values changed.
 func slimMetadata(object any) (any, error) {
 	if metadata, ok := object.(*metav1.PartialObjectMetadata); ok {
 		domains, limited := metadata.Annotations[naming.AnnotationDomains]
+		written := writtenAt(metadata.ManagedFields)
 		metadata.ObjectMeta = slimMeta(metadata.ObjectMeta)
-		if limited {
+		switch {
+		case limited:
 			metadata.Annotations = map[string]string{naming.AnnotationDomains: domains}
+		case metadata.Kind == Secrets.Kind && !written.IsZero():
+			metadata.Annotations = map[string]string{annotationWritten: written.UTC().Format(time.RFC3339)}
 		}
 	}
 	return object, nil
 }
 
-// slimPod keeps of a pod what tells whether it has a sidecar, and why it is not
+// slimPod keeps of a pod what tells how old it is, whether it has a sidecar, and why it is not
 // ready or how its containers ended.
 func slimPod(object any) (any, error) {
 	pod, ok := object.(*corev1.Pod)
 	if !ok {
 		return object, nil
 	}
+	meta := slimMeta(pod.ObjectMeta)
+	meta.CreationTimestamp = pod.CreationTimestamp
 	return &corev1.Pod{
-		ObjectMeta: slimMeta(pod.ObjectMeta),
+		ObjectMeta: meta,
 		Spec:       corev1.PodSpec{InitContainers: namesOnly(pod.Spec.InitContainers)},
 		Status: corev1.PodStatus{
 			Phase: pod.Status.Phase, Conditions: verdicts(pod.Status.Conditions),

@@ -1,14 +1,19 @@
 package install
 
 import (
+	"context"
+	"errors"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/naming"
 	"blogplatform.io/operator/test/faker"
 	"blogplatform.io/operator/test/operator/harness"
 )
@@ -63,19 +68,62 @@ func TestThePodsOfTheDatabaseAreWatched(t *testing.T) {
 	harness.ShareOperator(t)
 	w := newWorld(t)
 	p := w.GivenReady("staging")
-	pod := &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "blog-db-instance-0", Labels: map[string]string{
-			"postgres-operator.crunchydata.com/cluster": "blog-db", "sidecar.istio.io/inject": "false"}},
-		Spec: corev1.PodSpec{
-			SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: new(true), SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
-			Containers: []corev1.Container{{Name: "database", Image: "postgres", SecurityContext: &corev1.SecurityContext{
-				AllowPrivilegeEscalation: new(false), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}}}},
-		},
-	}
+	pod := restricted(w.Namespace, "blog-db-instance-0", map[string]string{
+		"postgres-operator.crunchydata.com/cluster": "blog-db", "sidecar.istio.io/inject": "false"})
 	w.Create(pod)
 	w.UntilCondition(p, v1alpha1.ConditionMeshReady, metav1.ConditionFalse, "SidecarMissing", "Pod "+w.Namespace+"/blog-db-instance-0 has no sidecar")
 	if err := harness.Cluster.Delete(t.Context(), pod, client.GracePeriodSeconds(0)); err != nil {
 		t.Fatal(err)
 	}
 	w.UntilReady(p)
+}
+
+// TestARotatedPasswordIsSaidWhilePodsHaveTheOldOne: they are ready until they need
+// another connection.
+func TestARotatedPasswordIsSaidWhilePodsHaveTheOldOne(t *testing.T) {
+	harness.ShareOperator(t)
+	w := newWorld(t)
+	p := w.GivenReady("staging")
+	pod := podOf(w.Namespace, "blog-user-old", p.Name, "user")
+	w.Create(pod)
+	w.Until("the pod is older than a second", func(context.Context) error {
+		if time.Since(pod.CreationTimestamp.Time) < 2*time.Second {
+			return errors.New("it is new")
+		}
+		return nil
+	})
+	secret := &corev1.Secret{}
+	if err := harness.Cluster.Get(t.Context(), client.ObjectKey{Namespace: w.Namespace, Name: "blog-db-pguser-blog-user"}, secret); err != nil {
+		t.Fatal(err)
+	}
+	secret.Data["password"] = []byte("rotated")
+	if err := harness.Cluster.Update(t.Context(), secret); err != nil {
+		t.Fatal(err)
+	}
+	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionTrue, "PodsOlderThanSecret", "Pod "+w.Namespace+"/blog-user-old was started before Secret "+secret.Name+" changed")
+	if err := harness.Cluster.Delete(t.Context(), pod, client.GracePeriodSeconds(0)); err != nil {
+		t.Fatal(err)
+	}
+	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionTrue, "Verified", "")
+}
+
+// podOf a service, as its Rollout makes it.
+func podOf(namespace, name, platform, service string) *corev1.Pod {
+	pod := restricted(namespace, name, map[string]string{"app.kubernetes.io/name": service})
+	for label, value := range naming.Of(types.NamespacedName{Namespace: namespace, Name: platform}).Labels() {
+		pod.Labels[label] = value
+	}
+	return pod
+}
+
+// restricted is a pod that Pod Security lets pass.
+func restricted(namespace, name string, labels map[string]string) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: labels},
+		Spec: corev1.PodSpec{
+			SecurityContext: &corev1.PodSecurityContext{RunAsNonRoot: new(true), SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault}},
+			Containers: []corev1.Container{{Name: "main", Image: "main", SecurityContext: &corev1.SecurityContext{
+				AllowPrivilegeEscalation: new(false), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}}}}},
+		},
+	}
 }

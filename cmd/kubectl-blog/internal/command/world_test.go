@@ -265,6 +265,7 @@ var scrubs = []struct {
 	{regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`), "<uid>"},
 	{regexp.MustCompile(`\b[0-9a-f]{10}\b`), "<digest>"},
 	{regexp.MustCompile(`for \d+[smhd]\S*`), "for <age>"},
+	{regexp.MustCompile(`\d+[smhd]\S* ago`), "<age> ago"},
 	{regexp.MustCompile(`\(in \d+d\)`), "(in <age>)"},
 	{regexp.MustCompile(`\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?)?`), "<date>"},
 }
