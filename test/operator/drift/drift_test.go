@@ -106,11 +106,13 @@ func TestADeletedChildComesBack(t *testing.T) {
 func TestWhatIsNotPlannedAnyMoreGoes(t *testing.T) {
 	harness.ShareOperator(t)
 	w := newWorld(t)
-	p := w.GivenReady("production")
-	budget := w.Object("PodDisruptionBudget", "blog-user")
-	w.Get(budget)
-	w.Edit(p, func(p *v1alpha1.BlogPlatform) { p.Spec.Services.User.Replicas = new(int32(1)) })
-	w.Until("its PodDisruptionBudget gone", func(ctx context.Context) error { return harness.Gone(ctx, budget) })
+	p := w.GivenReady("production", func(p *v1alpha1.BlogPlatform) {
+		p.Spec.Services.User = v1alpha1.Service{Autoscaling: &v1alpha1.Autoscaling{Min: 2, Max: 3}}
+	})
+	autoscaler := w.Object("HorizontalPodAutoscaler", "blog-user")
+	w.Get(autoscaler)
+	w.Edit(p, func(p *v1alpha1.BlogPlatform) { p.Spec.Services.User.Autoscaling = nil })
+	w.Until("its HorizontalPodAutoscaler gone", func(ctx context.Context) error { return harness.Gone(ctx, autoscaler) })
 	w.UntilReady(p)
 }
 

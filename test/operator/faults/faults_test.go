@@ -208,16 +208,18 @@ func TestAFaultThatStaysIsToldAndNothingIsPrunedMeanwhile(t *testing.T) {
 			return next.RoundTrip(r)
 		})
 	}))
-	p := w.GivenReady("production")
+	p := w.GivenReady("production", func(p *v1alpha1.BlogPlatform) {
+		p.Spec.Services.User = v1alpha1.Service{Autoscaling: &v1alpha1.Autoscaling{Min: 2, Max: 3}}
+	})
 	broken.Store(true)
 	w.Edit(p, func(p *v1alpha1.BlogPlatform) {
 		p.Spec.Hosts = append(p.Spec.Hosts, "www."+p.Spec.Hosts[0])
-		p.Spec.Services.User.Replicas = new(int32(1))
+		p.Spec.Services.User.Autoscaling = nil
 	})
 	w.UntilCondition(p, v1alpha1.ConditionMeshReady, metav1.ConditionFalse, "ApplyFailed", "a fault of the test")
-	budget := w.Get(w.Object("PodDisruptionBudget", "blog-user"))
+	autoscaler := w.Get(w.Object("HorizontalPodAutoscaler", "blog-user"))
 	broken.Store(false)
 	w.UntilReady(p)
-	w.Until("its PodDisruptionBudget gone", func(ctx context.Context) error { return harness.Gone(ctx, budget) })
+	w.Until("its HorizontalPodAutoscaler gone", func(ctx context.Context) error { return harness.Gone(ctx, autoscaler) })
 	w.DeletePlatform(p)
 }
