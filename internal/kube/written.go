@@ -1,7 +1,7 @@
 package kube
 
 import (
-	"bytes"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,7 +23,7 @@ func Written(secret *metav1.PartialObjectMetadata) time.Time {
 // values that changes a label only moves it, too.
 func writtenAt(fields []metav1.ManagedFieldsEntry) (last time.Time) {
 	for _, entry := range fields {
-		if entry.Time != nil && entry.FieldsV1 != nil && bytes.Contains(entry.FieldsV1.Raw, []byte(`"f:data"`)) && entry.Time.After(last) {
+		if entry.Time != nil && entry.FieldsV1 != nil && strings.Contains(entry.FieldsV1.GetRawString(), `"f:data"`) && entry.Time.After(last) {
 			last = entry.Time.Time
 		}
 	}

@@ -10,7 +10,7 @@ import (
 
 func entry(hour int, fields string) metav1.ManagedFieldsEntry {
 	at := metav1.NewTime(time.Date(2026, 2, 1, hour, 0, 0, 0, time.UTC))
-	return metav1.ManagedFieldsEntry{Time: &at, FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)}}
+	return metav1.ManagedFieldsEntry{Time: &at, FieldsV1: metav1.NewFieldsV1(fields)}
 }
 
 func TestTheCacheKnowsWhenTheValuesOfASecretChanged(t *testing.T) {
@@ -24,7 +24,7 @@ func TestTheCacheKnowsWhenTheValuesOfASecretChanged(t *testing.T) {
 		"the last of two":                 {Secrets, []metav1.ManagedFieldsEntry{entry(5, data), entry(4, data)}, 5},
 		"another manager labels it later": {Secrets, []metav1.ManagedFieldsEntry{entry(3, data), entry(6, `{"f:metadata":{"f:labels":{}}}`)}, 3},
 		"nobody manages it":               {Secrets, nil, 0},
-		"an entry without a time":         {Secrets, []metav1.ManagedFieldsEntry{{FieldsV1: &metav1.FieldsV1{Raw: []byte(data)}}}, 0},
+		"an entry without a time":         {Secrets, []metav1.ManagedFieldsEntry{{FieldsV1: metav1.NewFieldsV1(data)}}, 0},
 		"it is no Secret":                 {Namespaces, []metav1.ManagedFieldsEntry{entry(3, data)}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
