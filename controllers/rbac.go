@@ -30,6 +30,9 @@ package controllers
 // The key pair of a platform's hosts is deleted with it: config/admission allows the deletion of no other Secret.
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;delete
 
+// What ended the analysis of a release that Argo Rollouts aborted.
+// +kubebuilder:rbac:groups=argoproj.io,resources=analysisruns,verbs=list
+
 // Pods are created as dry runs only, to see whether they would get a sidecar.
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;create
 

@@ -101,7 +101,7 @@ func (p *pass) keptSet(ctx context.Context, digest string) (*plan.Set, error) {
 // decide asks internal/release how the release goes on.
 func (p *pass) decide(ctx context.Context) error {
 	status, now := p.platform.Status.Release, p.now()
-	if err := p.readServices(); err != nil {
+	if err := p.readServices(ctx); err != nil {
 		return err
 	}
 	prepared, migrations, err := p.prepared(ctx)
@@ -126,7 +126,7 @@ func (p *pass) decide(ctx context.Context) error {
 }
 
 // readServices reads how far each Rollout has come, and looks at its pods.
-func (p *pass) readServices() error {
+func (p *pass) readServices(ctx context.Context) error {
 	p.services = map[naming.Service]release.Service{}
 	for _, service := range naming.Services {
 		rollout := p.rollouts[p.names.Workload(service)]
@@ -139,6 +139,9 @@ func (p *pass) readServices() error {
 			template, _, _ = unstructured.NestedString(rollout.Object, "status", "currentPodHash")
 		}
 		read.Ready, read.Cause = p.lookAtPods(service, template, rollout)
+		if read.Trouble, err = p.weigh(ctx, rollout, read); err != nil {
+			return err
+		}
 		p.services[service] = read
 	}
 	return nil
@@ -215,11 +218,7 @@ func (p *pass) podsOfJob(job *unstructured.Unstructured) []corev1.Pod {
 // verifyVerdict is what the Verify Job of an attempt says of the target, and how
 // far it has come. That it could not run in time says nothing of the target.
 func (p *pass) verifyVerdict(ctx context.Context, attempt int64) (release.Verdict, release.Task, error) {
-	name := &unstructured.Unstructured{}
-	name.SetAPIVersion(batchv1.SchemeGroupVersion.String())
-	name.SetKind("Job")
-	name.SetNamespace(p.names.Namespace)
-	name.SetName(p.names.VerifyJob(p.target.Digest, attempt))
+	name := jobNamed(p.names.Namespace, p.names.VerifyJob(p.target.Digest, attempt))
 	job, err := p.find(ctx, name)
 	if err != nil || job == nil || !p.names.Owns(job.GetLabels()) {
 		return release.Verdict{}, release.Task{}, err
@@ -240,7 +239,7 @@ func (p *pass) verifyVerdict(ctx context.Context, attempt int64) (release.Verdic
 
 // input of the plan, by what was decided. Before that it is of a release that has arrived.
 func (p *pass) input() plan.Input {
-	run := plan.Run{Target: &p.target, Kept: p.kept(), Contract: p.contract(), Attempt: p.decision.Status.Attempt}
+	run := plan.Run{Target: &p.target, Kept: p.kept(), Contract: p.contract(), Proven: p.proven(), Attempt: p.decision.Status.Attempt}
 	if d := p.decision; d.Status.Phase != "" {
 		if !d.DataOnTarget {
 			run.Data = p.good
@@ -253,6 +252,15 @@ func (p *pass) input() plan.Input {
 		run.Paused = d.Paused()
 	}
 	return plan.Input{Platform: p.platform, Release: p.target.Release, Run: run, Observed: p.coWritten, Database: p.cluster, Volumes: p.volumes}
+}
+
+// proven is the release whose image sends the load of analyses: the current one,
+// unless that serves nobody.
+func (p *pass) proven() *v1alpha1.Release {
+	if p.good == nil || slices.Contains(p.decision.Short, naming.Frontend) {
+		return nil
+	}
+	return &p.good.Release
 }
 
 // kept are the ControllerRevisions of the sets to go back to: the one that was

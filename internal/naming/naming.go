@@ -279,6 +279,10 @@ func (p Platform) VerifySelector() map[string]string {
 	return map[string]string{LabelInstance: p.Name, LabelName: "verify"}
 }
 
+// MetricLoad is the metric of an analysis that sends requests to a canary, and
+// the name of the container that does so.
+const MetricLoad = "load"
+
 // LoadSelector finds the pods of the Jobs that send requests to a canary.
 func (p Platform) LoadSelector() map[string]string {
 	return map[string]string{LabelInstance: p.Name, LabelName: "load"}

@@ -81,9 +81,10 @@ func (b *builder) analysis(name string, metrics ...rollouts.Metric) *rollouts.An
 
 // load is a Job that sends requests to the template on trial, and fails if too
 // few are answered well. The Job belongs to its AnalysisRun and not to the
-// platform, so it carries labels on its pods only.
+// platform, so it carries labels on its pods only. It runs an image that is known
+// to work: that of the target may be what is broken.
 func (b *builder) load(requests, seconds int32) rollouts.Metric {
-	container := b.bareContainer("load", naming.Frontend, b.Release)
+	container := b.bareContainer(naming.MetricLoad, naming.Frontend, valueOr(b.Run.Proven, b.Release))
 	container.Args = []string{
 		"load", "--url=" + argument(argURL), "--template=" + argument(argHash),
 		fmt.Sprintf("--requests=%d", requests), fmt.Sprintf("--duration=%ds", seconds),
@@ -93,7 +94,7 @@ func (b *builder) load(requests, seconds int32) rollouts.Metric {
 		account: b.names.Load(), selector: b.names.LoadSelector(), container: container,
 		attempts: 1, deadline: loadWaitSeconds + int64(seconds), retry: 3600,
 	})
-	return rollouts.Metric{Name: "load", Provider: rollouts.MetricProvider{Job: &rollouts.JobMetric{Spec: job.Spec}}}
+	return rollouts.Metric{Name: naming.MetricLoad, Provider: rollouts.MetricProvider{Job: &rollouts.JobMetric{Spec: job.Spec}}}
 }
 
 // query is a metric that asks Prometheus. Both conditions are written out and

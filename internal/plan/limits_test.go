@@ -7,6 +7,8 @@ import (
 	rollouts "github.com/argoproj/argo-rollouts/pkg/apis/rollouts/v1alpha1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+
+	"blogplatform.io/operator/api/v1alpha1"
 )
 
 // TestNothingIsLateThatTakesItsTimeByDesign: the Jobs of a release end before
@@ -65,6 +67,19 @@ func TestAJobWhosePodIsEvictedHasNotFailed(t *testing.T) {
 			if spec.PodFailurePolicy == nil || spec.PodFailurePolicy.Rules[0].Action != batchv1.PodFailurePolicyActionIgnore ||
 				spec.PodFailurePolicy.Rules[0].OnPodConditions[0].Type != corev1.DisruptionTarget || spec.Template.Spec.RestartPolicy != corev1.RestartPolicyNever {
 				t.Errorf("%s: Job %s counts a disruption as its failure", name, job)
+			}
+		}
+	}
+}
+
+func TestALoadRunsAnImageThatIsKnownToWork(t *testing.T) {
+	for name, in := range stories(t) {
+		in.Run.Proven = &v1alpha1.Release{Version: "v0.9.0", Images: v1alpha1.Images{Frontend: "proven"}}
+		b := newBuilder(in)
+		for _, template := range []*rollouts.AnalysisTemplate{b.precheckTemplate(), b.analysisTemplate()} {
+			load := template.Spec.Metrics[0].Provider.Job.Spec.Template.Spec.Containers[0]
+			if load.Image != "proven" || load.Env[0].Value != "v0.9.0" {
+				t.Errorf("%s: %s runs %s %v", name, template.Name, load.Image, load.Env[0])
 			}
 		}
 	}

@@ -54,6 +54,9 @@ type Run struct {
 	Data, Frontend *Set
 	// Contract is the release whose contract migrations run before the target's own: the one before it.
 	Contract *v1alpha1.Release
+	// Proven is the release whose frontend image sends the load of analyses, because it
+	// is known to work; nil is the target.
+	Proven *v1alpha1.Release
 	// Kept are the ControllerRevisions that hold sets to go back to.
 	Kept []*unstructured.Unstructured
 	// Attempt numbers the attempts at releases.

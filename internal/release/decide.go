@@ -46,8 +46,11 @@ type Decision struct {
 }
 
 // Stopped tells whether the target goes no further.
-func (d Decision) Stopped() bool {
-	return d.Status.Phase == v1alpha1.PhaseAborting || d.Status.Phase == v1alpha1.PhaseAborted
+func (d Decision) Stopped() bool { return Stopped(d.Status.Phase) }
+
+// Stopped tells of a phase in which the target goes no further.
+func Stopped(phase v1alpha1.ReleasePhase) bool {
+	return phase == v1alpha1.PhaseAborting || phase == v1alpha1.PhaseAborted
 }
 
 // Verifying tells whether the target may be verified, or was.

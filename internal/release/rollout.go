@@ -1,7 +1,6 @@
 package release
 
 import (
-	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -99,29 +98,35 @@ func trouble(r *argo.Rollout) Verdict {
 	case r.Status.Abort:
 		return aborted(r, name, why.Message)
 	case paused(r, argo.PauseReasonInconclusiveAnalysis):
-		return Verdict{Broken, "AnalysisInconclusive", name + ": an analysis came to no conclusion; look at its AnalysisRuns, and whether Prometheus has data"}
+		return Verdict{Broken, reasonAnalysisInconclusive, name + ": an analysis came to no conclusion; look at its AnalysisRuns, and whether Prometheus has data"}
 	}
 	return Verdict{}
 }
 
-// aborted by Argo Rollouts: an analysis ended in Failed or in Error. The run
-// itself is in the status for a moment only; the condition keeps what it said.
+// aborted by Argo Rollouts, because an analysis ended in Failed or in Error, or
+// by a person: then the condition gives no cause (v1.10.1, rollout/sync.go).
+// Whether a load that failed has run at all is not known here, see Weigh.
 func aborted(r *argo.Rollout, name, message string) Verdict {
 	_, said, _ := strings.Cut(message, ": ")
-	phase := argo.AnalysisPhaseFailed
+	switch {
+	case said == "":
+		return Verdict{Failed, reasonAbortedByHand, name + " was aborted by somebody, not by an analysis"}
+	case strings.Contains(message, "assessed "+string(argo.AnalysisPhaseError)), strings.Contains(message, "timed out progressing"), endedInError(r):
+		return Verdict{Broken, reasonAnalysisError, name + " was aborted: " + said}
+	case strings.Contains(message, fmt.Sprintf("Metric %q assessed %s", naming.MetricLoad, argo.AnalysisPhaseFailed)):
+		return Verdict{Broken, reasonAnalysisNotRun, name + " was aborted: " + said + "; what its load found is not known any more"}
+	}
+	return Verdict{Failed, reasonAnalysisFailed, name + " was aborted: " + said}
+}
+
+// endedInError tells of a run that is still in the status, which it is for a moment only.
+func endedInError(r *argo.Rollout) bool {
 	for _, run := range []*argo.RolloutAnalysisRunStatus{r.Status.Canary.CurrentStepAnalysisRunStatus, r.Status.Canary.CurrentBackgroundAnalysisRunStatus} {
 		if run != nil && run.Status == argo.AnalysisPhaseError {
-			phase = run.Status
+			return true
 		}
 	}
-	if strings.Contains(message, "assessed "+string(argo.AnalysisPhaseError)) || strings.Contains(message, "timed out progressing") {
-		phase = argo.AnalysisPhaseError
-	}
-	said = name + " was aborted: " + cmp.Or(said, "look at its AnalysisRuns")
-	if phase == argo.AnalysisPhaseError {
-		return Verdict{Broken, "AnalysisError", said}
-	}
-	return Verdict{Failed, "AnalysisFailed", said}
+	return false
 }
 
 func condition(r *argo.Rollout, kind argo.RolloutConditionType) argo.RolloutCondition {

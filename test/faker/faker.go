@@ -69,8 +69,10 @@ type Behaviour struct {
 	// of the stable one stay as they are. As the real Argo Rollouts does with
 	// Istio's subsets, the Rollout does not say so, however long it takes.
 	Unpullable bool
-	// Analysis ends in Failed, Error or Inconclusive for every canary that gets traffic.
+	// Analysis ends in Failed, Error or Inconclusive for every canary that gets traffic,
+	// by a metric (success-rate if empty). Its AnalysisRun is gone before anybody looks.
 	Analysis argo.AnalysisPhase
+	Metric   string
 }
 
 // Options of a faker.

@@ -1,6 +1,7 @@
 package faker
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -80,16 +81,16 @@ func (f *Faker) stepUpdate(ctx context.Context, r *argo.Rollout, b Behaviour) er
 		steps := int32(len(r.Spec.Strategy.Canary.Steps))
 		r.Status.CurrentStepIndex, r.Status.PauseConditions, r.Status.ControllerPause = &steps, nil, false
 	case b.Analysis != "" && r.Status.Canary.Weights != nil && r.Status.Canary.Weights.Canary.Weight > 0:
-		return f.analyze(ctx, r, b.Analysis)
+		return f.analyze(ctx, r, b)
 	}
 	return f.stepCanary(ctx, r, b)
 }
 
 // analyze ends an analysis. One that failed, or could not measure, aborts the
 // update, and traffic goes back to the stable pods.
-func (f *Faker) analyze(ctx context.Context, r *argo.Rollout, result argo.AnalysisPhase) error {
+func (f *Faker) analyze(ctx context.Context, r *argo.Rollout, b Behaviour) error {
 	s, first, at := &r.Status, int32(0), now()
-	if result == argo.AnalysisPhaseInconclusive {
+	if b.Analysis == argo.AnalysisPhaseInconclusive {
 		s.ControllerPause, s.PauseConditions = true, []argo.PauseCondition{{Reason: argo.PauseReasonInconclusiveAnalysis, StartTime: at}}
 		return nil
 	}
@@ -98,7 +99,7 @@ func (f *Faker) analyze(ctx context.Context, r *argo.Rollout, result argo.Analys
 		s.CurrentStepIndex = &first
 	}
 	setRolloutCondition(r, argo.RolloutProgressing, corev1.ConditionFalse, "RolloutAborted", fmt.Sprintf(
-		"Rollout aborted update to revision %s: Step-based analysis phase error/failed: Metric %q assessed %s due to failed (1) > failureLimit (0)", r.Annotations[revisionAnnotation], "success-rate", result))
+		"Rollout aborted update to revision %s: Step-based analysis phase error/failed: Metric %q assessed %s due to failed (1) > failureLimit (0)", r.Annotations[revisionAnnotation], cmp.Or(b.Metric, "success-rate"), b.Analysis))
 	return f.route(ctx, r, 0)
 }
 

@@ -142,15 +142,17 @@ func (s sample) ask(ctx context.Context) answer {
 
 type answers []answer
 
-func (a answers) success() float64 {
-	good := 0
+func (a answers) failed() int {
+	failed := 0
 	for _, answer := range a {
-		if answer.err == nil {
-			good++
+		if answer.err != nil {
+			failed++
 		}
 	}
-	return 100 * float64(good) / float64(len(a))
+	return failed
 }
+
+func (a answers) success() float64 { return 100 * float64(len(a)-a.failed()) / float64(len(a)) }
 
 // p99 is the 99th percentile of the time to a good answer, or 0 without one.
 func (a answers) p99() time.Duration {
@@ -175,7 +177,8 @@ func (a answers) String() string {
 func (a answers) judge(s sample) error {
 	var reasons []error
 	if a.success() < s.minSuccess {
-		reasons = append(reasons, fmt.Errorf("%s: at least %g%% must be good; the first failure was: %w", a, s.minSuccess, a.firstFailure()))
+		reasons = append(reasons, fmt.Errorf("%d of %d requests for %s failed: at least %g%% must be good, and %.1f%% were; the first failure was: %w",
+			a.failed(), len(a), s.url, s.minSuccess, a.success(), a.firstFailure()))
 	}
 	if p99 := a.p99(); s.maxP99 > 0 && p99 > s.maxP99 {
 		reasons = append(reasons, fmt.Errorf("%s: p99 must be at most %s", a, s.maxP99))

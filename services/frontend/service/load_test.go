@@ -34,7 +34,7 @@ func TestALoadJudgesTheAnswersOfOneTemplate(t *testing.T) {
 			if n%4 == 0 {
 				http.Error(w, "no such column", http.StatusInternalServerError)
 			}
-		}, nil, "75.0% good, p99 "},
+		}, nil, "10 of 40 requests for http://127.0.0.1"},
 		"another template answers half of it": {func(w http.ResponseWriter, n int32) {
 			if n%2 == 0 {
 				w.WriteHeader(http.StatusMisdirectedRequest)

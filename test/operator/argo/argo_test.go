@@ -88,6 +88,7 @@ func (w world) kubelet(ctx context.Context) {
 				}
 			case strings.Contains(pod.Labels[batchv1.JobNameLabel], ".load."):
 				pod.Status.Phase, pod.Status.StartTime = corev1.PodSucceeded, &now
+				w.fail(pod)
 			default:
 				continue
 			}
@@ -211,7 +212,7 @@ func (w world) stillUp(before map[string]string) {
 }
 
 // TestAnAbortOfTheRealArgoRolloutsTakesAllServicesBack: it aborts one of them,
-// as a failed analysis does. Another template would clear that, so it is remembered.
+// because somebody asked for it. Another template would clear that, so it is remembered.
 func TestAnAbortOfTheRealArgoRolloutsTakesAllServicesBack(t *testing.T) {
 	harness.ShareOperator(t)
 	w := newWorld(t)
@@ -233,7 +234,7 @@ func TestAnAbortOfTheRealArgoRolloutsTakesAllServicesBack(t *testing.T) {
 	}
 	// Other steps begin an update anew in Argo Rollouts. Here there is none to begin.
 	w.Edit(p, harness.WithSteps(10, 30))
-	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "ReleaseAborted", "AnalysisFailed")
+	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "ReleaseAborted", "AbortedByHand")
 	w.AllBackOn("v1.0.0")
 	if p.Status.Release.Attempt != 2 {
 		t.Errorf("attempt %d, want the second to be the last", p.Status.Release.Attempt)

@@ -89,6 +89,7 @@ func TestWhatFailsIsTakenBackWhole(t *testing.T) {
 	}{
 		"analysis-failed":       {faker.Rollout, "blog-comment", faker.Behaviour{Analysis: argo.AnalysisPhaseFailed}, "AnalysisFailed", `Metric "success-rate" assessed Failed`, false},
 		"analysis-of-frontend":  {faker.Rollout, "blog-frontend", faker.Behaviour{Analysis: argo.AnalysisPhaseFailed}, "AnalysisFailed", "blog-frontend was aborted", false},
+		"load-without-trace":    {faker.Rollout, "blog-user", faker.Behaviour{Analysis: argo.AnalysisPhaseFailed, Metric: "load"}, "AnalysisNotRun", `Metric "load" assessed Failed`, true},
 		"prometheus-down":       {faker.Rollout, "blog-user", faker.Behaviour{Analysis: argo.AnalysisPhaseError}, "AnalysisError", `assessed Error`, true},
 		"analysis-without-data": {faker.Rollout, "blog-content", faker.Behaviour{Analysis: argo.AnalysisPhaseInconclusive}, "AnalysisInconclusive", "whether Prometheus has data", true},
 		"verify-failed":         {faker.Job, "blog-verify-", faker.Behaviour{Fail: true}, "VerifyFailed", "BackoffLimitExceeded", false},
