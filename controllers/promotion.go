@@ -109,6 +109,26 @@ func (p *pass) lookAtGateAgain() {
 	}
 }
 
+// recordWaiting remembers a release that waits for a window, until the spec asks
+// for another one or it begins.
+func (p *pass) recordWaiting() { p.platform.Status.Release.Waiting = p.gate.Waiting }
+
+// recordSoak notes, on Staging, for how long the current release has served users.
+func (p *pass) recordSoak(available condition) {
+	if p.platform.Spec.Environment != v1alpha1.Staging  {
+		return
+	}
+	interruption := ""
+	switch {
+	case p.suspended():
+		interruption = "spec.suspend is true"
+	case available.status != metav1.ConditionTrue:
+		interruption = cut(available.message)
+	}
+	status := &p.platform.Status
+	status.History = promote.Soak(status.History, status.Release.Current, interruption, metav1.NewTime(p.now()).Rfc3339Copy())
+}
+
 // recordGate writes to the history what later decisions of gates go by, and an
 // override, which is used up by that.
 func (p *pass) recordGate() {

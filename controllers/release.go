@@ -312,6 +312,7 @@ func (p *pass) writeAhead(ctx context.Context) error {
 	p.platform.Status.Release = p.decision.Status
 	p.platform.Status.History = release.Record(p.platform.Status.History, p.decision.Status, metav1.NewTime(p.now()).Rfc3339Copy())
 	p.recordGate()
+	p.recordWaiting()
 	after := p.decision.Status
 	if p.decision.First || before.Phase == after.Phase && before.Attempt == after.Attempt && equality.Semantic.DeepEqual(before.Failures, after.Failures) {
 		return nil

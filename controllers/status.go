@@ -51,6 +51,7 @@ func (p *pass) report(ctx context.Context) error {
 	status.Conditions = p.merge(status.Conditions, now)
 	if p.platform.DeletionTimestamp.IsZero() {
 		p.reportParts(status)
+		p.recordSoak(now[0])
 	}
 	// The last word of a pass is written even if the manager stops meanwhile.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTimeout)

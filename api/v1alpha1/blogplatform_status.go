@@ -148,6 +148,29 @@ type ReleaseStatus struct {
 	// override is the last emergency override that was used.
 	// +optional
 	Override OverrideStatus `json:"override,omitzero"`
+	// waiting is the release that has passed the gate of spec.promotion but for its
+	// windows. What staging releases until one opens does not take that away.
+	// +optional
+	Waiting WaitingStatus `json:"waiting,omitzero"`
+}
+
+// WaitingStatus is a release that waits for a window.
+type WaitingStatus struct {
+	// version as in spec.release.version.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Version string `json:"version,omitempty"`
+	// imagesDigest of the release.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	ImagesDigest string `json:"imagesDigest,omitempty"`
+	// from is the BlogPlatform that has verified it, as namespace/name.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=100
+	From string `json:"from,omitempty"`
 }
 
 // ReleaseProgress is how far a part of a release has come.
@@ -316,6 +339,20 @@ type ReleaseRecord struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	Override string `json:"override,omitempty"`
+	// healthySince is since when a Staging platform has run the release and served
+	// its users without a break; absent while it does not. The soak of
+	// spec.promotion.soakSeconds counts from here.
+	// +optional
+	HealthySince *metav1.Time `json:"healthySince,omitempty"`
+	// soakedSeconds is for how long it had done so when another release replaced it.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	SoakedSeconds int64 `json:"soakedSeconds,omitempty"`
+	// soakInterruption says why the soak was lost last: it begins anew after that.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	SoakInterruption string `json:"soakInterruption,omitempty"`
 	// migrations that changed a schema, each as service, phase and the schema's
 	// versions, such as user expand 2 -> 3. Those of phase contract are of the release before.
 	// +optional

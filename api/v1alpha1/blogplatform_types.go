@@ -195,7 +195,9 @@ type Promotion struct {
 	// from is the BlogPlatform of environment Staging that has to verify exactly these image digests first.
 	// +required
 	From PlatformReference `json:"from,omitzero"`
-	// soakSeconds is how long staging has to run the release once it has verified it. Default none.
+	// soakSeconds is how long staging has to run the release once it has verified it,
+	// without a break: the time begins anew when staging does not serve, is
+	// suspended, or has gone back to an earlier release. Default none.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=2592000

@@ -42,6 +42,8 @@ type Decision struct {
 	Closed bool
 	// Override is the value of the annotation that let it through now, where nothing else did.
 	Override string
+	// Waiting is what to remember of a release that lacks nothing but an open window; else it is empty.
+	Waiting v1alpha1.WaitingStatus
 }
 
 // Gated tells whether a platform has a gate.
@@ -72,13 +74,28 @@ func Decide(production, staging *v1alpha1.BlogPlatform, now time.Time) Decision 
 
 // judge asks what a release has to have done before it begins, one after another.
 func (g gate) judge() Decision {
-	for _, check := range []func() Decision{g.found, g.verified, g.soaked, g.inWindow} {
+	for _, check := range []func() Decision{g.found, g.verified, g.soaked} {
 		if refusal := check(); !refusal.Allowed {
 			return g.orOverridden(refusal)
 		}
 	}
+	if refusal := g.inWindow(); !refusal.Allowed {
+		d := g.orOverridden(refusal)
+		if !d.Allowed {
+			d.Waiting = g.waiting()
+		}
+		return d
+	}
 	return g.allowed()
 }
+
+// waiting is the release in question, as status remembers it once it waits for a window.
+func (g gate) waiting() v1alpha1.WaitingStatus {
+	return v1alpha1.WaitingStatus{Version: g.version(), ImagesDigest: g.images, From: g.from()}
+}
+
+// passed tells of a release that had been verified and had soaked before.
+func (g gate) passed() bool { return g.production.Status.Release.Waiting == g.waiting() }
 
 func refused(reason, format string, args ...any) Decision {
 	return Decision{Reason: reason, Message: fmt.Sprintf(format, args...)}
@@ -177,15 +194,14 @@ func (g gate) found() Decision {
 	return Decision{Allowed: true}
 }
 
-// verified: it has verified exactly these images.
+// verified: it has verified exactly these images, and they have not failed since.
 func (g gate) verified() Decision {
-	if soakOf(g.staging.Status.History, g.images).verified {
+	soak := soakOf(g.staging.Status.History, g.images)
+	switch {
+	case soak.failed != nil:
+		return refused(ReasonFailedInStaging, "release %s failed on %s (%s); repair it, or ask for another release here", g.version(), g.from(), soak.failed.Reason)
+	case soak.verified, g.passed():
 		return Decision{Allowed: true}
-	}
-	for _, r := range g.staging.Status.History { // newest first
-		if r.ImagesDigest == g.images && r.Outcome == v1alpha1.OutcomeAborted {
-			return refused(ReasonFailedInStaging, "release %s failed on %s (%s); repair it, or ask for another release here", g.version(), g.from(), r.Reason)
-		}
 	}
 	return refused(ReasonNotVerified, "%s has not verified release %s, by these digests; release it there first", g.from(), g.version())
 }
@@ -193,17 +209,24 @@ func (g gate) verified() Decision {
 // soaked: it has run them for long enough since.
 func (g gate) soaked() Decision {
 	length := g.production.Spec.Promotion.SoakSeconds
-	if length == nil {
+	if length == nil || g.passed() {
 		return Decision{Allowed: true}
 	}
 	needed, soak := time.Duration(*length)*time.Second, soakOf(g.staging.Status.History, g.images)
 	if soak.longest >= needed || soak.running() && !g.now.Before(soak.since.Add(needed)) {
 		return Decision{Allowed: true}
 	}
+	if !soak.running() && soak.interruption != "" {
+		return refused(ReasonSoakInterrupted, "the soak of release %s on %s was interrupted (%s) and is lost; it begins anew once that runs the release again and serves users", g.version(), g.from(), soak.interruption)
+	}
 	if !soak.running() {
 		return refused(ReasonSoakInterrupted, "%s ran release %s for less than spec.promotion.soakSeconds before another one replaced it; release it there again", g.from(), g.version())
 	}
-	d := refused(ReasonSoaking, "%s has verified release %s, and runs it until spec.promotion.soakSeconds have passed; see release.nextCheckTime in the status", g.from(), g.version())
+	anew := ""
+	if soak.interruption != "" {
+		anew = "; the time began anew after an interruption (" + soak.interruption + ")"
+	}
+	d := refused(ReasonSoaking, "%s has verified release %s, and runs it until spec.promotion.soakSeconds have passed%s; see release.nextCheckTime in the status", g.from(), g.version(), anew)
 	d.NextCheck = soak.since.Add(needed)
 	return d
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,11 +44,34 @@ func record(build string, outcome v1alpha1.ReleaseOutcome, from, to int) v1alpha
 }
 
 // staging has a history, newest first.
+// What it has verified has served users ever since.
 func staging(history ...v1alpha1.ReleaseRecord) *v1alpha1.BlogPlatform {
 	p := &v1alpha1.BlogPlatform{}
 	p.Spec.Environment = v1alpha1.Staging
-	p.Status.History = history
+	for _, r := range slices.Backward(history) {
+		p.Status.History = slices.Insert(p.Status.History, 0, r)
+		if r.Outcome == v1alpha1.OutcomeSucceeded {
+			p.Status.Release.Current = v1alpha1.ReleaseIdentity{Version: r.Version, Digest: r.Digest}
+			p.Status.History = Soak(p.Status.History, p.Status.Release.Current, "", *r.CompletionTime)
+		}
+	}
 	return p
+}
+
+// interrupted is a staging that did not serve between two times, in minutes after noon, or does not since.
+func interrupted(p *v1alpha1.BlogPlatform, why string, from, to int) *v1alpha1.BlogPlatform {
+	p.Status.History = Soak(p.Status.History, p.Status.Release.Current, why, at(from))
+	if to > from {
+		p.Status.History = Soak(p.Status.History, p.Status.Release.Current, "", at(to))
+	}
+	return p
+}
+
+// waits makes production remember that a release lacks an open window only.
+func waits(version string) func(*v1alpha1.BlogPlatform) {
+	return func(p *v1alpha1.BlogPlatform) {
+		p.Status.Release.Waiting = v1alpha1.WaitingStatus{Version: version, ImagesDigest: ImagesDigest(images(version, "x")), From: "stg/blog"}
+	}
 }
 
 // production runs v1, and asks for another release.
@@ -140,6 +164,14 @@ func TestWhatMayRunInProduction(t *testing.T) {
 		"what had soaked before staging went on":           {production("v2", soaks(30)), staging(afterGood, goodInStg), ReasonAllowed, "", 0},
 		"what soaks again counts from then":                {production("v2", soaks(35)), staging(record("v2", v1alpha1.OutcomeSucceeded, -10, -5), afterGood, goodInStg), ReasonSoaking, "", 30},
 		"another set of the same images soaks on":          {production("v2", soaks(60)), staging(record("v2", v1alpha1.OutcomeSucceeded, -10, -5), goodInStg), ReasonAllowed, "", 0},
+		"nothing while staging does not serve":             {production("v2", soaks(30)), interrupted(staging(goodInStg), "no pod of blog-user is available", -1, -1), ReasonSoakInterrupted, "(no pod of blog-user is available) and is lost; it begins anew", 0},
+		"nothing that staging serves again just now":       {production("v2", soaks(30)), interrupted(staging(goodInStg), "spec.suspend is true", -20, -10), ReasonSoaking, "began anew after an interruption (spec.suspend is true)", 20},
+		"what has soaked again after an interruption":      {production("v2", soaks(10)), interrupted(staging(goodInStg), "spec.suspend is true", -20, -10), ReasonAllowed, "", 0},
+		"nothing that staging went back from":              {production("v4", soaks(5)), staging(record("v2", v1alpha1.OutcomeSucceeded, -10, -5), afterGood, goodInStg), ReasonSoakInterrupted, "it went back to release v2", 0},
+		"nothing that failed in staging after it was good": {production("v2"), staging(record("v2", v1alpha1.OutcomeAborted, -50, -40), goodInStg), ReasonFailedInStaging, "release v2 failed", 0},
+		"what had passed before staging forgot it":         {production("v2", soaks(60), opens(allDay), waits("v2")), staging(afterGood), ReasonAllowed, "", 0},
+		"nothing that fails while it waits":                {production("v2", opens(allDay), waits("v2")), staging(record("v2", v1alpha1.OutcomeAborted, -50, -40)), ReasonFailedInStaging, "", 0},
+		"nothing because another version waited":           {production("v9", opens(allDay), waits("v2")), staging(goodInStg), ReasonNotVerified, "", 0},
 		"nothing out of the windows":                       {production("v2", opens(mornings)), staging(goodInStg), ReasonWindowClosed, "window", 21 * 60},
 		"what one of the windows is open for":              {production("v2", opens(mornings, allDay)), staging(goodInStg), ReasonAllowed, "", 0},
 		"windows are by the clocks of their time zone":     {production("v2", opens(inColombo)), staging(goodInStg), ReasonAllowed, "", 0},
@@ -176,6 +208,9 @@ func TestWhatMayRunInProduction(t *testing.T) {
 			}
 			if (d.Override != "") != (c.reason == ReasonOverridden) {
 				t.Errorf("override %q is used up for %s", d.Override, d.Reason)
+			}
+			if (d.Waiting.Version != "") != (d.Reason == ReasonWindowClosed || d.Reason == ReasonTimeZoneNotFound) {
+				t.Errorf("%s: it remembers %+v", d.Reason, d.Waiting)
 			}
 			if want := noon.Add(time.Duration(c.next) * time.Minute); c.next != 0 && !d.NextCheck.Equal(want) || c.next == 0 && !d.NextCheck.IsZero() {
 				t.Errorf("it looks again at %s, want %d minutes after noon", d.NextCheck, c.next)

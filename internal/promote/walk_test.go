@@ -24,6 +24,11 @@ type life struct {
 	runs   string
 	soaked map[string]int
 	streak int
+	// down is true while staging does not serve, failed are builds that failed there after all.
+	down   bool
+	failed map[string]bool
+	// waiting is the build that has passed all but the window.
+	waiting string
 	// verifiedHere are the builds that production has verified itself.
 	verifiedHere map[string]bool
 }
@@ -31,7 +36,7 @@ type life struct {
 var builds = []string{"v1", "v2", "v3", "v4"}
 
 func newLife(t *testing.T, seed uint64) *life {
-	l := &life{T: t, random: rand.New(rand.NewPCG(seed, 2)), now: noon, staging: staging(), production: production("v1"), soaked: map[string]int{}, verifiedHere: map[string]bool{"v1": true}}
+	l := &life{T: t, random: rand.New(rand.NewPCG(seed, 2)), now: noon, staging: staging(), production: production("v1"), soaked: map[string]int{}, failed: map[string]bool{}, verifiedHere: map[string]bool{"v1": true}}
 	if l.chance(70) {
 		l.production.Spec.Promotion.SoakSeconds = new(1 + l.random.Int32N(1200))
 	}
@@ -51,7 +56,7 @@ func (l *life) pass() {
 		seconds += 11 * 3600
 	}
 	l.now = l.now.Add(time.Duration(seconds) * time.Second)
-	if l.runs != "" {
+	if l.runs != "" && !l.down {
 		l.streak += seconds
 		l.soaked[l.runs] = max(l.soaked[l.runs], l.streak)
 	}
@@ -65,13 +70,39 @@ func (l *life) stage() {
 	}
 	r := record(build, outcome, 0, 0)
 	r.StartTime, r.CompletionTime = metav1.NewTime(l.now), new(metav1.NewTime(l.now))
-	l.staging.Status.History = slices.Insert(l.staging.Status.History, 0, r)
 	if outcome == v1alpha1.OutcomeSucceeded && l.runs != build {
+		if l.was(build) {
+			l.soaked[l.runs] = 0 // it went back
+		}
 		l.runs, l.streak = build, 0
 	}
+	l.staging.Status.History = slices.Insert(l.staging.Status.History, 0, r)
+	l.failed[build] = outcome != v1alpha1.OutcomeSucceeded
 	if outcome == v1alpha1.OutcomeSucceeded {
 		l.soaked[build] += 0
+		l.staging.Status.Release.Current = v1alpha1.ReleaseIdentity{Version: r.Version, Digest: r.Digest}
 	}
+	l.serve()
+}
+
+// was tells whether staging ran a build before the one that it runs.
+func (l *life) was(build string) bool {
+	return slices.ContainsFunc(l.staging.Status.History, func(r v1alpha1.ReleaseRecord) bool {
+		return r.Version == build && r.Outcome == v1alpha1.OutcomeSucceeded
+	})
+}
+
+// serve has staging note whether it serves.
+func (l *life) serve() {
+	why := ""
+	if l.down {
+		why, l.streak = "spec.suspend is true", 0
+		l.soaked[l.runs] = 0
+	}
+	if l.runs == "" {
+		delete(l.soaked, "")
+	}
+	l.staging.Status.History = Soak(l.staging.Status.History, l.staging.Status.Release.Current, why, metav1.NewTime(l.now))
 }
 
 // deliver has production do what the gate allows.
@@ -105,11 +136,20 @@ func (l *life) finish() {
 // fair is what the onlooker thinks of a release that would begin.
 func (l *life) fair(version string) bool {
 	soaked, verified := l.soaked[version]
+	if l.waiting == version {
+		return !l.failed[version] && l.open()
+	}
 	needed := 0
 	if s := l.production.Spec.Promotion.SoakSeconds; s != nil {
 		needed = int(*s)
 	}
-	return verified && soaked >= needed && l.open()
+	if !verified || l.failed[version] || soaked < needed {
+		return false
+	}
+	if !l.open() {
+		l.waiting = version
+	}
+	return l.open()
 }
 
 func (l *life) open() bool {
@@ -135,6 +175,9 @@ func TestTheGateIsFairAndLooksAgainInTime(t *testing.T) {
 			switch {
 			case l.chance(8):
 				l.stage()
+			case l.chance(5):
+				l.down = !l.down
+				l.serve()
 			case l.chance(10):
 				l.production.Spec.Release = releaseOf(l.build())
 			case l.chance(15):
@@ -142,6 +185,9 @@ func TestTheGateIsFairAndLooksAgainInTime(t *testing.T) {
 			}
 			d := l.check(fmt.Sprintf("seed %d, step %d", seed, step))
 			seen[d.Reason]++
+			if l.production.Status.Release.Waiting = d.Waiting; d.Waiting.Version == "" {
+				l.waiting = ""
+			}
 			l.deliver(d)
 		}
 	}

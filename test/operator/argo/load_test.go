@@ -25,9 +25,9 @@ func (w world) fail(pod *corev1.Pod) {
 		State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code.(int32), Message: "5 of 50 requests for /v1/posts failed"}}}}
 }
 
-// TestALoadThatDidNotRunIsNoVerdictOfTheRealArgoRollouts, which takes any Job
+// TestALoadThatDidNotRunIsNoVerdict, though the real Argo Rollouts takes any Job
 // that failed for one. A load that ran says what it has measured.
-func TestALoadThatDidNotRunIsNoVerdictOfTheRealArgoRollouts(t *testing.T) {
+func TestALoadThatDidNotRunIsNoVerdict(t *testing.T) {
 	harness.ShareOperator(t)
 	cases := map[string]struct {
 		code       int32

@@ -76,7 +76,7 @@ func (r *recorder) Lint(t *testing.T, namespace string) {
 
 var (
 	camelCase = regexp.MustCompile(`^[A-Z][A-Za-z0-9]+$`)
-	aTime     = regexp.MustCompile(`\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d|\d+(\.\d+)?m?s\b`)
+	aTime     = regexp.MustCompile(`\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d|\b\d+(\.\d+)?m?s\b`)
 	// What the faker and the sample put into Secrets and SealedSecrets.
 	aSecret = regexp.MustCompile(`password-of-|Ag[A-Za-z0-9+/]{40}`)
 )

@@ -389,3 +389,24 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: ci}]
 	}
 	w.UntilGone(p)
 }
+
+// TestASoakThatIsInterruptedBeginsAnew: a staging that is suspended shows nothing of a release.
+func TestASoakThatIsInterruptedBeginsAnew(t *testing.T) {
+	harness.ShareOperator(t)
+	e := newEnvironments(t, soaking(3))
+	e.Edit(e.staging, harness.Release("v2.0.0"))
+	e.UntilReady(e.staging)
+	suspend := func(is bool) func(*v1alpha1.BlogPlatform) {
+		return func(p *v1alpha1.BlogPlatform) { p.Spec.Suspend = &is }
+	}
+	e.Edit(e.staging, suspend(true))
+	e.UntilCondition(e.staging, v1alpha1.ConditionSuspended, metav1.ConditionTrue, "Suspended", "")
+	e.Edit(e.production, harness.Release("v2.0.0"))
+	e.blocked("SoakInterrupted", "(spec.suspend is true) and is lost")
+	time.Sleep(4 * time.Second)
+	e.blocked("SoakInterrupted", "")
+	e.neverLeft("v1.0.0")
+	e.Edit(e.staging, suspend(false))
+	e.UntilReady(e.production)
+	e.AllBackOn("v2.0.0")
+}

@@ -60,8 +60,10 @@ func Judge(seen *Seen, now time.Time) Report {
 	if sso := j.sso(); sso != nil {
 		report.Lines = append(report.Lines, *sso)
 	}
-	if promotion := j.promotion(); promotion != nil {
-		report.Lines = append(report.Lines, *promotion)
+	for _, line := range []*Line{j.promotion(), j.soak()} {
+		if line != nil {
+			report.Lines = append(report.Lines, *line)
+		}
 	}
 	report.Lines = append(report.Lines, j.others()...)
 	report.Mark = worst(report.Lines)
@@ -469,6 +471,29 @@ func (j judge) promotion() *Line {
 		line.Mark = screen.Failed
 	}
 	return line
+}
+
+// soak is since when a Staging platform has run its release and served users.
+func (j judge) soak() *Line {
+	current := j.Platform.Status.Release.Current
+	for _, r := range j.Platform.Status.History {
+		switch {
+		case r.Outcome != v1alpha1.OutcomeSucceeded || r.Digest != current.Digest || r.Version != current.Version:
+		case r.HealthySince != nil:
+			return &Line{Name: "Soak", Text: fmt.Sprintf("%s serves users without a break since %s", r.Version, screen.Time(r.HealthySince.Time)), Next: lost(r)}
+		case r.SoakInterruption != "":
+			return &Line{Name: "Soak", Mark: screen.Attention, Text: r.Version + " does not soak", Next: lost(r)}
+		}
+	}
+	return nil
+}
+
+// lost tells why the time that a release had soaked before does not count.
+func lost(r v1alpha1.ReleaseRecord) string {
+	if r.SoakInterruption == "" {
+		return ""
+	}
+	return "interrupted before: " + r.SoakInterruption
 }
 
 // others are the conditions that have no line of their own, those of newer

@@ -11,10 +11,12 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
 
+	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/cmd/kubectl-blog/internal/golden"
 	"blogplatform.io/operator/cmd/kubectl-blog/internal/platform"
 	"blogplatform.io/operator/cmd/kubectl-blog/internal/screen"
@@ -108,4 +110,20 @@ func TestProgramsReadTheSameAsPeople(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden.Equal(t, "canary.json", string(raw)+"\n")
+}
+
+func TestASoakIsShownWithWhatInterruptedIt(t *testing.T) {
+	since := metav1.NewTime(time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC))
+	for want, record := range map[string]v1alpha1.ReleaseRecord{
+		"v2 serves users without a break since 2026-03-04 12:00:00 UTC ": {HealthySince: &since},
+		"v2 does not soak interrupted before: spec.suspend is true":      {SoakInterruption: "spec.suspend is true"},
+	} {
+		p := &v1alpha1.BlogPlatform{}
+		p.Status.Release.Current = v1alpha1.ReleaseIdentity{Version: "v2", Digest: "d"}
+		record.Version, record.Digest, record.Outcome = "v2", "d", v1alpha1.OutcomeSucceeded
+		p.Status.History = []v1alpha1.ReleaseRecord{record}
+		if line := (judge{&Seen{Platform: &platform.Platform{BlogPlatform: p}}, since.Time}).soak(); line == nil || line.Text+" "+line.Next != want {
+			t.Errorf("%+v, want %q", line, want)
+		}
+	}
 }
