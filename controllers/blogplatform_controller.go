@@ -127,6 +127,8 @@ type pass struct {
 	plan plan.Plan
 	// gate says whether the platform may run what its spec asks for.
 	gate promote.Decision
+	// unsafe says why the release that the spec asks for cannot run on the database any more.
+	unsafe error
 	// overridden is true once the gate has let a release through because of an override.
 	overridden bool
 	// wanted is the release that the platform should run.

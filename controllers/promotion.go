@@ -47,15 +47,18 @@ func verifies() predicate.Predicate {
 }
 
 // passGate finds the release that the platform should run: the one that its
-// spec asks for, if that may, and the last one that might otherwise.
+// spec asks for, if that may and the database still has what it needs, and the
+// last one that might otherwise.
 func (p *pass) passGate(ctx context.Context) error {
 	staging, err := p.staging(ctx)
 	if err != nil {
 		return err
 	}
 	p.gate = promote.Decide(p.platform, staging, p.now())
-	if p.gate.Allowed {
-		p.wanted = p.platform.Spec.Release
+	wanted := p.platform.Spec.Release
+	p.unsafe = release.Unsafe(p.platform.Status.History, wanted.Version, promote.ImagesDigest(wanted.Images))
+	if p.gate.Allowed && p.unsafe == nil {
+		p.wanted = wanted
 		return nil
 	}
 	p.wanted, err = p.letThrough(ctx)
@@ -115,7 +118,7 @@ func (p *pass) recordWaiting() { p.platform.Status.Release.Waiting = p.gate.Wait
 
 // recordSoak notes, on Staging, for how long the current release has served users.
 func (p *pass) recordSoak(available condition) {
-	if p.platform.Spec.Environment != v1alpha1.Staging  {
+	if p.platform.Spec.Environment != v1alpha1.Staging {
 		return
 	}
 	interruption := ""

@@ -35,6 +35,8 @@ const (
 	reasonReleasePaused     = "ReleasePaused"
 	reasonReleaseAborting   = "ReleaseAborting"
 	reasonReleaseAborted    = "ReleaseAborted"
+	// reasonRollbackUnsafe: a contract migration has taken away what the release of spec.release needs.
+	reasonRollbackUnsafe = "RollbackUnsafe"
 
 	// Of the identity provider.
 	reasonDiscovering   = "Discovering"
@@ -65,4 +67,4 @@ const (
 )
 
 // releaseReasons are those that Ready has while a release is under way or taken back.
-var releaseReasons = []string{reasonReleaseInProgress, reasonReleasePaused, reasonReleaseAborting, reasonReleaseAborted}
+var releaseReasons = []string{reasonReleaseInProgress, reasonReleasePaused, reasonReleaseAborting, reasonReleaseAborted, reasonRollbackUnsafe}

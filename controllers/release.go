@@ -19,6 +19,7 @@ import (
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/internal/naming"
 	"blogplatform.io/operator/internal/plan"
+	"blogplatform.io/operator/internal/promote"
 	"blogplatform.io/operator/internal/ready"
 	"blogplatform.io/operator/internal/release"
 )
@@ -286,23 +287,35 @@ func (p *pass) kept() []*unstructured.Unstructured {
 // is current, when other images follow. They are held back when the target is
 // one of the past, which may need what they take away.
 func (p *pass) contract() *v1alpha1.Release {
-	if p.good == nil || p.good.Release.Images == p.target.Release.Images {
+	target := p.target.Release
+	if p.good == nil || promote.SameImages(p.good.Release.Images, target.Images) ||
+		release.Past(p.platform.Status.History, target.Version, promote.ImagesDigest(target.Images)) {
 		return nil
-	}
-	for _, revision := range p.kept() {
-		set, err := plan.ReadSet(revision)
-		if err == nil && set.Release.Images == p.target.Release.Images && p.succeeded(set.Digest) {
-			return nil
-		}
 	}
 	return &p.good.Release
 }
 
-// succeeded tells whether a set was current once.
-func (p *pass) succeeded(digest string) bool {
-	return slices.ContainsFunc(p.platform.Status.History, func(r v1alpha1.ReleaseRecord) bool {
-		return r.Digest == digest && r.Outcome == v1alpha1.OutcomeSucceeded
-	})
+// beginContract writes down that contract migrations begin, before the first of
+// their Jobs is created: whatever becomes of that, it may have taken something away.
+func (p *pass) beginContract(ctx context.Context) error {
+	var services []naming.Service
+	for _, child := range p.plan.Children {
+		if child.Stage == plan.StageContract && !p.finishedEarlier(child) {
+			services = append(services, p.migrating(child))
+		}
+	}
+	p.platform.Status.History = release.BeginContract(p.platform.Status.History, services...)
+	return p.writeStatus(ctx)
+}
+
+// migrating is the service whose schema a Job migrates.
+func (p *pass) migrating(child plan.Child) naming.Service {
+	for _, service := range naming.DataServices {
+		if child.Object.GetLabels()[naming.LabelName] == p.names.MigrationSelector(service)[naming.LabelName] {
+			return service
+		}
+	}
+	return ""
 }
 
 // writeAhead writes down what was decided before it is done, wherever a pass
@@ -373,15 +386,7 @@ func (p *pass) recordMigration(child plan.Child, versions string) {
 	if child.Stage == plan.StageContract {
 		phase = naming.PhaseContract
 	}
-	head := &p.platform.Status.History[0]
-	for _, service := range naming.DataServices {
-		if child.Object.GetLabels()[naming.LabelName] != p.names.MigrationSelector(service)[naming.LabelName] {
-			continue
-		}
-		if entry := release.Migration(service, phase, versions); entry != "" {
-			head.Migrations = append(head.Migrations, entry)
-		}
-	}
+	p.platform.Status.History = release.Migrated(p.platform.Status.History, p.migrating(child), phase, versions)
 }
 
 // serving is the release that readers see when the platform is as it should be.
@@ -404,6 +409,9 @@ func (p *pass) migrated() v1alpha1.Release {
 // platform tell nothing more urgent.
 func (p *pass) releaseVerdict() ready.Verdict {
 	status, version := p.decision.Status, p.decision.Status.Target.Version
+	if p.unsafe != nil {
+		return failed(reasonRollbackUnsafe, fmt.Sprintf("spec.release: %s; all services run %s", p.unsafe, p.serving().Version))
+	}
 	switch status.Phase {
 	case v1alpha1.PhaseComplete, v1alpha1.PhaseInstalling:
 		return ready.Verdict{State: ready.Ready}

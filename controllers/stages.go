@@ -195,6 +195,11 @@ func (p *pass) attend(ctx context.Context, child plan.Child, waitsFor string) (o
 	if p.suspended() || p.held(child) {
 		p.complete = false
 	} else {
+		if child.Stage == plan.StageContract && live == nil {
+			if err := p.beginContract(ctx); err != nil {
+				return o, err
+			}
+		}
 		result, err := p.apply(ctx, child)
 		if err == nil {
 			o.live = result.Live

@@ -196,9 +196,15 @@ const (
 	PhaseContract = "contract"
 )
 
-// Migration is the name of the Job that runs a phase of a service's migrations with an image.
-func (p Platform) Migration(s Service, phase, image string) string {
-	return p.Workload(s) + "-" + phase + "-" + Hash(phase, image)
+// Migration is the name of the Job that runs a phase of a service's migrations
+// with an image on a database. A database of another identity gets Jobs of its
+// own; it is empty while none is known.
+func (p Platform) Migration(s Service, phase, image, database string) string {
+	parts := []string{phase, image}
+	if database != "" {
+		parts = append(parts, database)
+	}
+	return p.Workload(s) + "-" + phase + "-" + Hash(parts...)
 }
 
 // Migrations is the NetworkPolicy of the pods of all migrations.

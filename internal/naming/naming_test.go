@@ -24,7 +24,7 @@ func namesOf(p Platform) map[string]string {
 	}
 	for _, s := range DataServices {
 		names["migration scope "+string(s)] = p.MigrationScope(s)
-		names["migration "+string(s)] = p.Migration(s, PhaseExpand, "image")
+		names["migration "+string(s)] = p.Migration(s, PhaseExpand, "image", "")
 		names["database secret "+string(s)] = p.DatabaseSecret(s)
 	}
 	return names

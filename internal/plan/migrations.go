@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/internal/naming"
 )
@@ -23,11 +25,27 @@ func (b *builder) migrations() {
 	}
 }
 
+// identity tells one database from another that took its place: the system
+// identifier of PostgreSQL, which a new database has another of, and the last
+// restore in place, which keeps it (PostgresCluster status.patroni.systemIdentifier
+// and status.pgbackrest.restore.id). It is empty while PostgreSQL is not initialised.
+func identity(cluster *unstructured.Unstructured) string {
+	if cluster == nil {
+		return ""
+	}
+	system, _, _ := unstructured.NestedString(cluster.Object, "status", "patroni", "systemIdentifier")
+	restore, _, _ := unstructured.NestedString(cluster.Object, "status", "pgbackrest", "restore", "id")
+	if restore != "" {
+		system += "/" + restore
+	}
+	return system
+}
+
 func (b *builder) migration(stage Stage, service naming.Service, phase string, release v1alpha1.Release) {
 	container := b.container(service, release)
 	container.Args = []string{"migrate", "--phase=" + phase}
 	b.gate(stage, b.job(task{
-		name:      b.names.Migration(service, phase, container.Image),
+		name:      b.names.Migration(service, phase, container.Image, identity(b.Database)),
 		account:   b.names.Workload(service),
 		selector:  b.names.MigrationSelector(service),
 		container: container,

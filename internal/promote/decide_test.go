@@ -304,3 +304,26 @@ func TestImagesAreTheSameWhereverTheyArePulledFrom(t *testing.T) {
 		t.Error("user and content can be swapped")
 	}
 }
+
+func TestTheSameDigestsAreTheSameReleaseUnderAnyName(t *testing.T) {
+	tagged := images("v1", "a.example.com")
+	tagged.User = "a.example.com/user:v1"
+	renamed := images("v1", "b.example.com")
+	renamed.Content = strings.Replace(renamed.Content, "@", ":v1@", 1)
+	moved := tagged
+	moved.User = "b.example.com/user:v1"
+	for name, c := range map[string]struct {
+		a, b v1alpha1.Images
+		same bool
+	}{
+		"another registry, a tag before a digest": {images("v1", "a.example.com"), renamed, true},
+		"another digest":                   {images("v1", "a.example.com"), images("v2", "a.example.com"), false},
+		"the same tag":                     {tagged, tagged, true},
+		"the same tag of another registry": {tagged, moved, false},
+		"a tag and a digest":               {tagged, images("v1", "a.example.com"), false},
+	} {
+		if SameImages(c.a, c.b) != c.same || SameImages(c.b, c.a) != c.same {
+			t.Errorf("%s: the same is %v, want %v", name, !c.same, c.same)
+		}
+	}
+}

@@ -10,7 +10,7 @@ import (
 )
 
 // Soak notes in the history of a Staging platform, newest first, since when its
-// current release has served users without a break. An interruption, which says
+// current release has served users without a break: since it was verified, at first. An interruption, which says
 // why it does not, loses all of that time; so does the way back to a release
 // that was verified before. The argument is not modified.
 func Soak(history []v1alpha1.ReleaseRecord, current v1alpha1.ReleaseIdentity, interruption string, now metav1.Time) []v1alpha1.ReleaseRecord {
@@ -29,6 +29,8 @@ func Soak(history []v1alpha1.ReleaseRecord, current v1alpha1.ReleaseIdentity, in
 	switch r := &history[runs]; {
 	case interruption != "":
 		lose(history, r.ImagesDigest, interruption)
+	case r.HealthySince == nil && r.SoakInterruption == "" && r.CompletionTime != nil:
+		r.HealthySince = r.CompletionTime.DeepCopy()
 	case r.HealthySince == nil:
 		r.HealthySince = &now
 	}

@@ -110,11 +110,64 @@ func isContract(migration string) bool {
 	return strings.Contains(migration, " "+naming.PhaseContract+" ")
 }
 
+// begun stands in the record of a contract migration from before its Job is
+// created until it is done: it may have taken something away, whatever becomes of the Job.
+const begun = "begun"
+
+// BeginContract notes in the record of the target, at the head of the history,
+// that contract migrations of these services begin. The argument is not modified.
+func BeginContract(history []v1alpha1.ReleaseRecord, services ...naming.Service) []v1alpha1.ReleaseRecord {
+	history = slices.Clone(history)
+	head := &history[0]
+	for _, service := range services {
+		entry := string(service) + " " + naming.PhaseContract + " " + begun
+		if !slices.Contains(head.Migrations, entry) {
+			head.Migrations = append(slices.Clone(head.Migrations), entry)
+		}
+	}
+	return history
+}
+
+// Migrated notes in the record of the target that a migration is done, with the
+// versions that it reported. The argument is not modified.
+func Migrated(history []v1alpha1.ReleaseRecord, service naming.Service, phase, versions string) []v1alpha1.ReleaseRecord {
+	history = slices.Clone(history)
+	for i := range max(lastGood(history), 1) {
+		history[i].Migrations = slices.DeleteFunc(slices.Clone(history[i].Migrations), func(m string) bool {
+			return m == string(service)+" "+phase+" "+begun
+		})
+	}
+	if entry := Migration(service, phase, versions); entry != "" {
+		history[0].Migrations = append(history[0].Migrations, entry)
+	}
+	return history
+}
+
+// Past tells of a release that succeeded on the platform before: by the digests
+// of its images or, where one of them is named by a tag alone, by its version.
+// It may need what contract migrations of later releases take away.
+func Past(history []v1alpha1.ReleaseRecord, version, imagesDigest string) bool {
+	return past(history, version, imagesDigest) >= 0
+}
+
+// past is the index of the newest record of such a release, or -1.
+func past(history []v1alpha1.ReleaseRecord, version, imagesDigest string) int {
+	return slices.IndexFunc(history, func(r v1alpha1.ReleaseRecord) bool {
+		if r.Outcome != v1alpha1.OutcomeSucceeded {
+			return false
+		}
+		if imagesDigest == "" || r.ImagesDigest == "" {
+			return r.Version == version
+		}
+		return r.ImagesDigest == imagesDigest
+	})
+}
+
 // Rollback tells whether a platform with that history can go back to a version
 // without harm, and answers its newest record. The way is refused if a contract
-// migration has taken away what the version needs; the error names it, and is
-// made for people. Those of a release run first thing in the next one, so that
-// one step back is safe until then.
+// migration has taken away what the version needs; the error names it and the
+// newest release that is safe, and is made for people. Those of a release run
+// first thing in the next one, so that one step back is safe until then.
 func Rollback(history []v1alpha1.ReleaseRecord, version string) (v1alpha1.ReleaseRecord, error) {
 	current := lastGood(history)
 	if current < 0 {
@@ -129,19 +182,60 @@ func Rollback(history []v1alpha1.ReleaseRecord, version string) (v1alpha1.Releas
 	if to < 0 {
 		return v1alpha1.ReleaseRecord{}, fmt.Errorf("release %s is not among those in status.history that succeeded: %s", version, strings.Join(succeeded(history[current+1:]), ", "))
 	}
-	for i := to - 1; i >= 0; i-- {
-		base := i + 1 + lastGood(history[i+1:])
-		if base >= to {
-			continue // its contract migrations are those of the version itself, or of an older one
-		}
-		for _, migration := range history[i].Migrations {
-			if isContract(migration) {
-				return v1alpha1.ReleaseRecord{}, fmt.Errorf("release %s cannot run any more: release %s has run the contract migration of %s (%s), which took away what releases before %s need",
-					version, history[i].Version, history[base].Version, migration, history[base].Version)
-			}
-		}
+	if err := contracted(history, to); err != nil {
+		return v1alpha1.ReleaseRecord{}, err
 	}
 	return history[to], nil
+}
+
+// Unsafe says why a platform must not run a release of its past, nil of one that
+// it may run. The error is that of Rollback.
+func Unsafe(history []v1alpha1.ReleaseRecord, version, imagesDigest string) error {
+	to := past(history, version, imagesDigest)
+	if to < 0 || to == lastGood(history) {
+		return nil
+	}
+	return contracted(history, to)
+}
+
+// contracted is the contract migration between a release of the past and now, as an error.
+func contracted(history []v1alpha1.ReleaseRecord, to int) error {
+	i, migration := contractAfter(history, to)
+	if i < 0 {
+		return nil
+	}
+	version, base := history[to].Version, history[i+1+lastGood(history[i+1:])].Version
+	return fmt.Errorf("release %s cannot run any more: release %s has run the contract migration of %s (%s), which took away what releases before %s need; %s",
+		version, history[i].Version, base, migration, base, safest(history))
+}
+
+// contractAfter finds the first contract migration that took away what a
+// release of the past needs, by the index of its record, or -1.
+func contractAfter(history []v1alpha1.ReleaseRecord, to int) (int, string) {
+	for i := to - 1; i >= 0; i-- {
+		if base := i + 1 + lastGood(history[i+1:]); base >= to {
+			continue // its contract migrations are those of the version itself, or of an older one
+		}
+		if m := slices.IndexFunc(history[i].Migrations, isContract); m >= 0 {
+			return i, history[i].Migrations[m]
+		}
+	}
+	return -1, ""
+}
+
+// safest names the newest release that can be gone back to.
+func safest(history []v1alpha1.ReleaseRecord) string {
+	current := lastGood(history)
+	for to := current + 1; to < len(history); to++ {
+		r := history[to]
+		if r.Outcome != v1alpha1.OutcomeSucceeded || r.Version == history[current].Version {
+			continue
+		}
+		if i, _ := contractAfter(history, to); i < 0 {
+			return "the newest release to go back to is " + r.Version
+		}
+	}
+	return "there is no release to go back to: release a fix"
 }
 
 func succeeded(history []v1alpha1.ReleaseRecord) []string {

@@ -143,7 +143,10 @@ func TestOneStepBackIsAlwaysSafeAndALongerOneIsUnlessAContractLiesBetween(t *tes
 			[]v1alpha1.ReleaseRecord{ran("v3", good, "user contract 1 -> 2"), ran("v2", good), ran("v1", good)}, "v2", ""},
 		"two steps over a contract": {
 			[]v1alpha1.ReleaseRecord{ran("v3", good, "user contract 1 -> 2"), ran("v2", good), ran("v1", good)}, "v1",
-			"release v3 has run the contract migration of v2 (user contract 1 -> 2)"},
+			"release v3 has run the contract migration of v2 (user contract 1 -> 2), which took away what releases before v2 need; the newest release to go back to is v2"},
+		"two steps over a contract that has begun": {
+			[]v1alpha1.ReleaseRecord{ran("v3", v1alpha1.OutcomeSuperseded, "user contract begun"), ran("v2", good), ran("v1", good)}, "v1",
+			"(user contract begun), which took away what releases before v2 need; there is no release to go back to: release a fix"},
 		"two steps over expansions": {
 			[]v1alpha1.ReleaseRecord{ran("v3", good, "user expand 1 -> 2"), ran("v2", good, "user expand 0 -> 1"), ran("v1", good)}, "v1", ""},
 		"two steps over the contract of the older one": {
@@ -170,5 +173,59 @@ func TestOneStepBackIsAlwaysSafeAndALongerOneIsUnlessAContractLiesBetween(t *tes
 				t.Errorf("the error is %v, want it to say %q", err, c.refused)
 			}
 		})
+	}
+}
+
+// TestAContractIsUnsafeFromBeforeItBegins: what becomes of its Job is not always seen.
+func TestAContractIsUnsafeFromBeforeItBegins(t *testing.T) {
+	const good = v1alpha1.OutcomeSucceeded
+	before := []v1alpha1.ReleaseRecord{ran("v2", v1alpha1.OutcomeInProgress, "user expand 1 -> 2"), ran("v1", good), ran("v0", good)}
+	history := BeginContract(BeginContract(before, naming.User, naming.Content), naming.User)
+	if diff := cmp.Diff([]string{"user expand 1 -> 2", "user contract begun", "content contract begun"}, history[0].Migrations); diff != "" {
+		t.Error(diff)
+	}
+	if len(before[0].Migrations) != 1 {
+		t.Errorf("the argument was modified: %v", before[0].Migrations)
+	}
+	// Somebody goes back meanwhile.
+	history = append([]v1alpha1.ReleaseRecord{ran("v1", good)}, history...)
+	history[1].Outcome = v1alpha1.OutcomeSuperseded
+	if err := Unsafe(history, "v0", ""); err == nil || !strings.Contains(err.Error(), "user contract begun") {
+		t.Errorf("the way to v0: %v", err)
+	}
+	// Another release comes to see the end of it.
+	history = append([]v1alpha1.ReleaseRecord{ran("v3", v1alpha1.OutcomeInProgress)}, history[1:]...)
+	history = Migrated(Migrated(history, naming.User, naming.PhaseContract, "1 -> 1"), naming.Content, naming.PhaseContract, "1 -> 2")
+	if diff := cmp.Diff([][]string{{"content contract 1 -> 2"}, {"user expand 1 -> 2"}}, [][]string{history[0].Migrations, history[1].Migrations}); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestAReleaseOfThePastIsKnownByItsDigests(t *testing.T) {
+	digests := func(r v1alpha1.ReleaseRecord, images string) v1alpha1.ReleaseRecord {
+		r.ImagesDigest = images
+		return r
+	}
+	const good, aborted = v1alpha1.OutcomeSucceeded, v1alpha1.OutcomeAborted
+	history := []v1alpha1.ReleaseRecord{
+		digests(ran("v3", good, "user contract 1 -> 2"), "c"), digests(ran("v2", good), "b"), digests(ran("v1", good), "a"), ran("by-tag", good), digests(ran("v0", aborted), "z"),
+	}
+	for name, c := range map[string]struct {
+		version, images string
+		past, safe      bool
+	}{
+		"the current one":                {"v3", "c", true, true},
+		"one step back":                  {"v2", "b", true, true},
+		"one step back by another name":  {"v2-again", "b", true, true},
+		"two steps back":                 {"v1", "a", true, false},
+		"two steps back by another name": {"v4", "a", true, false},
+		"other images of an old version": {"v1", "new", false, true},
+		"one that is named by a tag":     {"by-tag", "", true, false},
+		"one that failed":                {"v0", "z", false, true},
+		"a new one":                      {"v4", "d", false, true},
+	} {
+		if Past(history, c.version, c.images) != c.past || (Unsafe(history, c.version, c.images) == nil) != c.safe {
+			t.Errorf("%s: past %v, %v", name, Past(history, c.version, c.images), Unsafe(history, c.version, c.images))
+		}
 	}
 }

@@ -2,7 +2,9 @@ package faker
 
 import (
 	"context"
+	"hash/fnv"
 	"slices"
+	"strconv"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -183,13 +185,22 @@ func advance(p *postgres, stage int) {
 		p.Status.Instances = append(p.Status.Instances, postgresInstance{Name: set.Name, Replicas: want, ReadyReplicas: ready, UpdatedReplicas: want})
 	}
 	if stage >= leading {
-		p.Status.Patroni.SystemIdentifier = "7300000000000000000"
+		if p.Status.Patroni.SystemIdentifier == "" {
+			p.Status.Patroni.SystemIdentifier = systemIdentifier(p)
+		}
 		p.Status.DatabaseRevision, p.Status.UsersRevision = "6b8d5f7c9b", "5c9f7d8b6"
 		if p.Spec.DatabaseInitSQL != nil {
 			p.Status.DatabaseInitSQL = &p.Spec.DatabaseInitSQL.Name
 		}
 	}
 	advanceBackups(p, old.PGBackRest, stage)
+}
+
+// systemIdentifier is what initdb makes up: another one for each database.
+func systemIdentifier(p *postgres) string {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(p.UID)) // a hash has no write errors
+	return strconv.FormatUint(h.Sum64(), 10)
 }
 
 func advanceBackups(p *postgres, old *postgresBackups, stage int) {

@@ -1,0 +1,59 @@
+package plan
+
+import (
+	"slices"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+)
+
+// jobsOn are the names of the migrations of a plan whose database has a status.
+func jobsOn(t *testing.T, in Input, status string) []string {
+	t.Helper()
+	in.Database = nil
+	if status != "" {
+		in.Database = &unstructured.Unstructured{}
+		if err := yaml.Unmarshal([]byte(status), &in.Database.Object); err != nil {
+			t.Fatal(err)
+		}
+	}
+	children, err := Preparations(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, child := range children {
+		if child.Object.GetKind() == "Job" {
+			names = append(names, child.Object.GetName())
+		}
+	}
+	return names
+}
+
+// TestAnotherDatabaseIsMigratedAnew: what one database has says nothing of
+// another that took its place, nor of itself before a restore.
+func TestAnotherDatabaseIsMigratedAnew(t *testing.T) {
+	for name, in := range stories(t) {
+		databases := map[string]string{
+			"none yet":            "",
+			"the first":           "status: {patroni: {systemIdentifier: '1'}}",
+			"a new one":           "status: {patroni: {systemIdentifier: '2'}}",
+			"the first, restored": "status: {patroni: {systemIdentifier: '1'}, pgbackrest: {restore: {id: a}}}",
+			"restored again":      "status: {patroni: {systemIdentifier: '1'}, pgbackrest: {restore: {id: b}}}",
+		}
+		seen := map[string]string{}
+		for database, status := range databases {
+			jobs := jobsOn(t, in, status)
+			if again := jobsOn(t, in, status); len(jobs) == 0 || !slices.Equal(jobs, again) {
+				t.Fatalf("%s: %s has Jobs %v, and then %v", name, database, jobs, again)
+			}
+			for _, job := range jobs {
+				if other, found := seen[job]; found {
+					t.Errorf("%s: Job %s is for %s and for %s", name, job, database, other)
+				}
+				seen[job] = database
+			}
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package release
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/test/operator/harness"
+)
+
+// contracts are the contract migrations that status remembers.
+func contracts(p *v1alpha1.BlogPlatform) int {
+	n := 0
+	for _, m := range p.Status.Migrations {
+		if strings.Contains(m.Job, "-contract-") {
+			n++
+		}
+	}
+	return n
+}
+
+// TestImagesFromAnotherRegistryContractNothing: the same digests are the same release.
+func TestImagesFromAnotherRegistryContractNothing(t *testing.T) {
+	harness.ShareOperator(t)
+	w := newWorld(t)
+	p := w.GivenReady("staging", harness.Release("v1.0.0"))
+	w.Edit(p, func(p *v1alpha1.BlogPlatform) {
+		for _, image := range []*string{&p.Spec.Release.Images.Frontend, &p.Spec.Release.Images.User, &p.Spec.Release.Images.Content, &p.Spec.Release.Images.Comment} {
+			*image = strings.Replace(*image, "blogplatform.local/", "mirror.example.com/blog/", 1)
+		}
+	})
+	w.Until("pods from the mirror", func(ctx context.Context) error {
+		if err := w.Refresh(ctx, p); err != nil || !strings.HasPrefix(p.Status.Release.Current.Images.User, "mirror.example.com/") {
+			return errors.Join(err, fmt.Errorf("current is %+v", p.Status.Release.Current))
+		}
+		return nil
+	})
+	w.UntilReady(p)
+	if n := contracts(p); n > 0 {
+		t.Errorf("%d contract migrations have run: %+v", n, p.Status.Migrations)
+	}
+}
+
+// TestAReleaseWhoseSchemaIsGoneIsRefused, whoever asks for it; the step back before is not.
+func TestAReleaseWhoseSchemaIsGoneIsRefused(t *testing.T) {
+	harness.ShareOperator(t)
+	w := newWorld(t)
+	p := w.GivenReady("staging", harness.Release("v1.0.0"))
+	for _, version := range []string{"v2.0.0", "v3.0.0"} {
+		w.Edit(p, harness.Release(version))
+		w.UntilReady(p)
+	}
+	w.Edit(p, harness.Release("v1.0.0"))
+	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "RollbackUnsafe", "the newest release to go back to is v2.0.0; all services run v3.0.0")
+	w.AllBackOn("v3.0.0")
+	w.Edit(p, harness.Release("v2.0.0"))
+	w.UntilReady(p)
+	w.AllBackOn("v2.0.0")
+	if n := contracts(p); n != 6 {
+		t.Errorf("%d contract migrations have run, want those of v1 and v2: %+v", n, p.Status.Migrations)
+	}
+}
+
+// TestARestoredDatabaseIsMigratedAgain: what status remembers is of the database before.
+func TestARestoredDatabaseIsMigratedAgain(t *testing.T) {
+	harness.ShareOperator(t)
+	w := newWorld(t)
+	p := w.GivenReady("staging", harness.Release("v1.0.0"))
+	before := len(p.Status.Migrations)
+	restored := client.RawPatch("application/merge-patch+json", []byte(`{"status":{"patroni":{"systemIdentifier":"42"}}}`))
+	if err := harness.Cluster.Status().Patch(t.Context(), w.Object("PostgresCluster", "blog-db"), restored); err != nil {
+		t.Fatal(err)
+	}
+	w.Until("migrations of the new database", func(ctx context.Context) error {
+		if err := w.Refresh(ctx, p); err != nil || len(p.Status.Migrations) != before+3 {
+			return errors.Join(err, fmt.Errorf("%+v", p.Status.Migrations))
+		}
+		return nil
+	})
+	w.UntilReady(p)
+}
