@@ -195,6 +195,9 @@ func (p *pass) prepared(ctx context.Context) (bool, release.Task, error) {
 		if live != nil && live.GetKind() == "Job" {
 			started, cause := p.lookAtJob(live)
 			task.Started, task.Cause = task.Started || started, cmp.Or(task.Cause, cause)
+			if conditionReason(live, string(batchv1.JobFailed)) == batchv1.JobReasonDeadlineExceeded {
+				task.Expired = describe(live)
+			}
 		}
 	}
 	return int(task.Done) == len(children), task, nil

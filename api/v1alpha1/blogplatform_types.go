@@ -677,6 +677,13 @@ type Rollout struct {
 	// +kubebuilder:validation:Minimum=10
 	// +kubebuilder:validation:Maximum=3600
 	ProgressDeadlineSeconds *int32 `json:"progressDeadlineSeconds,omitempty"`
+	// migrationDeadlineSeconds is how long the migration of one schema may run, all its
+	// attempts together; then it is ended. Raise it for one that rewrites a large table.
+	// A release whose migrations were ended so three times is not tried again by itself. Default 900.
+	// +optional
+	// +kubebuilder:validation:Minimum=60
+	// +kubebuilder:validation:Maximum=86400
+	MigrationDeadlineSeconds *int32 `json:"migrationDeadlineSeconds,omitempty"`
 }
 
 // Analysis says how the pods of a new release are judged. They always get an

@@ -23,7 +23,9 @@ type values struct {
 	analysis v1alpha1.EffectiveAnalysis
 	// progressDeadline is for how many seconds a release may make no progress.
 	progressDeadline int32
-	effective        v1alpha1.EffectiveStatus
+	// migrationDeadline is for how many seconds a migration may run, all attempts together.
+	migrationDeadline int32
+	effective         v1alpha1.EffectiveStatus
 }
 
 // DefaultGateway is the namespace, the Service and the ServiceAccount of the
@@ -83,7 +85,8 @@ func valuesOf(platform *v1alpha1.BlogPlatform) values {
 		steps:     choice.steps,
 		analysis:  analysisOf(spec.Rollout.Analysis, choice),
 
-		progressDeadline: valueOr(spec.Rollout.ProgressDeadlineSeconds, 300),
+		progressDeadline:  valueOr(spec.Rollout.ProgressDeadlineSeconds, 300),
+		migrationDeadline: valueOr(spec.Rollout.MigrationDeadlineSeconds, 900),
 	}
 	if len(spec.Rollout.Steps) > 0 {
 		v.steps = spec.Rollout.Steps

@@ -23,7 +23,7 @@ func LimitsOf(platform *v1alpha1.BlogPlatform) Limits {
 	return Limits{
 		Progress:  seconds(v.progressDeadline),
 		Analysis:  seconds(loadWaitSeconds + 3*v.analysis.DurationSeconds),
-		Migration: seconds(migrationDeadline),
+		Migration: seconds(v.migrationDeadline),
 		Verify:    seconds(verifyDeadline),
 	}
 }

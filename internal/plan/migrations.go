@@ -7,9 +7,6 @@ import (
 	"blogplatform.io/operator/internal/naming"
 )
 
-// migrationDeadline is for how many seconds a migration may run, all attempts together.
-const migrationDeadline = 900
-
 // migrations bring each schema to what the target needs. First the release
 // before it takes away what only its predecessors needed: until now that was
 // held back, so that one step back was safe. Whatever runs is not disturbed.
@@ -51,7 +48,7 @@ func (b *builder) migration(stage Stage, service naming.Service, phase string, r
 		container: container,
 		volumes:   b.volumes(service),
 		attempts:  3,
-		deadline:  migrationDeadline,
+		deadline:  int64(b.values.migrationDeadline),
 		retry:     300,
 	}))
 }

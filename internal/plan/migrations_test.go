@@ -2,8 +2,10 @@ package plan
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
+	batchv1 "k8s.io/api/batch/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
 )
@@ -53,6 +55,26 @@ func TestAnotherDatabaseIsMigratedAnew(t *testing.T) {
 					t.Errorf("%s: Job %s is for %s and for %s", name, job, database, other)
 				}
 				seen[job] = database
+			}
+		}
+	}
+}
+
+func TestTheDeadlineOfMigrationsIsOfTheSpec(t *testing.T) {
+	for name, in := range stories(t) {
+		for _, c := range []struct{ wanted, seconds int32 }{{0, 900}, {7200, 7200}} {
+			in.Platform = in.Platform.DeepCopy()
+			in.Platform.Spec.Rollout.MigrationDeadlineSeconds = nil
+			if c.wanted > 0 {
+				in.Platform.Spec.Rollout.MigrationDeadlineSeconds = &c.wanted
+			}
+			if limit := LimitsOf(in.Platform).Migration; limit != seconds(int64(c.seconds)) {
+				t.Errorf("%s: a release waits for %s", name, limit)
+			}
+			for _, job := range childrenOf[batchv1.Job](t, planOf(t, in).Children, "Job") {
+				if strings.Contains(job.Name, "-expand-") && *job.Spec.ActiveDeadlineSeconds != int64(c.seconds) {
+					t.Errorf("%s: Job %s ends after %d s, want %d", name, job.Name, *job.Spec.ActiveDeadlineSeconds, c.seconds)
+				}
 			}
 		}
 	}

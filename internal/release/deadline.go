@@ -70,6 +70,22 @@ func (m *machine) taskOverdue(name string, task Task, additional time.Duration, 
 	return Verdict{Broken, reason, fmt.Sprintf("%s has made no progress for too long: %s", name, cmp.Or(task.Cause, noCause))}
 }
 
+// reasonMigrationDeadline: a migration has run, and was not done by its deadline.
+const reasonMigrationDeadline = "MigrationDeadlineExceeded"
+
+// migrationsOverdue is the verdict on migrations that do not begin in time, or
+// that were ended by their deadline. One that never ran says nothing of how long it takes.
+func (m *machine) migrationsOverdue() Verdict {
+	const part = "migrations"
+	v := m.taskOverdue(part, m.Migrations, m.Limits.Migration, "MigrationTimeout")
+	ran := slices.ContainsFunc(m.Status.Progress, func(p v1alpha1.ReleaseProgress) bool { return p.Name == part && p.Pods > 0 })
+	if m.Migrations.Expired == "" || !ran || m.paused() {
+		return v
+	}
+	return Verdict{Broken, reasonMigrationDeadline, fmt.Sprintf("%s ran for all of spec.rollout.migrationDeadlineSeconds and was ended; raise that, or have the migration do less at once. After %d times it is tried again on request only",
+		m.Migrations.Expired, maxDeadlines)}
+}
+
 // commitOverdue is the verdict on a commit as a whole: the pods before, which
 // the way back needs, are kept for a limited time.
 func (m *machine) commitOverdue() Verdict {

@@ -217,3 +217,33 @@ func (p *play) notPast() {
 		p.Errorf("in phase %s it is looked at again %v ago", p.status.Phase, p.facts.Now.Sub(next.Time))
 	}
 }
+
+// TestMigrationsThatRunUntilTheirDeadlineAreNotTriedForEver: each attempt loads
+// the database. One whose pod never ran says nothing of how long it takes.
+func TestMigrationsThatRunUntilTheirDeadlineAreNotTriedForEver(t *testing.T) {
+	p := running(t)
+	p.facts.Wanted, p.facts.Prepared = identity("v2"), false
+	for attempt := 1; attempt <= maxDeadlines; attempt++ {
+		p.facts.Migrations = Task{Done: 1, Started: true}
+		p.expect(v1alpha1.PhaseMigrating)
+		p.facts.Migrations = Task{Done: 1, Expired: "Job g11-prod/blog-user-expand-1"}
+		p.expect(v1alpha1.PhaseAborted)
+		f := FailureOf(p.status)
+		if f.Reason != "MigrationDeadlineExceeded" || !strings.HasPrefix(f.Message, "Job g11-prod/blog-user-expand-1 ran for all of spec.rollout.migrationDeadlineSeconds") || (f.RetryTime == nil) != (attempt == maxDeadlines) {
+			t.Fatalf("attempt %d: %+v", attempt, f)
+		}
+		p.later(time.Hour)
+	}
+	p.facts.Migrations = Task{}
+	p.expect(v1alpha1.PhaseAborted)
+	p.facts.Request = "retry v2"
+	p.expect(v1alpha1.PhaseMigrating)
+
+	p.facts.Migrations = Task{Expired: "Job g11-prod/blog-user-expand-1", Cause: noImage}
+	p.expect(v1alpha1.PhaseMigrating)
+	p.later(limits.Progress)
+	p.expect(v1alpha1.PhaseAborted)
+	if f := FailureOf(p.status); f.Reason != "MigrationTimeout" || f.RetryTime == nil {
+		t.Errorf("of a migration that never ran: %+v", f)
+	}
+}

@@ -15,6 +15,9 @@ const (
 	// The pause before a broken release is tried again doubles with each time.
 	firstPause = time.Minute
 	lastPause  = time.Hour
+	// maxDeadlines is how often migrations may run until their deadline before
+	// the release is not tried again without a request.
+	maxDeadlines = 3
 	// maxFailures is how many sets are remembered that failed.
 	maxFailures = 5
 	// maxMessage and maxAnswer are how many characters of a message status keeps
@@ -208,7 +211,7 @@ func (m *machine) migrate() {
 		m.release(m.Status.Current.Digest)
 	}
 	if !m.Prepared {
-		m.fails(m.taskOverdue("migrations", m.Migrations, m.Limits.Migration, "MigrationTimeout"))
+		m.fails(m.migrationsOverdue())
 	}
 }
 
@@ -334,7 +337,7 @@ func (m *machine) remember(v Verdict) {
 	if before := m.failure(); before != nil {
 		failure.Count += before.Count
 	}
-	if v.Outcome == Broken {
+	if v.Outcome == Broken && !m.hopeless(v, failure.Count) {
 		at := metav1.NewTime(m.Now.Add(pause(failure.Count))).Rfc3339Copy()
 		failure.RetryTime = &at
 	}
@@ -344,6 +347,12 @@ func (m *machine) remember(v Verdict) {
 		m.Status.Failures = m.Status.Failures[:maxFailures]
 	}
 	m.enter(v1alpha1.PhaseAborting)
+}
+
+// hopeless tells of migrations that have run until their deadline so often that
+// another attempt would only load the database.
+func (m *machine) hopeless(v Verdict, failures int32) bool {
+	return v.Reason == reasonMigrationDeadline && failures >= maxDeadlines
 }
 
 // shortened keeps the first characters of a text that is too long for status.

@@ -52,6 +52,8 @@ type Task struct {
 	Started bool
 	// Cause is why they get no further, as far as that can be seen.
 	Cause string
+	// Expired names the one that Kubernetes has ended by its own deadline, if any.
+	Expired string
 }
 
 // Service is how far the Rollout of a service has come with the set in its
