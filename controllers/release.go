@@ -253,7 +253,7 @@ func (p *pass) input() plan.Input {
 		}
 		run.Direct, run.Committing, run.Short = d.Direct, d.Window, d.Short
 		run.WithoutMigrations, run.WithoutVerify = d.Stopped(), !d.Verifying()
-		run.Paused = d.Paused()
+		run.Paused = d.Halted
 	}
 	return plan.Input{Platform: p.platform, Release: p.target.Release, Run: run, Observed: p.coWritten, Database: p.cluster, Volumes: p.volumes}
 }
@@ -423,13 +423,27 @@ func (p *pass) releaseVerdict() ready.Verdict {
 	}
 	if status.Paused != nil && *status.Paused {
 		return ready.Verdict{State: ready.Progressing, Reason: reasonReleasePaused, Message: fmt.Sprintf(
-			"release %s was paused by a request; let it go on with the annotation %s: resume %s", version, naming.AnnotationRequest, version)}
+			"release %s was paused by a request; let it go on with the annotation %s: resume %s%s", version, naming.AnnotationRequest, version, p.unscaled())}
 	}
 	message := fmt.Sprintf("release %s is on its way; see release.phase in the status", version)
 	if status.Phase == v1alpha1.PhaseMigrating {
 		message += p.notBack()
 	}
 	return ready.Verdict{State: ready.Progressing, Reason: reasonReleaseInProgress, Message: message}
+}
+
+// unscaled says which services do not follow their load while a release is paused.
+func (p *pass) unscaled() string {
+	var names []string
+	for _, service := range p.decision.Halted {
+		if plan.Autoscaled(p.platform, service) {
+			names = append(names, string(service))
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "; until then the number of pods of " + strings.Join(names, ", ") + " does not follow the load, for Argo Rollouts scales no Rollout that is paused"
 }
 
 // abortVerdict says why a release was taken back, and what to do.

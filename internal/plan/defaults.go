@@ -182,6 +182,11 @@ func analysisOf(spec v1alpha1.Analysis, choice choices) v1alpha1.EffectiveAnalys
 	}
 }
 
+// Autoscaled tells whether the number of pods of a service follows its load.
+func Autoscaled(platform *v1alpha1.BlogPlatform, service naming.Service) bool {
+	return serviceSpec(platform.Spec.Services, service).Autoscaling != nil
+}
+
 func serviceSpec(services v1alpha1.Services, service naming.Service) v1alpha1.Service {
 	switch service {
 	case naming.Frontend:

@@ -69,8 +69,8 @@ type Run struct {
 	WithoutMigrations, WithoutVerify bool
 	// Committing is true from the commit of a release until it is done, and on the way back.
 	Committing bool
-	// Paused halts all four services where they are.
-	Paused bool
+	// Paused are the services that halt where they are.
+	Paused []naming.Service
 }
 
 // Child is one object that the platform needs.

@@ -436,13 +436,16 @@ func TestEveryUpdateEndsAtTheBarrier(t *testing.T) {
 
 func TestACommitOpensTheRollbackWindowAndADirectWayHasNoSteps(t *testing.T) {
 	in := stories(t)["production"]
-	in.Run = Run{Committing: true, Paused: true}
+	in.Run = Run{Committing: true, Paused: []naming.Service{naming.User}}
 	user := childNamed(t, planOf(t, in), "Rollout", "blog-user")
 	if n, _, _ := unstructured.NestedInt64(user.Object, "spec", "rollbackWindow", "revisions"); n != 1 {
 		t.Errorf("the rollback window holds %d revisions", n)
 	}
 	if paused, _, _ := unstructured.NestedBool(user.Object, "spec", "paused"); !paused {
 		t.Error("a paused release is not paused")
+	}
+	if paused, _, _ := unstructured.NestedBool(childNamed(t, planOf(t, in), "Rollout", "blog-content").Object, "spec", "paused"); paused {
+		t.Error("a service is paused that need not be")
 	}
 	in.Run = Run{Direct: true}
 	user = childNamed(t, planOf(t, in), "Rollout", "blog-user")

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	rollouts "github.com/argoproj/argo-rollouts/pkg/apis/rollouts/v1alpha1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
@@ -57,7 +59,7 @@ func (b *builder) rollout(service naming.Service) *rollouts.Rollout {
 			RevisionHistoryLimit:    new(int32(3)),
 			ProgressDeadlineSeconds: new(b.values.progressDeadline),
 			RollbackWindow:          b.rollbackWindow(),
-			Paused:                  b.Run.Paused,
+			Paused:                  slices.Contains(b.Run.Paused, service),
 			Selector:                &metav1.LabelSelector{MatchLabels: b.names.Selector(service)},
 			Template:                set.Templates[service],
 			Strategy: rollouts.RolloutStrategy{Canary: &rollouts.CanaryStrategy{

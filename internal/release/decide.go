@@ -42,6 +42,10 @@ type Decision struct {
 	Short []naming.Service
 	// Window lets the Rollouts take the shortest way.
 	Window bool
+	// Halted are the services of a paused release whose Rollouts must not go on by
+	// themselves. Argo Rollouts scales nothing of them meanwhile (v1.10.1,
+	// rollout/context.go haltProgress), so they are no more than needed.
+	Halted []naming.Service
 	// Release are the services whose barrier is released now.
 	Release []naming.Service
 	// Due is when the first deadline passes if nothing happens; zero if there is none.
@@ -63,12 +67,6 @@ func (d Decision) Verifying() bool {
 		return true
 	}
 	return false
-}
-
-// Paused tells whether the services halt where they are.
-func (d Decision) Paused() bool {
-	halting := d.Status.Phase == v1alpha1.PhaseProgressing || d.Status.Phase == v1alpha1.PhaseVerifying
-	return halting && d.Status.Paused != nil && *d.Status.Paused
 }
 
 // Target is the set that is worked towards. A commit that has begun comes to its end first.
@@ -97,8 +95,28 @@ func Decide(status v1alpha1.ReleaseStatus, f Facts) Decision {
 	m.aim()
 	m.answer()
 	m.advance()
+	m.Halted = m.halted()
 	m.Status.NextCheckTime = m.nextCheck()
 	return m.Decision
+}
+
+// halted are the services that are on their way to the target. One that stands,
+// or waits at the barrier, stays where it is without that.
+func (m *machine) halted() []naming.Service {
+	if phase := m.Status.Phase; !m.paused() || phase != v1alpha1.PhaseProgressing && phase != v1alpha1.PhaseVerifying {
+		return nil
+	}
+	var halted []naming.Service
+	for _, service := range naming.Services {
+		onTarget := m.DataOnTarget
+		if service == naming.Frontend {
+			onTarget = m.FrontendOnTarget
+		}
+		if onTarget && !m.Services[service].arrived(m.Status.Target.Digest) {
+			halted = append(halted, service)
+		}
+	}
+	return halted
 }
 
 // stay keeps what runs where it is, as far as that is known.

@@ -1,6 +1,7 @@
 package release
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -365,20 +366,24 @@ func TestAFirstReleaseIsJudgedByVerifyAlone(t *testing.T) {
 func TestAPausedReleaseHaltsUntilItIsResumed(t *testing.T) {
 	p := halfway(t)
 	p.facts.Request = "pause v2"
-	if d := p.expect(v1alpha1.PhaseProgressing); !d.Paused() {
-		t.Errorf("%+v", d)
+	if d := p.expect(v1alpha1.PhaseProgressing); !slices.Equal(d.Halted, naming.DataServices) {
+		t.Errorf("%v halt, want the data services: the frontend has not begun, and scales on", d.Halted)
 	}
 	p.set(Service{Set: "of-v2", AtBarrier: true}, naming.DataServices...)
-	p.expect(v1alpha1.PhaseProgressing)
+	if d := p.expect(v1alpha1.PhaseProgressing); len(d.Halted) > 0 {
+		t.Errorf("%v halt, though they wait at the barrier anyway", d.Halted)
+	}
 	p.on(true, false)
 	p.facts.Request = "resume v2"
-	if d := p.expect(v1alpha1.PhaseProgressing); d.Paused() {
+	if d := p.expect(v1alpha1.PhaseProgressing); len(d.Halted) > 0 {
 		t.Errorf("%+v", d)
 	}
 	p.on(true, true)
 	p.set(Service{Set: "of-v2", AtBarrier: true}, naming.Frontend)
 	p.facts.Request = "pause v2"
-	p.expect(v1alpha1.PhaseVerifying)
+	if d := p.expect(v1alpha1.PhaseVerifying); len(d.Halted) > 0 {
+		t.Errorf("%v halt at the barrier", d.Halted)
+	}
 	p.facts.Verify = Verdict{Outcome: Passed}
 	p.expect(v1alpha1.PhaseVerifying)
 	p.facts.Request = ""
@@ -392,7 +397,7 @@ func TestAPauseBeforeTheFirstPodHoldsItBack(t *testing.T) {
 	p.facts.Wanted, p.facts.Prepared = identity("v2"), false
 	p.expect(v1alpha1.PhaseMigrating)
 	p.facts.Prepared, p.facts.Request = true, "pause v2"
-	if d := p.expect(v1alpha1.PhaseMigrating); d.Paused() {
+	if d := p.expect(v1alpha1.PhaseMigrating); len(d.Halted) > 0 {
 		t.Error("the current release is paused")
 	}
 	p.facts.Request = "resume v2"

@@ -30,8 +30,7 @@ func (c *cli) requestCommand(verb delivery.Verb, short string) *cobra.Command {
 		Long: short + `.
 
 The request is the annotation ` + naming.AnnotationRequest + ` of the platform, with the version
-of the release. An operator that knows requests acts on it once; that of this version
-does not yet.`,
+of the release. The operator acts on it once.`,
 		Example:           fmt.Sprintf("  kubectl blog %s -n g11-prod", verb),
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: c.completeNames,
@@ -56,6 +55,9 @@ does not yet.`,
 			}
 			fmt.Fprintf(c.Out, "%s %s: requested %q; kubectl blog status -n %s %s -w shows what comes of it\n",
 				c.style().Mark(screen.OK), p.Key(), request, p.Namespace, p.Name)
+			if warning := delivery.Unscaled(p, verb); warning != "" {
+				fmt.Fprintf(c.Out, "%s %s\n", c.style().Mark(screen.Attention), warning)
+			}
 			return nil
 		},
 	}

@@ -57,7 +57,7 @@ status:
   release: {phase: Progressing, current: {version: v2, digest: d2, images: ` + images("2") + `}, target: {version: v3, digest: d3}}
   history:
   - {version: v3, digest: d3, outcome: InProgress, startTime: "2026-11-26T11:50:00Z"}
-  - {version: v2, digest: d2, outcome: Succeeded, startTime: "2026-11-26T11:00:00Z", completionTime: "2026-11-26T11:10:00Z", imagesDigest: ` + imagesDigest("2") + `}
+  - {version: v2, digest: d2, outcome: Succeeded, startTime: "2026-11-26T11:00:00Z", completionTime: "2026-11-26T11:10:00Z", healthySince: "2026-11-26T11:10:00Z", imagesDigest: ` + imagesDigest("2") + `}
 `
 
 var production = `

@@ -2,9 +2,11 @@ package delivery
 
 import (
 	"fmt"
+	"strings"
 
 	"blogplatform.io/operator/cmd/kubectl-blog/internal/platform"
 	"blogplatform.io/operator/internal/naming"
+	"blogplatform.io/operator/internal/plan"
 )
 
 // Verb is what the operator is asked to do with a release.
@@ -42,6 +44,22 @@ func Request(p *platform.Platform, verb Verb) (string, error) {
 		return "", fmt.Errorf("BlogPlatform %s holds the request %q already; `kubectl blog status` shows what comes of it", p.Key(), request)
 	}
 	return request, nil
+}
+
+// Unscaled warns of what a pause halts beside the release: services with an
+// autoscaler that are on their way. It is empty if there are none.
+func Unscaled(p *platform.Platform, verb Verb) string {
+	var names []string
+	for _, service := range naming.Services {
+		if verb == Pause && plan.Autoscaled(p.BlogPlatform, service) {
+			names = append(names, string(service))
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "while they are on their way and paused, the number of pods of " + strings.Join(names, ", ") +
+		" does not follow the load, for Argo Rollouts scales no Rollout that is paused; resume or abort if the load grows"
 }
 
 func instead(verb Verb) string {
