@@ -78,7 +78,10 @@ func (p *pass) readLoad(ctx context.Context, name string, e *release.Evidence) e
 		return fmt.Errorf("list pods of %s: %w", describe(live), err)
 	}
 	e.Pods, e.Cause = pods.Items, ready.Cause(pods.Items)
-	return nil
+	if len(e.Pods) == 0 {
+		e.Cause, err = p.refusal(ctx, live)
+	}
+	return err
 }
 
 func jobNamed(namespace, name string) *unstructured.Unstructured {

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/internal/kube"
@@ -40,6 +41,8 @@ type view struct {
 	services map[naming.Service]release.Service
 	// pods of the platform's workloads and Jobs.
 	pods []corev1.Pod
+	// refusals are why pods of Jobs are refused, as far as that was asked for.
+	refusals map[types.UID]string
 	// volumes are the claims of the database, whoever made it, and instances its pods.
 	volumes   []corev1.PersistentVolumeClaim
 	instances []corev1.Pod
@@ -163,7 +166,7 @@ func (p *pass) judge(ctx context.Context, child plan.Child, live *unstructured.U
 	case "PostgresCluster":
 		return p.volumePending(verdict), nil
 	case "Job":
-		return p.withLastWords(verdict, live), nil
+		return p.withLastWords(ctx, verdict, live)
 	case "Rollout":
 		if cause := p.services[p.service(live.GetName())].Cause; cause != "" {
 			verdict.Message += ": " + cause
@@ -234,8 +237,8 @@ func (p *pass) migrationVersions(job *unstructured.Unstructured) string {
 
 // withLastWords adds to a verdict on a Job what its last pod that failed said:
 // which statement of a migration, or which part of Verify. Of one that goes on it
-// adds why its pod cannot start.
-func (p *pass) withLastWords(verdict ready.Verdict, job *unstructured.Unstructured) ready.Verdict {
+// adds why its pod cannot start, or is refused.
+func (p *pass) withLastWords(ctx context.Context, verdict ready.Verdict, job *unstructured.Unstructured) (ready.Verdict, error) {
 	var last *corev1.ContainerStateTerminated
 	pods := p.podsOfJob(job)
 	for _, pod := range pods {
@@ -249,13 +252,18 @@ func (p *pass) withLastWords(verdict ready.Verdict, job *unstructured.Unstructur
 			}
 		}
 	}
-	switch cause := ready.Cause(pods); {
-	case last != nil:
+	if last != nil {
 		verdict.Message += "; its last attempt ended with: " + cut(last.Message)
-	case verdict.State == ready.Progressing && cause != "":
+		return verdict, nil
+	}
+	cause, err := ready.Cause(pods), error(nil)
+	if len(pods) == 0 && verdict.State == ready.Progressing {
+		cause, err = p.refusal(ctx, job)
+	}
+	if verdict.State == ready.Progressing && cause != "" {
 		verdict.Message += ": " + cause
 	}
-	return verdict
+	return verdict, err
 }
 
 // service of a child by its name, if it is that of a workload.

@@ -33,6 +33,9 @@ package controllers
 // What ended the analysis of a release that Argo Rollouts aborted.
 // +kubebuilder:rbac:groups=argoproj.io,resources=analysisruns,verbs=list
 
+// Why the pods of a Job are refused.
+// +kubebuilder:rbac:groups="",resources=events,verbs=list
+
 // Pods are created as dry runs only, to see whether they would get a sidecar.
 // +kubebuilder:rbac:groups="",resources=pods,verbs=get;list;watch;create
 

@@ -15,6 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/internal/naming"
@@ -193,7 +195,10 @@ func (p *pass) prepared(ctx context.Context) (bool, release.Task, error) {
 			continue
 		}
 		if live != nil && live.GetKind() == "Job" {
-			started, cause := p.lookAtJob(live)
+			started, cause, err := p.lookAtJob(ctx, live)
+			if err != nil {
+				return false, task, err
+			}
 			task.Started, task.Cause = task.Started || started, cmp.Or(task.Cause, cause)
 			if conditionReason(live, string(batchv1.JobFailed)) == batchv1.JobReasonDeadlineExceeded {
 				task.Expired = describe(live)
@@ -204,15 +209,34 @@ func (p *pass) prepared(ctx context.Context) (bool, release.Task, error) {
 }
 
 // lookAtJob tells whether a container of the Job's has ever run, and why it gets no further.
-func (p *pass) lookAtJob(job *unstructured.Unstructured) (started bool, cause string) {
+func (p *pass) lookAtJob(ctx context.Context, job *unstructured.Unstructured) (started bool, cause string, err error) {
 	pods := p.podsOfJob(job)
 	for _, pod := range pods {
 		started = started || pod.Status.Phase != corev1.PodPending
 	}
-	if len(pods) == 0 {
-		return false, describe(job) + " has no pod: a ResourceQuota, Pod Security or an admission webhook may refuse it; look at its events"
+	if len(pods) > 0 {
+		return started, ready.Cause(pods), nil
 	}
-	return started, ready.Cause(pods)
+	refusal, err := p.refusal(ctx, job)
+	return false, describe(job) + " has no pod: " + cmp.Or(refusal, "see whether the Job controller runs, and look at its events"), err
+}
+
+// refusal is why the API server refuses the pods of a Job that has none, or
+// empty. Only events tell; they are asked for once in a pass.
+func (p *pass) refusal(ctx context.Context, job *unstructured.Unstructured) (string, error) {
+	if known, asked := p.refusals[job.GetUID()]; asked {
+		return known, nil
+	}
+	var events corev1.EventList
+	err := p.live.List(ctx, &events, client.InNamespace(job.GetNamespace()), client.MatchingFields{"involvedObject.uid": string(job.GetUID()), "reason": ready.ReasonFailedCreate})
+	if err != nil && !apierrors.IsForbidden(err) {
+		return "", fmt.Errorf("list events of %s: %w", describe(job), err)
+	}
+	if p.refusals == nil {
+		p.refusals = map[types.UID]string{}
+	}
+	p.refusals[job.GetUID()] = ready.Refused(events.Items)
+	return p.refusals[job.GetUID()], nil
 }
 
 func (p *pass) podsOfJob(job *unstructured.Unstructured) []corev1.Pod {
@@ -228,9 +252,13 @@ func (p *pass) verifyVerdict(ctx context.Context, attempt int64) (release.Verdic
 		return release.Verdict{}, release.Task{}, err
 	}
 	var task release.Task
-	task.Started, task.Cause = p.lookAtJob(job)
-	verdict := p.withLastWords(ready.Judge(name, job, p.now()), job)
+	if task.Started, task.Cause, err = p.lookAtJob(ctx, job); err != nil {
+		return release.Verdict{}, task, err
+	}
+	verdict, err := p.withLastWords(ctx, ready.Judge(name, job, p.now()), job)
 	switch {
+	case err != nil:
+		return release.Verdict{}, task, err
 	case verdict.State == ready.Ready:
 		return release.Verdict{Outcome: release.Passed}, task, nil
 	case verdict.State != ready.Failed:
@@ -327,13 +355,17 @@ func (p *pass) writeAhead(ctx context.Context) error {
 	before := p.platform.Status.Release
 	p.platform.Status.Release = p.decision.Status
 	p.platform.Status.History = release.Record(p.platform.Status.History, p.decision.Status, metav1.NewTime(p.now()).Rfc3339Copy())
-	p.recordGate()
-	p.recordWaiting()
+	if p.stalled == nil {
+		p.recordGate()
+		p.recordWaiting()
+	}
 	after := p.decision.Status
 	if p.decision.First || before.Phase == after.Phase && before.Attempt == after.Attempt && equality.Semantic.DeepEqual(before.Failures, after.Failures) {
 		return nil
 	}
-	p.releaseInReady()
+	if p.stalled == nil {
+		p.releaseInReady()
+	}
 	return p.writeStatus(ctx)
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -25,6 +26,37 @@ func Cause(pods []corev1.Pod) string {
 		}
 	}
 	return worst.text
+}
+
+// ReasonFailedCreate is the reason of events about pods that a Job could not
+// create (Kubernetes pkg/controller FailedCreatePodReason). Nothing in its status says so.
+const ReasonFailedCreate = "FailedCreate"
+
+// Refused is why the API server refuses the pods of a Job, such as a quota, Pod
+// Security or a webhook, by the last of the Job's events; empty if none tells.
+func Refused(events []corev1.Event) string {
+	var last *corev1.Event
+	for i := range events {
+		e := &events[i]
+		if e.Reason == ReasonFailedCreate && (last == nil || seen(last).Before(seen(e))) {
+			last = e
+		}
+	}
+	if last == nil {
+		return ""
+	}
+	return refused(last.Message)
+}
+
+// seen is when an event happened last, whichever API it was written by.
+func seen(e *corev1.Event) time.Time {
+	switch {
+	case e.Series != nil:
+		return e.Series.LastObservedTime.Time
+	case !e.LastTimestamp.IsZero():
+		return e.LastTimestamp.Time
+	}
+	return e.EventTime.Time
 }
 
 // Up tells whether a pod serves.

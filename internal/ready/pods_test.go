@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 )
 
@@ -70,5 +71,30 @@ func TestTheCauseIsNotAsLongAsWhatTheContainerSaid(t *testing.T) {
 	pod.Status.ContainerStatuses[0].State.Terminated.Message = strings.Repeat("ä ", 5000)
 	if got := Cause([]corev1.Pod{pod}); len(got) > maxSaid+100 || !strings.HasSuffix(got, "…") {
 		t.Errorf("%d bytes: %.100s", len(got), got)
+	}
+}
+
+// TestAJobSaysWhyItsPodsAreRefused: only its events tell, and the last counts.
+func TestAJobSaysWhyItsPodsAreRefused(t *testing.T) {
+	at := func(second int64) metav1.Time { return metav1.Unix(second, 0) }
+	const quota = `Error creating: pods "blog-user-expand-1-x7f2k" is forbidden: exceeded quota: small, requested: pods=1, used: pods=5, limited: pods=5`
+	refusal := corev1.Event{Reason: ReasonFailedCreate, LastTimestamp: at(2), Message: quota}
+	cases := map[string]struct {
+		events []corev1.Event
+		want   string
+	}{
+		"no event":    {nil, ""},
+		"other words": {[]corev1.Event{{Reason: "SuccessfulCreate", LastTimestamp: at(1), Message: "Created pod: x"}}, ""},
+		"a quota":     {[]corev1.Event{refusal}, "its pods are refused: exceeded quota: small, requested: pods=1, limited: pods=5"},
+		"Pod Security, after a quota": {[]corev1.Event{refusal, {Reason: ReasonFailedCreate, EventTime: metav1.MicroTime(at(3)),
+			Message: `Error creating: pods "x" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true`}},
+			`its pods are refused: violates PodSecurity "restricted:latest": runAsNonRoot != true`},
+		"a webhook, of which it was heard last": {[]corev1.Event{{Reason: ReasonFailedCreate, LastTimestamp: at(1), Series: &corev1.EventSeries{LastObservedTime: metav1.MicroTime(at(9))},
+			Message: `Error creating: admission webhook "x" denied the request: no`}, refusal}, `its pods are refused: admission webhook "x" denied the request: no`},
+	}
+	for name, c := range cases {
+		if got := Refused(c.events); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
 	}
 }

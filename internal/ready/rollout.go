@@ -71,9 +71,14 @@ func Refusal(u *unstructured.Unstructured) string {
 	if !is(c, "True") {
 		return ""
 	}
-	message := text(c, "message")
+	return refused(text(c, "message"))
+}
+
+// refused is a refusal of pods without what differs each time.
+func refused(message string) string {
+	message = strings.TrimPrefix(message, "Error creating: ")
 	if _, after, found := strings.Cut(message, " is forbidden: "); found {
 		message = after
 	}
-	return "its pods are refused: " + used.ReplaceAllLiteralString(message, ", limited: ")
+	return "its pods are refused: " + said(used.ReplaceAllLiteralString(message, ", limited: "))
 }

@@ -7,10 +7,13 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/test/faker"
 	"blogplatform.io/operator/test/operator/harness"
 )
 
@@ -84,4 +87,28 @@ func TestARestoredDatabaseIsMigratedAgain(t *testing.T) {
 		return nil
 	})
 	w.UntilReady(p)
+}
+
+// TestAQuotaThatRefusesAMigrationIsNamed: the status of a Job says nothing of it.
+func TestAQuotaThatRefusesAMigrationIsNamed(t *testing.T) {
+	harness.ShareOperator(t)
+	w := newWorld(t)
+	p := w.GivenReady("staging", harness.Release("v1.0.0"), within(10))
+	w.Create(&corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "no-pods"},
+		Spec: corev1.ResourceQuotaSpec{Hard: corev1.ResourceList{corev1.ResourcePods: resource.MustParse("0")}}})
+	w.Until("the quota", func(ctx context.Context) error {
+		var quota corev1.ResourceQuota
+		err := harness.Cluster.Get(ctx, client.ObjectKey{Namespace: w.Namespace, Name: "no-pods"}, &quota)
+		if err == nil && len(quota.Status.Hard) == 0 {
+			err = errors.New("it does not count yet")
+		}
+		return err
+	})
+	// kube-controller-manager runs this Job.
+	harness.Peers.Set(faker.Job, w.Namespace+"/blog-user-contract", faker.Behaviour{Absent: true})
+	w.Edit(p, harness.Release("v2.0.0"))
+	const says = "its pods are refused: exceeded quota: no-pods"
+	w.UntilCondition(p, v1alpha1.ConditionMigrationsReady, metav1.ConditionFalse, "Running", says)
+	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "ReleaseAborted", says)
+	w.AllBackOn("v1.0.0")
 }
