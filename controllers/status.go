@@ -280,6 +280,9 @@ func (p *pass) stalledConditions() []condition {
 // deletingConditions say what the deletion waits for.
 func (p *pass) deletingConditions() []condition {
 	message := "waits for the API server"
+	if p.suspended() {
+		message = "waits until spec.suspend is false: nothing of a suspended platform is deleted"
+	}
 	if len(p.remaining) > 0 {
 		message = "waits for " + joined(readable(p.remaining)) + " to go; look for finalizers, and for who should remove them"
 	}

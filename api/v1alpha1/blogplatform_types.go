@@ -143,7 +143,9 @@ type BlogPlatformSpec struct {
 	// deletionPolicy says what happens to data when this object is deleted: Retain (the default) or Delete.
 	// +optional
 	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
-	// suspend stops the operator from changing anything for this object; what runs goes on running.
+	// suspend stops the operator from changing anything for this object; what runs goes
+	// on running. That holds for its deletion, too, and so for that of its namespace:
+	// nothing is deleted, and the object stays, until suspend is false again.
 	// +optional
 	Suspend *bool `json:"suspend,omitempty"`
 }

@@ -189,3 +189,26 @@ func TestDeletingWorksWithoutACRD(t *testing.T) {
 	w.DeletePlatform(p)
 	w.Create(crd)
 }
+
+// TestTheDeletionOfASuspendedPlatformWaits: nobody expects the operator to
+// delete anything while spec.suspend is true.
+func TestTheDeletionOfASuspendedPlatformWaits(t *testing.T) {
+	harness.ShareOperator(t)
+	w := newWorld(t)
+	p := w.GivenReady("staging", harness.DeletionPolicy(v1alpha1.Delete, "blog"))
+	w.Edit(p, func(p *v1alpha1.BlogPlatform) { p.Spec.Suspend = new(true) })
+	w.UntilCondition(p, v1alpha1.ConditionSuspended, metav1.ConditionTrue, "Suspended", "")
+	before := len(w.Children(p))
+	if err := harness.Cluster.Delete(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "Deleting", "waits until spec.suspend is false")
+	if after := len(w.Children(p)); after != before {
+		t.Errorf("%d of %d children are left", after, before)
+	}
+	w.Edit(p, func(p *v1alpha1.BlogPlatform) { p.Spec.Suspend = new(false) })
+	w.UntilGone(p)
+	if left := w.Left(p); len(left) != 0 {
+		t.Errorf("left: %v, want nothing", left)
+	}
+}
