@@ -198,7 +198,10 @@ func (r *Reconciler) behind(platform *v1alpha1.BlogPlatform) bool {
 
 // run does what is to be done; an error means that too little was seen to report on.
 func (p *pass) run(ctx context.Context) error {
-	if !p.platform.DeletionTimestamp.IsZero() {
+	switch deleting := !p.platform.DeletionTimestamp.IsZero(); {
+	case deleting && p.suspended() && controllerutil.ContainsFinalizer(p.platform, naming.Finalizer):
+		return nil // spec.suspend holds the deletion, too
+	case deleting:
 		return p.delete(ctx)
 	}
 	if err := p.ensureFinalizer(ctx); err != nil {
@@ -211,7 +214,7 @@ func (p *pass) run(ctx context.Context) error {
 		return err
 	}
 	if p.stalled != nil {
-		return nil
+		return p.goOn(ctx)
 	}
 	if err := p.writeAhead(ctx); err != nil {
 		return err
@@ -288,8 +291,17 @@ func (p *pass) result(ctx context.Context, err error) (reconcile.Result, error) 
 	return reconcile.Result{RequeueAfter: after}, nil
 }
 
-// makePlan decides how the release goes on, and plans for that.
+// makePlan decides how the release goes on, and plans for that. A problem in the
+// spec keeps a new one from beginning, and what is under way is gone on with.
 func (p *pass) makePlan(ctx context.Context) error {
+	if err := p.planSpec(ctx); err != nil || p.stalled == nil {
+		return err
+	}
+	return p.planUnderway(ctx)
+}
+
+// planSpec plans for what the spec asks for.
+func (p *pass) planSpec(ctx context.Context) error {
 	var err error
 	if p.stalled, err = p.hostProblem(ctx); err != nil || p.stalled != nil {
 		return err

@@ -307,11 +307,11 @@ func (p *pass) rebuild(ctx context.Context, child plan.Child) (plan.Child, error
 	if live != nil {
 		p.coWritten = append(p.coWritten, live)
 	}
-	planned, err := plan.Build(p.input())
+	children, err := p.children()
 	if err != nil {
 		return child, err
 	}
-	for _, again := range planned.Children {
+	for _, again := range children {
 		if same(again.Object) {
 			return again, nil
 		}

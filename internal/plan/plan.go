@@ -128,6 +128,18 @@ func Preparations(in Input) ([]Child, error) {
 	return b.children, errors.Join(b.errs...)
 }
 
+// Rollouts are what the services run now, and nothing else of the platform: a
+// spec that cannot be realised does not keep a release from its way.
+func Rollouts(in Input) ([]Child, error) {
+	b := newBuilder(in)
+	b.aim()
+	for _, service := range naming.Services {
+		b.gate(StageWorkloads, b.rollout(service))
+	}
+	b.carry()
+	return b.children, errors.Join(b.errs...)
+}
+
 // Build plans the whole platform. An error is a *Problem, or a defect of this package.
 func Build(in Input) (Plan, error) {
 	b := newBuilder(in)

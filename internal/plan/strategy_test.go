@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	rollouts "github.com/argoproj/argo-rollouts/pkg/apis/rollouts/v1alpha1"
+	"github.com/google/go-cmp/cmp"
 
 	"blogplatform.io/operator/internal/naming"
 )
@@ -82,5 +83,29 @@ func TestWhereNobodyIsServedReadersGetTheNewPodsAtOnce(t *testing.T) {
 	}
 	if others := b.rollout(naming.User).Spec.Strategy.Canary.Steps; len(others) <= 4 {
 		t.Errorf("user takes %+v", others)
+	}
+}
+
+// TestRolloutsAloneAreThoseOfThePlan, and can be had of a spec that has no plan.
+func TestRolloutsAloneAreThoseOfThePlan(t *testing.T) {
+	for name, in := range stories(t) {
+		alone, err := Rollouts(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan := planOf(t, in)
+		for _, child := range alone {
+			if diff := cmp.Diff(childNamed(t, plan, "Rollout", child.Object.GetName()).Object, child.Object.Object); diff != "" {
+				t.Errorf("%s: %s (-planned +alone):\n%s", name, child.Object.GetName(), diff)
+			}
+		}
+		in.Platform = in.Platform.DeepCopy()
+		in.Platform.Spec.Gateway.Namespace = in.Platform.Namespace
+		if _, err := Build(in); err == nil {
+			t.Errorf("%s: a gateway in the platform's namespace has a plan", name)
+		}
+		if again, err := Rollouts(in); err != nil || len(again) != len(naming.Services) {
+			t.Errorf("%s: %d Rollouts of a spec without a plan: %v", name, len(again), err)
+		}
 	}
 }
