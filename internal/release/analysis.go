@@ -66,8 +66,8 @@ func LoadJob(run *argo.AnalysisRun) string {
 // was read of it. Argo Rollouts takes every Job that failed for a verdict (v1.10.1,
 // metricproviders/job/job.go Resume); a load that did not run to its end is none.
 func Weigh(v Verdict, e Evidence) Verdict {
-	if e.Run == nil {
-		return v
+	if e.Run == nil || v.Reason == reasonAbortedByHand {
+		return v // the run is of an attempt before
 	}
 	worst := v
 	for _, result := range e.Run.Status.MetricResults {

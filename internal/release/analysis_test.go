@@ -97,6 +97,11 @@ func TestAVerdictNeedsATestThatRan(t *testing.T) {
 	if got := Weigh(said, Evidence{}); got != said {
 		t.Errorf("without an AnalysisRun the Rollout alone speaks, not %+v", got)
 	}
+	// The pods of another attempt have the same hash.
+	byHand := Verdict{Failed, reasonAbortedByHand, "x"}
+	if got := Weigh(byHand, Evidence{Run: analyzed(t, loadFailed)}); got != byHand {
+		t.Errorf("an abort by hand after a failed attempt is %+v", got)
+	}
 }
 
 func TestTheJobOfALoadIsFoundByItsMeasurement(t *testing.T) {
