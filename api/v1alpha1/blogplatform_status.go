@@ -354,7 +354,8 @@ type ReleaseRecord struct {
 	// +kubebuilder:validation:MaxLength=512
 	SoakInterruption string `json:"soakInterruption,omitempty"`
 	// migrations that changed a schema, each as service, phase and the schema's
-	// versions, such as user expand 2 -> 3. Those of phase contract are of the release before.
+	// versions, such as user expand 2 -> 3. Those of phase contract are of the release
+	// before; one that has begun, and may have changed something, is user contract begun.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=6

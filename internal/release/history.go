@@ -129,7 +129,8 @@ func BeginContract(history []v1alpha1.ReleaseRecord, services ...naming.Service)
 }
 
 // Migrated notes in the record of the target that a migration is done, with the
-// versions that it reported. The argument is not modified.
+// versions that it reported; of one that ran again, on a restored database, the
+// last. The argument is not modified.
 func Migrated(history []v1alpha1.ReleaseRecord, service naming.Service, phase, versions string) []v1alpha1.ReleaseRecord {
 	history = slices.Clone(history)
 	for i := range max(lastGood(history), 1) {
@@ -138,7 +139,9 @@ func Migrated(history []v1alpha1.ReleaseRecord, service naming.Service, phase, v
 		})
 	}
 	if entry := Migration(service, phase, versions); entry != "" {
-		history[0].Migrations = append(history[0].Migrations, entry)
+		history[0].Migrations = append(slices.DeleteFunc(slices.Clone(history[0].Migrations), func(m string) bool {
+			return strings.HasPrefix(m, string(service)+" "+phase+" ")
+		}), entry)
 	}
 	return history
 }

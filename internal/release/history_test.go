@@ -201,6 +201,21 @@ func TestAContractIsUnsafeFromBeforeItBegins(t *testing.T) {
 	}
 }
 
+// TestAMigrationThatRunsAgainIsRecordedOnce: status holds one of each service and phase.
+func TestAMigrationThatRunsAgainIsRecordedOnce(t *testing.T) {
+	history := []v1alpha1.ReleaseRecord{ran("v2", v1alpha1.OutcomeSucceeded)}
+	for _, versions := range []string{"1 -> 3", "2 -> 3", "3 -> 3"} {
+		for _, service := range naming.DataServices {
+			for _, phase := range []string{naming.PhaseContract, naming.PhaseExpand} {
+				history = Migrated(history, service, phase, versions)
+			}
+		}
+	}
+	if m := history[0].Migrations; len(m) != 6 || !slices.Contains(m, "user contract 2 -> 3") || !slices.Contains(m, "comment expand 2 -> 3") {
+		t.Errorf("recorded are %v", m)
+	}
+}
+
 func TestAReleaseOfThePastIsKnownByItsDigests(t *testing.T) {
 	digests := func(r v1alpha1.ReleaseRecord, images string) v1alpha1.ReleaseRecord {
 		r.ImagesDigest = images
