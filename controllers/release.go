@@ -375,8 +375,12 @@ func (p *pass) writeAhead(ctx context.Context) error {
 func (p *pass) releaseInReady() {
 	verdict, conditions := p.releaseVerdict(), &p.platform.Status.Conditions
 	before := meta.FindStatusCondition(*conditions, v1alpha1.ConditionReady)
-	if verdict.State == ready.Ready || before == nil || before.Status != metav1.ConditionTrue && !slices.Contains(releaseReasons, before.Reason) {
+	ofRelease := before != nil && slices.Contains(releaseReasons, before.Reason)
+	switch {
+	case before == nil, before.Status != metav1.ConditionTrue && !ofRelease, verdict.State == ready.Ready && !ofRelease:
 		return
+	case verdict.State == ready.Ready: // a failure that was told is over
+		verdict.Reason, verdict.Message = reasonReleaseInProgress, "all services run release "+p.serving().Version+"; the rest of the platform is looked at"
 	}
 	c := metav1.Condition{
 		Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: verdict.Reason, Message: verdict.Message,
