@@ -71,10 +71,10 @@ func Weigh(v Verdict, e Evidence) Verdict {
 	}
 	worst := v
 	for _, result := range e.Run.Status.MetricResults {
-		switch found := e.metric(result); {
-		case found.Outcome == Failed:
+		switch found := e.metric(result); found.Outcome {
+		case Failed:
 			return found
-		case found.Outcome == Broken:
+		case Broken:
 			worst = found
 		}
 	}
