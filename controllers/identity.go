@@ -15,9 +15,9 @@ import (
 
 // Providers knows how OpenID providers are.
 type Providers interface {
-	// Answer is what is wrong with a provider, in words that stay the same while it
-	// is, nil for nothing. It does not wait: nothing may be known yet.
-	Answer(provider discovery.Provider) (problem error, known bool)
+	// Answer tells whether anything is known of a provider, and what is wrong with it,
+	// in words that stay the same while it is, nil for nothing. It does not wait.
+	Answer(provider discovery.Provider) (known bool, problem error)
 }
 
 // askProvider asks whether people could sign in. The answer is a condition of its
@@ -30,7 +30,7 @@ func (p *pass) askProvider() {
 		return
 	}
 	where := "discovery at " + identity.Issuer
-	problem, known := p.providers.Answer(discovery.Provider{Issuer: identity.Issuer, CABundle: identity.CABundle})
+	known, problem := p.providers.Answer(discovery.Provider{Issuer: identity.Issuer, CABundle: identity.CABundle})
 	before := meta.FindStatusCondition(p.began.Conditions, v1alpha1.ConditionIdentityReady)
 	p.identity = &condition{name: v1alpha1.ConditionIdentityReady}
 	switch {

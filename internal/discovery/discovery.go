@@ -59,13 +59,13 @@ func NewAsker(changed func(Provider)) *Asker {
 // Answer is what is known of a provider: no problem if it answered with a
 // document of its own, otherwise what is wrong, in words that stay the same while
 // it is. It does not wait: if nothing is known, or that is old, it has the provider asked.
-func (a *Asker) Answer(provider Provider) (problem error, known bool) {
+func (a *Asker) Answer(provider Provider) (known bool, problem error) {
 	now := time.Now()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	last := a.answers[provider]
 	if last.asking || now.Before(last.until) {
-		return last.problem, last.known
+		return last.known, last.problem
 	}
 	for other, kept := range a.answers {
 		if !kept.asking && now.After(kept.until.Add(goodFor)) {
@@ -75,7 +75,7 @@ func (a *Asker) Answer(provider Provider) (problem error, known bool) {
 	last.asking = true
 	a.answers[provider] = last
 	go a.ask(provider)
-	return last.problem, last.known
+	return last.known, last.problem
 }
 
 func (a *Asker) ask(provider Provider) {

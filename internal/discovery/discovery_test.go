@@ -34,11 +34,11 @@ func asker() func(Provider) error {
 	changed := make(chan Provider, parallel)
 	a := NewAsker(func(p Provider) { changed <- p })
 	return func(p Provider) error {
-		if problem, known := a.Answer(p); known {
+		if known, problem := a.Answer(p); known {
 			return problem
 		}
 		<-changed
-		problem, _ := a.Answer(p)
+		_, problem := a.Answer(p)
 		return problem
 	}
 }
@@ -65,22 +65,22 @@ func TestAProviderThatNeverAnswersKeepsNobodyWaiting(t *testing.T) {
 	changed := make(chan Provider, 2)
 	a := NewAsker(func(p Provider) { changed <- p })
 	for range 3 {
-		if problem, known := a.Answer(silent); known || problem != nil {
+		if known, problem := a.Answer(silent); known || problem != nil {
 			t.Fatalf("known: %v, %v", known, problem)
 		}
 	}
 	other, _ := provider(t, good)
-	a.Answer(other)
+	_, _ = a.Answer(other)
 	if p := <-changed; p != other {
 		t.Errorf("the first answer is of %s", p.Issuer)
 	}
-	if problem, known := a.Answer(other); problem != nil || !known {
+	if known, problem := a.Answer(other); problem != nil || !known {
 		t.Errorf("known: %v, %v", known, problem)
 	}
 	if p := <-changed; p != silent {
 		t.Errorf("the second answer is of %s", p.Issuer)
 	}
-	if problem, known := a.Answer(silent); !known || problem == nil || problem.Error() != "it does not answer" {
+	if known, problem := a.Answer(silent); !known || problem == nil || problem.Error() != "it does not answer" {
 		t.Errorf("known: %v, %v", known, problem)
 	}
 	if asked.Load() != 1 {

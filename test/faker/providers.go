@@ -40,18 +40,18 @@ func (p *Providers) Set(issuer string, problem error) {
 }
 
 // Answer implements controllers.Providers.
-func (p *Providers) Answer(provider discovery.Provider) (problem error, known bool) {
+func (p *Providers) Answer(provider discovery.Provider) (known bool, problem error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if _, known := p.asked[provider.Issuer]; known {
-		return p.problems[provider.Issuer], true
+		return true, p.problems[provider.Issuer]
 	}
 	if p.asked == nil {
 		p.asked = map[string]discovery.Provider{}
 	}
 	p.asked[provider.Issuer] = provider
 	p.tell(provider)
-	return nil, false
+	return false, nil
 }
 
 func (p *Providers) tell(provider discovery.Provider) {
