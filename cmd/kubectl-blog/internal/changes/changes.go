@@ -17,6 +17,7 @@ import (
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/cmd/kubectl-blog/internal/platform"
 	"blogplatform.io/operator/internal/apply"
+	"blogplatform.io/operator/internal/kube"
 	"blogplatform.io/operator/internal/plan"
 )
 
@@ -31,7 +32,11 @@ func Find(ctx context.Context, c client.Client, p *platform.Platform) ([]apply.C
 	if err != nil {
 		return nil, err
 	}
-	planned, err := plan.Build(plan.Input{Platform: p.BlogPlatform, Release: p.Spec.Release, Observed: observed,
+	database, volumes, err := data(ctx, c, p)
+	if err != nil {
+		return nil, err
+	}
+	planned, err := plan.Build(plan.Input{Platform: p.BlogPlatform, Release: p.Spec.Release, Observed: observed, Database: database, Volumes: volumes,
 		Run: plan.Run{Kept: kept, Attempt: p.Status.Release.Attempt}})
 	if err != nil {
 		return nil, fmt.Errorf("plan BlogPlatform %s: %w", p.Key(), err)
@@ -78,6 +83,25 @@ func sets(ctx context.Context, c client.Reader, p *platform.Platform) ([]*unstru
 		}
 	}
 	return slices.DeleteFunc(found, func(u *unstructured.Unstructured) bool { return !wanted[u.GetName()] }), nil
+}
+
+// data is the database that there is, and its volumes. Who may not list volumes sees what would change without them.
+func data(ctx context.Context, c client.Reader, p *platform.Platform) (database *unstructured.Unstructured, volumes []corev1.PersistentVolumeClaim, err error) {
+	clusters, err := list(ctx, c, p, "PostgresCluster")
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, cluster := range clusters {
+		if cluster.GetName() == p.Names().Database() {
+			database = cluster
+		}
+	}
+	var claims corev1.PersistentVolumeClaimList
+	err = c.List(ctx, &claims, client.InNamespace(p.Namespace), client.MatchingLabels{kube.LabelCluster: p.Names().Database()})
+	if err != nil && !apierrors.IsForbidden(err) {
+		return nil, nil, fmt.Errorf("list volumes of PostgresCluster %s/%s: %w", p.Namespace, p.Names().Database(), err)
+	}
+	return database, claims.Items, nil
 }
 
 // list answers the platform's children of a kind, none if the cluster does not serve it.

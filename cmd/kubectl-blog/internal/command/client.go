@@ -59,7 +59,7 @@ func mapper() meta.RESTMapper {
 		}
 		m.Add(kind, meta.RESTScopeNamespace)
 	}
-	for _, kind := range []schema.GroupVersionKind{platform.Kind, corev1.SchemeGroupVersion.WithKind("Pod")} {
+	for _, kind := range []schema.GroupVersionKind{platform.Kind, corev1.SchemeGroupVersion.WithKind("Pod"), corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim")} {
 		m.Add(kind, meta.RESTScopeNamespace)
 	}
 	m.Add(corev1.SchemeGroupVersion.WithKind("Namespace"), meta.RESTScopeRoot)
