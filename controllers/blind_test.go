@@ -70,6 +70,9 @@ func TestAPlatformThatCannotBeSeenIsNotSaidToBeReady(t *testing.T) {
 			if blind.Status != metav1.ConditionUnknown || blind.Reason != "ObservationFailed" || !strings.Contains(blind.Message, test.says) || blind.ObservedGeneration != 2 {
 				t.Errorf("Ready is %+v", blind)
 			}
+			if c := meta.FindStatusCondition(got.Status.Conditions, v1alpha1.ConditionDatabaseReady); c == nil || c.Status != metav1.ConditionUnknown || c.Reason != "NotObserved" {
+				t.Errorf("what was never seen is %+v", c)
+			}
 			if !meta.IsStatusConditionTrue(got.Status.Conditions, v1alpha1.ConditionReconciling) || !meta.IsStatusConditionTrue(got.Status.Conditions, v1alpha1.ConditionAvailable) {
 				t.Errorf("conditions %+v", got.Status.Conditions)
 			}

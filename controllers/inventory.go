@@ -11,13 +11,14 @@ import (
 	"blogplatform.io/operator/internal/plan"
 )
 
-// tracked tells of a child that no ownerReference can hold.
+// tracked tells of a child that is known by more than its labels: it has no
+// ownerReference, and is in another namespace or cannot be made again.
 func (p *pass) tracked(child plan.Child) bool {
-	return child.Retain || child.Object.GetNamespace() != p.names.Namespace
+	return child.HoldsData() || child.Object.GetNamespace() != p.names.Namespace
 }
 
-// announce writes the lines of all children that no ownerReference can hold
-// before the first of them is applied: what is written after a crash is known.
+// announce writes the lines of all tracked children before the first of them is
+// applied, so that after a crash it is known what may have been written.
 func (p *pass) announce(ctx context.Context) error {
 	if p.suspended() {
 		return nil

@@ -73,10 +73,18 @@ func (p *pass) reportBlind(ctx context.Context, cause error) error {
 	reconciling := blind
 	reconciling.name, reconciling.status = v1alpha1.ConditionReconciling, metav1.ConditionTrue
 	p.platform.Status = *p.before.DeepCopy()
-	for _, c := range []condition{blind, reconciling} {
-		meta.SetStatusCondition(&p.platform.Status.Conditions, metav1.Condition{Type: c.name, Status: c.status, Reason: c.reason, Message: c.message,
-			ObservedGeneration: p.platform.Status.ObservedGeneration, LastTransitionTime: metav1.NewTime(p.now()).Rfc3339Copy()})
+	status := &p.platform.Status
+	seen := []condition{blind, reconciling}
+	for _, name := range p.told(append([]string{v1alpha1.ConditionAvailable}, parts...)) {
+		if meta.FindStatusCondition(status.Conditions, name) == nil {
+			seen = append(seen, condition{name: name, status: metav1.ConditionUnknown, reason: reasonNotObserved, message: "nothing was seen yet; see " + v1alpha1.ConditionReady})
+		}
 	}
+	for _, c := range seen {
+		meta.SetStatusCondition(&status.Conditions, metav1.Condition{Type: c.name, Status: c.status, Reason: c.reason, Message: c.message,
+			ObservedGeneration: status.ObservedGeneration, LastTransitionTime: metav1.NewTime(p.now()).Rfc3339Copy()})
+	}
+	slices.SortFunc(status.Conditions, byOrder)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTimeout)
 	defer cancel()
 	return p.writeStatus(ctx)
@@ -110,8 +118,12 @@ func (p *pass) merge(old []metav1.Condition, now []condition) []metav1.Condition
 	merged = slices.DeleteFunc(merged, func(m metav1.Condition) bool {
 		return !slices.ContainsFunc(now, func(c condition) bool { return c.name == m.Type })
 	})
-	slices.SortFunc(merged, func(a, b metav1.Condition) int { return slices.Index(order, a.Type) - slices.Index(order, b.Type) })
+	slices.SortFunc(merged, byOrder)
 	return merged
+}
+
+func byOrder(a, b metav1.Condition) int {
+	return slices.Index(order, a.Type) - slices.Index(order, b.Type)
 }
 
 // told are condition types, and the one by which the platform takes part in promotions.

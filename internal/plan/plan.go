@@ -90,6 +90,12 @@ type Child struct {
 	SecretKeys []string
 }
 
+// HoldsData tells of a child that cannot be made again from the spec.
+func (c Child) HoldsData() bool {
+	kind := c.Object.GetKind()
+	return c.Retain && (kind == "PostgresCluster" || kind == "SealedSecret")
+}
+
 // SecretUse is a Secret of the user's own that the spec refers to, and the keys that it must have.
 type SecretUse struct {
 	Name string
