@@ -76,7 +76,10 @@ func eventually(t testing.TB, limit time.Duration, what string, check func(ctx c
 	t.Helper()
 	var last error
 	err := wait.PollUntilContextTimeout(context.WithoutCancel(t.Context()), time.Second, timefactor.Scale(limit), true, func(ctx context.Context) (bool, error) {
-		last = check(ctx)
+		// What the end of the limit interrupts says less than the answer before.
+		if err := check(ctx); err == nil || last == nil || ctx.Err() == nil {
+			last = err
+		}
 		return last == nil, nil
 	})
 	if err != nil {

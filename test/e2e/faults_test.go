@@ -1,0 +1,217 @@
+//go:build e2e && faults
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"blogplatform.io/operator/api/v1alpha1"
+)
+
+// truth is how long status may take to tell the truth about a fault.
+const truth = time.Minute
+
+// says is nil once a condition has a status and a reason, and its message holds a text.
+func says(ctx context.Context, env environment, name string, status metav1.ConditionStatus, reason, text string) error {
+	bp := &v1alpha1.BlogPlatform{}
+	if err := cluster.Get(ctx, client.ObjectKey{Namespace: env.namespace, Name: platform}, bp); err != nil {
+		return err
+	}
+	c := meta.FindStatusCondition(bp.Status.Conditions, name)
+	if c == nil || c.Status != status || reason != "" && c.Reason != reason || !strings.Contains(c.Message, text) {
+		return fmt.Errorf("%s is %+v, want %s %s %q", name, c, status, reason, text)
+	}
+	return nil
+}
+
+// restore puts a spec back in the end, and waits until the platform is Ready.
+func restore(t *testing.T, env environment) {
+	t.Helper()
+	before := get(t, env).Spec
+	t.Cleanup(func() {
+		change(t, env, func(spec *v1alpha1.BlogPlatformSpec) { *spec = before })
+		eventually(t, 10*time.Minute, env.namespace+" Ready again", func(ctx context.Context) error { return ready(ctx, env) })
+	})
+}
+
+// TestAnImageThatDoesNotExistIsTakenBack within the deadline and 30 seconds, the
+// service, its pod and the image are named, and no reader notices.
+func TestAnImageThatDoesNotExistIsTakenBack(t *testing.T) {
+	const deadline = 45
+	restore(t, staging)
+	current := get(t, staging).Status.Release.Current.Version
+	end := load(t, staging, 10)
+	for service, fault := range map[string]struct {
+		image func(*v1alpha1.Images) *string
+		part  string
+		// begins is how long the release takes until it needs the image.
+		begins time.Duration
+	}{
+		"content":  {func(i *v1alpha1.Images) *string { return &i.Content }, v1alpha1.ConditionMigrationsReady, 0},
+		"frontend": {func(i *v1alpha1.Images) *string { return &i.Frontend }, v1alpha1.ConditionWorkloadsReady, 5 * time.Minute},
+	} {
+		missing := "blogplatform.local/" + service + "@sha256:" + strings.Repeat("1", 64)
+		begun := time.Now()
+		change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) {
+			spec.Release.Version = "v0.0.0-no-" + service
+			*fault.image(&spec.Release.Images) = missing
+			spec.Rollout.ProgressDeadlineSeconds = new(int32(deadline))
+		})
+		eventually(t, fault.begins+truth, "the image of "+service+" is named", func(ctx context.Context) error {
+			return says(ctx, staging, fault.part, metav1.ConditionFalse, "", "cannot pull its image "+missing)
+		})
+		awaitBack(t, staging, current, 5*time.Minute)
+		t.Logf("%s: back after %s", service, time.Since(begun).Round(time.Second))
+		eventually(t, truth, "Ready says why", func(ctx context.Context) error {
+			return says(ctx, staging, v1alpha1.ConditionReady, metav1.ConditionFalse, "ReleaseAborted", missing)
+		})
+		change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) {
+			released := get(t, staging).Status.Release.Current
+			spec.Release = v1alpha1.Release{Version: released.Version, Images: released.Images}
+		})
+		eventually(t, 3*time.Minute, "staging Ready on "+current, func(ctx context.Context) error { return ready(ctx, staging) })
+	}
+	noFailures(t, "staging, while images were missing", end)
+}
+
+// TestAHostOfAnotherPlatformIsRefused in both directions, and its readers do not notice.
+func TestAHostOfAnotherPlatformIsRefused(t *testing.T) {
+	for _, pair := range [][2]environment{{staging, production}, {production, staging}} {
+		claims, serves := pair[0], pair[1]
+		t.Run(claims.namespace, func(t *testing.T) {
+			restore(t, claims)
+			end := load(t, serves, 10)
+			change(t, claims, func(spec *v1alpha1.BlogPlatformSpec) { spec.Hosts = append(spec.Hosts, serves.host) })
+			eventually(t, truth, "the claim is refused", func(ctx context.Context) error {
+				return says(ctx, claims, v1alpha1.ConditionStalled, metav1.ConditionTrue, "HostConflict", serves.host)
+			})
+			eventually(t, truth, "who serves the host is Ready", func(ctx context.Context) error { return ready(ctx, serves) })
+			noFailures(t, serves.namespace+", while its host was claimed", end)
+		})
+	}
+}
+
+// TestAVolumeThatCannotGrowIsSaid, and the size may be taken back.
+func TestAVolumeThatCannotGrowIsSaid(t *testing.T) {
+	restore(t, staging)
+	end := load(t, staging, 10)
+	change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) { spec.Database.Storage.Size = new(resource.MustParse("30Gi")) })
+	eventually(t, 2*truth, "the volume has not grown", func(ctx context.Context) error {
+		return says(ctx, staging, v1alpha1.ConditionDatabaseReady, metav1.ConditionFalse, "VolumeNotGrown", "")
+	})
+	noFailures(t, "staging, while its volume did not grow", end)
+}
+
+// TestAPasswordThatWasReplacedIsSaid: the pods read it at their start only.
+func TestAPasswordThatWasReplacedIsSaid(t *testing.T) {
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: staging.namespace, Name: platform + "-db-pguser-blog-user"}}
+	if err := cluster.Get(t.Context(), client.ObjectKeyFromObject(secret), secret); err != nil {
+		t.Fatal(err)
+	}
+	patch := client.MergeFrom(secret.DeepCopy())
+	secret.Data["password"], secret.Data["verifier"] = []byte("another-password"), nil // the Crunchy operator makes a verifier for it
+	if err := cluster.Patch(t.Context(), secret, patch); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, truth, "pods are older than the password", func(ctx context.Context) error {
+		return says(ctx, staging, v1alpha1.ConditionWorkloadsReady, metav1.ConditionTrue, "PodsOlderThanSecret", secret.Name)
+	})
+	for _, pod := range podsOf(t, staging.namespace, "app.kubernetes.io/name=user") {
+		if err := cluster.Delete(t.Context(), &pod); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, 3*time.Minute, "the pods that were started since are ready", func(ctx context.Context) error {
+		return says(ctx, staging, v1alpha1.ConditionReady, metav1.ConditionTrue, "Verified", "")
+	})
+}
+
+// TestASuspensionInterruptsTheSoak: what staging has soaked is lost, and begins anew.
+func TestASuspensionInterruptsTheSoak(t *testing.T) {
+	restore(t, staging)
+	soaks := func(want bool) func(context.Context) error {
+		return func(context.Context) error {
+			history := get(t, staging).Status.History
+			i := slices.IndexFunc(history, func(r v1alpha1.ReleaseRecord) bool { return r.Outcome == v1alpha1.OutcomeSucceeded })
+			if i < 0 || (history[i].HealthySince != nil) != want {
+				return fmt.Errorf("history is %+v", history)
+			}
+			return nil
+		}
+	}
+	eventually(t, truth, "staging soaks", soaks(true))
+	before := get(t, staging).Status.History[0].HealthySince
+	change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) { spec.Suspend = new(true) })
+	eventually(t, truth, "the soak is interrupted", soaks(false))
+	change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) { spec.Suspend = nil })
+	eventually(t, truth, "it begins anew", soaks(true))
+	if after := get(t, staging).Status.History[0].HealthySince; before != nil && !after.After(before.Time) {
+		t.Errorf("the soak goes on since %s", after)
+	}
+}
+
+// TestAReleaseGoesOnAfterTheOperatorWasAway in the middle of it.
+func TestAReleaseGoesOnAfterTheOperatorWasAway(t *testing.T) {
+	restore(t, staging)
+	end := load(t, staging, 10)
+	version := "v0.0.0-away"
+	change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) { spec.Release.Version = version })
+	eventually(t, 5*time.Minute, "a canary", func(context.Context) error {
+		if word := get(t, staging).Status.Release.Rollout; !strings.Contains(word, "canary") {
+			return fmt.Errorf("it is %s", word)
+		}
+		return nil
+	})
+	scale(t, 0)
+	t.Cleanup(func() { scale(t, 1) })
+	eventually(t, 5*time.Minute, "the Rollouts at their barrier without an operator", func(ctx context.Context) error { return atBarrier(ctx, staging) })
+	scale(t, 1)
+	awaitRelease(t, staging, version, 10*time.Minute)
+	noFailures(t, "staging, while the operator was away", end)
+}
+
+// scale sets how many operators run.
+func scale(t *testing.T, replicas int32) {
+	t.Helper()
+	const namespace, name = "blogplatform-system", "blogplatform-controller-manager"
+	deployments, ctx := clientset.AppsV1().Deployments(namespace), context.WithoutCancel(t.Context())
+	if _, err := deployments.Patch(ctx, name, types.MergePatchType, fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas), metav1.PatchOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 2*time.Minute, fmt.Sprintf("%d operators", replicas), func(ctx context.Context) error {
+		deployment, err := deployments.Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		if deployment.Status.Replicas != replicas || deployment.Status.ReadyReplicas != replicas {
+			return fmt.Errorf("%d, %d ready", deployment.Status.Replicas, deployment.Status.ReadyReplicas)
+		}
+		return nil
+	})
+}
+
+// atBarrier is nil once the data services wait at the end of their steps.
+func atBarrier(ctx context.Context, env environment) error {
+	for _, service := range dataServices {
+		rollout, err := rolloutOf(ctx, env, service)
+		if err != nil {
+			return err
+		}
+		if rollout.Status.Message != "CanaryPauseStep" {
+			return fmt.Errorf("%s is not paused: %q", service, rollout.Status.Message)
+		}
+	}
+	return nil
+}
