@@ -132,7 +132,7 @@ fuzz: ## Search for input that breaks a promise: every fuzz target for FUZZTIME 
 	done
 
 .PHONY: vm-check
-vm-check: ## Try make up as far as DNS on virtual machines with Debian 12 and 13 (software emulation: hours). Needs root, qemu-system-x86 and mmdebstrap.
+vm-check: ## Try make up as far as DNS on virtual machines with Debian 12 and 13 (software emulation: a quarter of an hour). Needs root, qemu-system-x86 and mmdebstrap.
 	@go run ./hack/vm/cmd
 
 ##@ Plugin
