@@ -85,10 +85,5 @@ func (p *pass) readLoad(ctx context.Context, name string, e *release.Evidence) e
 }
 
 func jobNamed(namespace, name string) *unstructured.Unstructured {
-	job := &unstructured.Unstructured{}
-	job.SetAPIVersion(batchv1.SchemeGroupVersion.String())
-	job.SetKind("Job")
-	job.SetNamespace(namespace)
-	job.SetName(name)
-	return job
+	return named(batchv1.SchemeGroupVersion.WithKind("Job"), namespace, name)
 }

@@ -39,7 +39,7 @@ func worthTelling(before *metav1.Condition, c condition) bool {
 	switch {
 	case c.name == v1alpha1.ConditionReconciling:
 		return false
-	case c.name == v1alpha1.ConditionReady: // a warning is told by the condition that it is of
+	case c.name == v1alpha1.ConditionReady: // the condition of the part reports a warning
 		return changed || (before == nil && c.status == metav1.ConditionTrue)
 	case c.reason == reasonDeleting || c.reason == reasonNotObserved || c.reason == reasonWaiting:
 		return false

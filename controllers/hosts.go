@@ -140,14 +140,11 @@ func (p *pass) served(ctx context.Context, platform *v1alpha1.BlogPlatform) ([]s
 	if len(platform.Status.Hosts) > 0 {
 		return platform.Status.Hosts, nil
 	}
-	wanted := &unstructured.Unstructured{}
-	wanted.SetGroupVersionKind(schema.GroupVersionKind{Group: "networking.istio.io", Version: "v1", Kind: "Gateway"})
-	if !p.watches.served(ctx, wanted.GroupVersionKind()) {
+	kind := schema.GroupVersionKind{Group: "networking.istio.io", Version: "v1", Kind: "Gateway"}
+	if !p.watches.served(ctx, kind) {
 		return nil, nil
 	}
-	wanted.SetNamespace(platform.Namespace)
-	wanted.SetName(platform.Name)
-	gateway, err := p.find(ctx, wanted)
+	gateway, err := p.find(ctx, named(kind, platform.Namespace, platform.Name))
 	if err != nil || gateway == nil || !naming.Of(client.ObjectKeyFromObject(platform)).Owns(gateway.GetLabels()) {
 		return nil, err
 	}

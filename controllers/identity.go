@@ -34,7 +34,7 @@ func (p *pass) askProvider() {
 	before := meta.FindStatusCondition(p.began.Conditions, v1alpha1.ConditionIdentityReady)
 	p.identity = &condition{name: v1alpha1.ConditionIdentityReady}
 	switch {
-	case !known && before != nil && strings.HasPrefix(before.Message, where):
+	case !known && before != nil && (strings.HasPrefix(before.Message, where+" ") || strings.HasPrefix(before.Message, where+":")):
 		p.identity.status, p.identity.reason, p.identity.message = before.Status, before.Reason, before.Message
 	case !known:
 		p.identity.status, p.identity.reason, p.identity.message = metav1.ConditionUnknown, reasonDiscovering, where+" has not answered yet"

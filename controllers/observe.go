@@ -89,11 +89,7 @@ func (p *pass) observeData(ctx context.Context) error {
 	if p.cluster != nil || len(p.volumes) == 0 || !p.watches.served(ctx, clusterKind) {
 		return nil
 	}
-	wanted := &unstructured.Unstructured{}
-	wanted.SetGroupVersionKind(clusterKind)
-	wanted.SetNamespace(p.names.Namespace)
-	wanted.SetName(p.names.Database())
-	p.cluster, err = get(ctx, p.live, wanted)
+	p.cluster, err = get(ctx, p.live, named(clusterKind, p.names.Namespace, p.names.Database()))
 	return err
 }
 
@@ -134,6 +130,15 @@ func (p *pass) list(ctx context.Context, kind schema.GroupVersionKind) ([]unstru
 // find reads the object as it is in the cache; nil means that it is not there.
 func (p *pass) find(ctx context.Context, desired *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	return get(ctx, p.client, desired)
+}
+
+// named is an object of which only kind and name are known, to be read.
+func named(kind schema.GroupVersionKind, namespace, name string) *unstructured.Unstructured {
+	u := &unstructured.Unstructured{}
+	u.SetGroupVersionKind(kind)
+	u.SetNamespace(namespace)
+	u.SetName(name)
+	return u
 }
 
 func get(ctx context.Context, reader client.Reader, desired *unstructured.Unstructured) (*unstructured.Unstructured, error) {

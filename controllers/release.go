@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	argo "github.com/argoproj/argo-rollouts/pkg/apis/rollouts/v1alpha1"
+	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -83,12 +84,7 @@ func identityOf(set plan.Set) v1alpha1.ReleaseIdentity {
 func (p *pass) keptSet(ctx context.Context, digest string) (*plan.Set, error) {
 	revision := p.sets[p.names.Set(digest)]
 	if revision == nil {
-		wanted := &unstructured.Unstructured{}
-		wanted.SetAPIVersion("apps/v1")
-		wanted.SetKind("ControllerRevision")
-		wanted.SetNamespace(p.names.Namespace)
-		wanted.SetName(p.names.Set(digest))
-		live, err := get(ctx, p.live, wanted)
+		live, err := get(ctx, p.live, named(appsv1.SchemeGroupVersion.WithKind("ControllerRevision"), p.names.Namespace, p.names.Set(digest)))
 		if err != nil || live == nil || !p.names.Owns(live.GetLabels()) && !metav1.IsControlledBy(live, p.platform) {
 			return nil, err
 		}
@@ -379,7 +375,7 @@ func (p *pass) releaseInReady() {
 	switch {
 	case before == nil, before.Status != metav1.ConditionTrue && !ofRelease, verdict.State == ready.Ready && !ofRelease:
 		return
-	case verdict.State == ready.Ready: // a failure that was told is over
+	case verdict.State == ready.Ready: // a failure that Ready reported is over
 		verdict.Reason, verdict.Message = reasonReleaseInProgress, "all services run release "+p.serving().Version+"; the rest of the platform is looked at"
 	}
 	c := metav1.Condition{

@@ -75,7 +75,7 @@ func (p *pass) reportBlind(ctx context.Context, cause error) error {
 	p.platform.Status = *p.before.DeepCopy()
 	status := &p.platform.Status
 	seen := []condition{blind, reconciling}
-	for _, name := range p.told(append([]string{v1alpha1.ConditionAvailable}, parts...)) {
+	for _, name := range p.withGate(append([]string{v1alpha1.ConditionAvailable}, parts...)) {
 		if meta.FindStatusCondition(status.Conditions, name) == nil {
 			seen = append(seen, condition{name: name, status: metav1.ConditionUnknown, reason: reasonNotObserved, message: "nothing was seen yet; see " + v1alpha1.ConditionReady})
 		}
@@ -126,8 +126,8 @@ func byOrder(a, b metav1.Condition) int {
 	return slices.Index(order, a.Type) - slices.Index(order, b.Type)
 }
 
-// told are condition types, and the one by which the platform takes part in promotions.
-func (p *pass) told(types []string) []string {
+// withGate adds to condition types the one by which the platform takes part in promotions, if it does.
+func (p *pass) withGate(types []string) []string {
 	if gate := p.gateCondition(); gate != "" {
 		return append(slices.Clone(types), gate)
 	}
@@ -281,7 +281,7 @@ func (p *pass) available() condition {
 // stalledConditions say that the spec has to change, and what runs meanwhile.
 func (p *pass) stalledConditions() []condition {
 	all := append(p.backupsFailing(), p.available())
-	for _, part := range p.told(parts) {
+	for _, part := range p.withGate(parts) {
 		all = append(all, condition{name: part, status: metav1.ConditionUnknown, reason: reasonNotObserved, message: "the spec cannot be realised; see " + v1alpha1.ConditionStalled})
 	}
 	return append(all,
@@ -302,7 +302,7 @@ func (p *pass) deletingConditions() []condition {
 		message += ": " + said(p.errs[0])
 	}
 	var all []condition
-	for _, name := range p.told(append([]string{v1alpha1.ConditionReady, v1alpha1.ConditionAvailable}, parts...)) {
+	for _, name := range p.withGate(append([]string{v1alpha1.ConditionReady, v1alpha1.ConditionAvailable}, parts...)) {
 		all = append(all, condition{name: name, status: metav1.ConditionFalse, reason: reasonDeleting, message: "the platform is being deleted"})
 	}
 	all[0].message = message
