@@ -192,7 +192,7 @@ func TestWhatIsBuiltIsHandedToTheStartAndIsNotBuiltTwice(t *testing.T) {
 	istio.Parts = []build.Artifact{program}
 	istio.Start = func(_ context.Context, _ *component.Cluster, built component.Built) error {
 		if path := built.Path(program); path != "/cache/istiod" {
-			t.Errorf("the start is told %q", path)
+			t.Errorf("the start gets PATH %q", path)
 		}
 		return nil
 	}

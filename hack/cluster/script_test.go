@@ -44,7 +44,7 @@ func TestTheOperatorInTheClusterIsStartedAgainHoweverTheOneOnTheHostEnds(t *test
 				t.Errorf("it ended with %v", err)
 			}
 			if !strings.Contains(string(out), "127.0.0.1 id.blog.localhost") {
-				t.Errorf("nobody is told of the missing name:\n%s", out)
+				t.Errorf("no output names the missing entry:\n%s", out)
 			}
 			happened, err := os.ReadFile(log)
 			if err != nil {

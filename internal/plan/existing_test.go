@@ -67,7 +67,7 @@ func expectProblem(t *testing.T, in Input, reason, says string) {
 	}
 }
 
-// TestSomebodyElsesDatabaseIsNotCompared: it is not written, which is told by its child.
+// TestSomebodyElsesDatabaseIsNotCompared: it is not written, and the condition of that child says so.
 func TestSomebodyElsesDatabaseIsNotCompared(t *testing.T) {
 	in := withDatabase(t, strings.Replace(found, "postgresVersion: 17", "postgresVersion: 15", 1))
 	in.Database.SetLabels(nil)

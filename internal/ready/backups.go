@@ -60,7 +60,7 @@ func BackupsOf(u *unstructured.Unstructured, now time.Time) Backups {
 		switch {
 		case b.Verdict.State == Warning:
 		case s.failed:
-			b.Verdict = Verdict{Warning, "BackupFailed", fmt.Sprintf("%s: the last scheduled %s backup to %s failed; look at the Jobs of CronJob %s, and at the room on the volume of the repository", name(u), s.kind, s.repo, s.job(u))}
+			b.Verdict = Verdict{Warning, "BackupFailed", fmt.Sprintf("%s: the last scheduled %s backup to %s failed; look at the Jobs of CronJob %s, and at the free space on the volume of the repository", name(u), s.kind, s.repo, s.job(u))}
 		case !overdue.IsZero() && !now.Before(overdue):
 			b.Verdict = Verdict{Warning, "BackupOverdue", fmt.Sprintf("%s: no %s backup to %s was finished since its schedule asked for one; look at CronJob %s", name(u), s.kind, s.repo, s.job(u))}
 		}

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// backedUp is what is told of a cluster whose first backup was made on Monday, 26 January,
+// backedUp is the status of a cluster whose first backup was made on Monday, 26 January,
 // with a full one on Sundays and an incremental one on the other days.
 func backedUp(t *testing.T, runs string, now time.Time) Backups {
 	t.Helper()
@@ -58,7 +58,7 @@ func TestBackupsAreWatchedAfterTheFirstOne(t *testing.T) {
 		"all are good":                                   {week, at("02-01", 12), Ready, "BackupsSucceed", "has a backup of every schedule"},
 		"a full one is as good as an incremental one":    {week, at("02-02", 6), Ready, "BackupsSucceed", ""},
 		"incremental ones are not as good as a full one": {run("incr", "02-01", "good") + ", " + run("incr", "02-02", "good"), at("02-02", 2), Warning, "BackupOverdue", "CronJob blog-repo1-full"},
-		"the last one failed":                            {week + ", " + run("incr", "02-02", "bad"), at("02-02", 2), Warning, "BackupFailed", "the last scheduled incr backup to repo1 failed; look at the Jobs of CronJob blog-repo1-incr, and at the room"},
+		"the last one failed":                            {week + ", " + run("incr", "02-02", "bad"), at("02-02", 2), Warning, "BackupFailed", "the last scheduled incr backup to repo1 failed; look at the Jobs of CronJob blog-repo1-incr, and at the free space"},
 		"the last one is tried again":                    {week + ", " + run("incr", "02-02", "again"), at("02-02", 2), Warning, "BackupFailed", ""},
 		"one that failed is over":                        {run("incr", "01-30", "bad") + ", " + week, at("02-01", 12), Ready, "BackupsSucceed", ""},
 		"a full one failed and is not over":              {run("full", "02-01", "bad") + ", " + run("incr", "02-02", "good"), at("02-02", 2), Warning, "BackupFailed", "scheduled full backup"},

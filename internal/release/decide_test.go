@@ -502,7 +502,7 @@ func TestWhatOthersSayFitsIntoStatus(t *testing.T) {
 	p.set(Service{Set: "of-v2", Trouble: Verdict{Failed, "AnalysisFailed", strings.Repeat("denié; ", 5000)}}, naming.User)
 	p.expect(v1alpha1.PhaseAborting)
 	if message := FailureOf(p.status).Message; utf8.RuneCountInString(message) != 1024 || !strings.HasSuffix(message, "…") {
-		t.Errorf("the failure is told in %d characters: %.40s", utf8.RuneCountInString(message), message)
+		t.Errorf("the message of the failure has %d characters: %.40s", utf8.RuneCountInString(message), message)
 	}
 	p = running(t)
 	p.facts.Request = strings.Repeat("\x01", 200) + " v1"
