@@ -53,11 +53,13 @@ const (
 	reasonApplyFailed      = "ApplyFailed"
 
 	// Of what a child depends on.
-	reasonSecretMissing  = "SecretMissing"
-	reasonKeyMissing     = "KeyMissing"
-	reasonIssuerMissing  = "IssuerMissing"
-	reasonVolumePending  = "VolumePending"
-	reasonRestartPending = "RestartPending"
+	// reasonSecretTerminating: a SealedSecret waits until the Secret of the one before is deleted.
+	reasonSecretTerminating = "SecretTerminating"
+	reasonSecretMissing     = "SecretMissing"
+	reasonKeyMissing        = "KeyMissing"
+	reasonIssuerMissing     = "IssuerMissing"
+	reasonVolumePending     = "VolumePending"
+	reasonRestartPending    = "RestartPending"
 	// reasonPodsOlderThanSecret: pods use values that were replaced since they started.
 	reasonPodsOlderThanSecret = "PodsOlderThanSecret"
 	reasonSidecarsInjected    = "SidecarsInjected"

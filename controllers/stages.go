@@ -195,8 +195,9 @@ func (p *pass) attend(ctx context.Context, child plan.Child, waitsFor string) (o
 	if p.suspended() || p.held(child) {
 		p.complete = false
 	} else {
-		if child.Stage == plan.StageContract && live == nil {
-			if err := p.beginContract(ctx); err != nil {
+		if live == nil {
+			if o.verdict, err = p.beforeCreation(ctx, child); err != nil || o.verdict.State != "" {
+				p.complete = false
 				return o, err
 			}
 		}
@@ -215,6 +216,18 @@ func (p *pass) attend(ctx context.Context, child plan.Child, waitsFor string) (o
 		p.putInLine(&o)
 	}
 	return o, nil
+}
+
+// beforeCreation does what a child needs before it is created, and answers with the
+// verdict on one that has to wait for something; that of any other is empty.
+func (p *pass) beforeCreation(ctx context.Context, child plan.Child) (ready.Verdict, error) {
+	switch {
+	case child.Stage == plan.StageContract:
+		return ready.Verdict{}, p.beginContract(ctx)
+	case len(child.SecretKeys) > 0:
+		return p.formerSecret(ctx, child)
+	}
+	return ready.Verdict{}, nil
 }
 
 // spared is the verdict on a child that is not applied now: it has been and

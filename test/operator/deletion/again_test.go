@@ -4,8 +4,10 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/test/operator/harness"
@@ -47,4 +49,23 @@ func TestNoEmptyDatabaseIsMadeOverBackups(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.UntilReady(p)
+}
+
+// TestASealedSecretWaitsForTheSecretOfTheOneBefore: were it created while that Secret
+// is still there, Sealed Secrets would give it up for good.
+func TestASealedSecretWaitsForTheSecretOfTheOneBefore(t *testing.T) {
+	harness.ShareOperator(t)
+	w := newWorld(t)
+	withData := harness.DeletionPolicy(v1alpha1.Delete, "blog")
+	before := w.GivenReady("staging", withData)
+	held := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: "blog-cookies"}}
+	w.Patch(held, func() { held.SetFinalizers([]string{"test.blogplatform.io/slow-collector"}) })
+	w.DeletePlatform(before)
+	again := w.Given("staging", withData)
+	w.UntilCondition(again, v1alpha1.ConditionSecretsReady, metav1.ConditionFalse, "SecretTerminating", "Secret "+w.Namespace+"/blog-cookies")
+	if err := harness.Cluster.Get(t.Context(), client.ObjectKeyFromObject(held), w.Object("SealedSecret", "blog-cookies")); !apierrors.IsNotFound(err) {
+		t.Fatalf("the SealedSecret was created beside the Secret of the one before: %v", err)
+	}
+	w.Patch(held, func() { held.SetFinalizers(nil) })
+	w.UntilReady(again)
 }
