@@ -83,7 +83,7 @@ func newTown(t testing.TB) *town {
 	t.Cleanup(backend.Close)
 	services := backends{user.New(backend.URL), content.New(backend.URL), comment.New(backend.URL)}
 	var err error
-	w.site, err = newSite(command.Identity{Service: "frontend"}, &url.URL{Scheme: "https", Host: "blog.example.com"}, services, signer{[]byte(strings.Repeat("k", 32))}, true)
+	w.site, err = newSite(command.Identity{Service: "frontend"}, &url.URL{Scheme: "https", Host: "blog.example.com"}, services, signer{func() string { return strings.Repeat("k", 32) }}, true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -280,7 +280,7 @@ func TestACookieThatWeDidNotSignIsIgnored(t *testing.T) {
 	ours := s.signer.sign(themeCookie, "dark")
 	for name, value := range map[string]string{
 		"another value":                     strings.Replace(ours, "dark", "light", 1),
-		"another key":                       signer{[]byte(strings.Repeat("y", 32))}.sign(themeCookie, "dark"),
+		"another key":                       signer{func() string { return strings.Repeat("y", 32) }}.sign(themeCookie, "dark"),
 		"a signature for another cookie":    s.signer.sign("__Host-other", "dark"),
 		"a changed signature":               ours[:len(ours)-2] + "AA",
 		"no signature":                      "dark",
@@ -368,7 +368,7 @@ func blog(t *testing.T, answers map[string]any) *site {
 	t.Cleanup(backend.Close)
 	public := &url.URL{Scheme: "https", Host: "blog.example.com"}
 	services := backends{user.New(backend.URL), content.New(backend.URL), comment.New(backend.URL)}
-	s, err := newSite(command.Identity{Service: "frontend", Version: "v1"}, public, services, signer{[]byte(strings.Repeat("k", 32))}, true)
+	s, err := newSite(command.Identity{Service: "frontend", Version: "v1"}, public, services, signer{func() string { return strings.Repeat("k", 32) }}, true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,18 +1,16 @@
 package service
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
-	"blogplatform.io/operator/services/internal/command"
+	"blogplatform.io/operator/services/internal/secret"
 )
 
 const (
@@ -30,25 +28,24 @@ const (
 	themeDark   = "dark"
 )
 
-// signer makes and checks signed cookie values.
-type signer struct{ key []byte }
+// signer makes and checks signed cookie values with the key at hand.
+type signer struct{ key func() string }
 
-// signerFromEnv reads the key from the file that COOKIE_KEY_FILE names. White
-// space around the key does not count. Errors never hold the key.
+// signerFromEnv reads the key from the file that COOKIE_KEY_FILE names, and again
+// when it is replaced: then cookies that were signed before hold no more.
 func signerFromEnv() (signer, error) {
-	path, err := command.RequireEnv("COOKIE_KEY_FILE")
+	key, err := secret.FromEnv("COOKIE_KEY_FILE", longEnough)
 	if err != nil {
 		return signer{}, err
 	}
-	key, err := os.ReadFile(path)
-	if err != nil {
-		return signer{}, fmt.Errorf("read the key that signs cookies: %w", err)
-	}
-	key = bytes.TrimSpace(key)
+	return signer{key.Value}, nil
+}
+
+func longEnough(key string) error {
 	if len(key) < minKeyBytes {
-		return signer{}, fmt.Errorf("the key that signs cookies (%s) has %d bytes, it needs at least %d", path, len(key), minKeyBytes)
+		return fmt.Errorf("the key that signs cookies has %d bytes, it needs at least %d", len(key), minKeyBytes)
 	}
-	return signer{key}, nil
+	return nil
 }
 
 // sign returns value with a signature that holds only for the cookie of that name.
@@ -70,7 +67,7 @@ func (s signer) verify(name, signed string) (string, bool) {
 }
 
 func (s signer) mac(name, value string) []byte {
-	mac := hmac.New(sha256.New, s.key)
+	mac := hmac.New(sha256.New, []byte(s.key()))
 	// A cookie's name has no "=" in it (RFC 6265, section 4.1.1), so no two pairs look alike.
 	mac.Write([]byte(name + "=" + value))
 	return mac.Sum(nil)

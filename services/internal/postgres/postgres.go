@@ -2,11 +2,14 @@ package postgres
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -28,8 +31,10 @@ const (
 
 // Open returns a pool for the database that PGHOST, PGPORT, PGDATABASE, PGUSER,
 // PGPASSWORD, PGSSLMODE and PGSSLROOTCERT name, of at most DATABASE_CONNECTIONS
-// (default 8). It does not connect yet: a service starts and serves while its
-// database is away. Errors hold no password.
+// (default 8). PGPASSWORD_FILE names a file with the password in the place of
+// PGPASSWORD. That file, and the one of PGSSLROOTCERT, are read again for each
+// connection, so that a service goes on when either is replaced. It does not connect
+// yet: a service starts and serves while its database is away. Errors hold no password.
 func Open(ctx context.Context, application string) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig("")
 	if err != nil {
@@ -47,11 +52,38 @@ func Open(ctx context.Context, application string) (*pgxpool.Pool, error) {
 	config.ConnConfig.RuntimeParams["application_name"] = application
 	config.ConnConfig.RuntimeParams["statement_timeout"] = statementTimeout
 	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = statementTimeout
+	config.BeforeConnect = credentials(os.Getenv("PGPASSWORD_FILE"), os.Getenv("PGSSLROOTCERT"))
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("open the database pool: %w", err)
 	}
 	return pool, nil
+}
+
+// credentials says how to set the password and the authority that the files hold
+// when a connection is made. An empty path leaves what config has.
+func credentials(passwordFile, authorityFile string) func(context.Context, *pgx.ConnConfig) error {
+	return func(_ context.Context, config *pgx.ConnConfig) error {
+		if passwordFile != "" {
+			password, err := os.ReadFile(passwordFile)
+			if err != nil {
+				return fmt.Errorf("read the database password (PGPASSWORD_FILE): %w", err)
+			}
+			config.Password = strings.TrimSpace(string(password))
+		}
+		if authorityFile != "" && config.TLSConfig != nil {
+			authority, err := os.ReadFile(authorityFile)
+			if err != nil {
+				return fmt.Errorf("read the authority of the database's certificate (PGSSLROOTCERT): %w", err)
+			}
+			config.TLSConfig = config.TLSConfig.Clone()
+			config.TLSConfig.RootCAs = x509.NewCertPool()
+			if !config.TLSConfig.RootCAs.AppendCertsFromPEM(authority) {
+				return fmt.Errorf("%s (PGSSLROOTCERT) holds no PEM certificate", authorityFile)
+			}
+		}
+		return nil
+	}
 }
 
 // Ping asks the database for one row.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"blogplatform.io/operator/services/internal/command"
+	"blogplatform.io/operator/services/internal/secret"
 	"blogplatform.io/operator/services/internal/token"
 )
 
@@ -16,11 +17,13 @@ type settings struct {
 	// publicURL is where readers find the blog, without a slash at its end.
 	publicURL string
 	// issuer of the identity provider, empty for none: nobody can sign in then.
-	issuer, clientID, clientSecret string
+	issuer, clientID string
+	// clientSecret and scimClientSecret return the secrets at hand.
+	clientSecret, scimClientSecret func() string
 	// authorities are PEM certificates of the provider's CA, empty for the system's.
 	authorities []byte
 	// scimURL is empty where the provider cannot be told of locks.
-	scimURL, scimClientID, scimClientSecret string
+	scimURL, scimClientID string
 	// firstAdmin is the subject that becomes Admin at its first sign-in, empty for none.
 	firstAdmin string
 	// tokenIssuer is the iss of our own tokens: it names namespace and platform.
@@ -32,7 +35,8 @@ type settings struct {
 // settingsFromEnv reads OIDC_ISSUER, OIDC_CLIENT_ID, OIDC_CLIENT_SECRET_FILE,
 // OIDC_CA_FILE, SCIM_URL, SCIM_CLIENT_ID, SCIM_CLIENT_SECRET_FILE,
 // BOOTSTRAP_ADMIN_SUBJECT, PUBLIC_URL, TOKEN_ISSUER, CONTENT_URL and COMMENT_URL.
-// All may be missing where OIDC_ISSUER is.
+// All may be missing where OIDC_ISSUER is. Client secrets are read again when their
+// files are replaced.
 func settingsFromEnv() (settings, error) {
 	s := settings{
 		publicURL:    strings.TrimSuffix(os.Getenv("PUBLIC_URL"), "/"),
@@ -58,7 +62,7 @@ func settingsFromEnv() (settings, error) {
 		errs = append(errs, err)
 	}
 	errs = append(errs, httpsURL("OIDC_ISSUER", s.issuer))
-	s.clientSecret = secret(&errs, "OIDC_CLIENT_SECRET_FILE")
+	s.clientSecret = clientSecret(&errs, "OIDC_CLIENT_SECRET_FILE")
 	if file := os.Getenv("OIDC_CA_FILE"); file != "" {
 		var err error
 		if s.authorities, err = os.ReadFile(file); err != nil {
@@ -68,23 +72,19 @@ func settingsFromEnv() (settings, error) {
 	if s.scimURL != "" {
 		_, err := command.RequireEnv("SCIM_CLIENT_ID")
 		errs = append(errs, err, httpsURL("SCIM_URL", s.scimURL))
-		s.scimClientSecret = secret(&errs, "SCIM_CLIENT_SECRET_FILE")
+		s.scimClientSecret = clientSecret(&errs, "SCIM_CLIENT_SECRET_FILE")
 	}
 	return s, errors.Join(errs...)
 }
 
-// secret reads the file that the variable names.
-func secret(errs *[]error, variable string) string {
-	file, err := command.RequireEnv(variable)
+// clientSecret returns what the file holds that the variable names.
+func clientSecret(errs *[]error, variable string) func() string {
+	file, err := secret.FromEnv(variable, nil)
 	if err != nil {
 		*errs = append(*errs, err)
-		return ""
+		return nil
 	}
-	content, err := os.ReadFile(file)
-	if err != nil {
-		*errs = append(*errs, fmt.Errorf("%s: %w", variable, err))
-	}
-	return strings.TrimSpace(string(content))
+	return file.Value
 }
 
 // httpsURL refuses what a password must not be sent to.

@@ -35,7 +35,7 @@ func TestTheEnvironmentSaysWhoTheProviderIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{"https://blog.example.com", "hush-hush", "hush-hush", "http://blog-content:8080"}
-	if have := []string{got.publicURL, got.clientSecret, got.scimClientSecret, got.erasers["content"]}; !slices.Equal(have, want) || len(got.erasers) != 1 {
+	if have := []string{got.publicURL, got.clientSecret(), got.scimClientSecret(), got.erasers["content"]}; !slices.Equal(have, want) || len(got.erasers) != 1 {
 		t.Errorf("got %q", have)
 	}
 }

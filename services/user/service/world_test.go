@@ -85,9 +85,9 @@ func worldOn(t *testing.T, on *postgres.Server) *world {
 		t.Fatal(err)
 	}
 	w.settings = settings{
-		publicURL: publicURL, issuer: w.idp.Issuer(), clientID: "blog", clientSecret: "s",
+		publicURL: publicURL, issuer: w.idp.Issuer(), clientID: "blog", clientSecret: func() string { return "s" },
 		authorities: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: provider.Certificate().Raw}),
-		scimURL:     provider.URL + "/t/acme/scim2", scimClientID: "m2m", scimClientSecret: "m",
+		scimURL:     provider.URL + "/t/acme/scim2", scimClientID: "m2m", scimClientSecret: func() string { return "m" },
 		firstAdmin: amara, tokenIssuer: tokenIssuer, erasers: map[string]string{},
 	}
 	if w.pool, err = database.Open(context.Background(), "user"); err != nil {

@@ -25,8 +25,10 @@ var (
 // Config says who the provider is and who we are there.
 type Config struct {
 	// Issuer is the iss of its tokens, and where discovery begins.
-	Issuer                 string
-	ClientID, ClientSecret string
+	Issuer   string
+	ClientID string
+	// ClientSecret returns the secret at hand: it may be replaced.
+	ClientSecret func() string
 	// RedirectURL is where the provider sends browsers back to, PostLogoutURL
 	// where it sends them after they signed out.
 	RedirectURL, PostLogoutURL string
@@ -99,7 +101,7 @@ func (p *Provider) discover(ctx context.Context) (*discovered, error) {
 	config := &oidc.Config{ClientID: p.config.ClientID, SupportedSigningAlgs: []string{oidc.RS256, oidc.ES256, oidc.EdDSA}}
 	return &discovered{
 		oauth: oauth2.Config{
-			ClientID: p.config.ClientID, ClientSecret: p.config.ClientSecret, RedirectURL: p.config.RedirectURL,
+			ClientID: p.config.ClientID, RedirectURL: p.config.RedirectURL,
 			Endpoint: endpoint, Scopes: []string{oidc.ScopeOpenID, "profile", "email"},
 		},
 		endSessionURL: more.EndSession,
@@ -171,7 +173,9 @@ func (p *Provider) SignIn(ctx context.Context, code, nonce, verifier string) (Pe
 		return Person{}, err
 	}
 	ctx = oidc.ClientContext(ctx, p.config.HTTP)
-	tokens, err := d.oauth.Exchange(ctx, code, oauth2.VerifierOption(verifier))
+	config := d.oauth
+	config.ClientSecret = p.config.ClientSecret()
+	tokens, err := config.Exchange(ctx, code, oauth2.VerifierOption(verifier))
 	if err != nil {
 		return Person{}, exchangeError(err)
 	}

@@ -92,9 +92,11 @@ type Config struct {
 	// BaseURL ends in /scim2.
 	BaseURL string
 	// TokenURL returns the token endpoint; it may have to be discovered first.
-	TokenURL               func(context.Context) (string, error)
-	ClientID, ClientSecret string
-	HTTP                   *http.Client
+	TokenURL func(context.Context) (string, error)
+	ClientID string
+	// ClientSecret returns the secret at hand: it may be replaced.
+	ClientSecret func() string
+	HTTP         *http.Client
 }
 
 // Client talks to the provider. It is safe for concurrent use.
@@ -268,7 +270,7 @@ func (c *Client) authorize(ctx context.Context) (*oauth2.Token, error) {
 		return nil, err
 	}
 	config := clientcredentials.Config{
-		ClientID: c.config.ClientID, ClientSecret: c.config.ClientSecret, TokenURL: endpoint, Scopes: scopes,
+		ClientID: c.config.ClientID, ClientSecret: c.config.ClientSecret(), TokenURL: endpoint, Scopes: scopes,
 		AuthStyle: oauth2.AuthStyleInHeader, EndpointParams: url.Values{"tokenBindingId": {c.binding}},
 	}
 	token, err := config.Token(context.WithValue(ctx, oauth2.HTTPClient, c.config.HTTP))

@@ -47,7 +47,7 @@ func newProvider(t testing.TB) *provider {
 func (p *provider) client(t testing.TB) *scim.Client {
 	t.Helper()
 	client, err := scim.New(scim.Config{
-		BaseURL: p.URL + "/t/acme/scim2", ClientID: "m2m", ClientSecret: "m", HTTP: p.Client(),
+		BaseURL: p.URL + "/t/acme/scim2", ClientID: "m2m", ClientSecret: func() string { return "m" }, HTTP: p.Client(),
 		TokenURL: func(context.Context) (string, error) { return p.URL + "/token", nil },
 	})
 	if err != nil {

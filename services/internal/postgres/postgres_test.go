@@ -1,0 +1,99 @@
+package postgres_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"blogplatform.io/operator/services/internal/postgres"
+	testpostgres "blogplatform.io/operator/services/internal/testing/postgres"
+)
+
+func TestMain(m *testing.M) { os.Exit(testpostgres.Main(m)) }
+
+// given is a pool whose password and authority come from files.
+func given(t *testing.T) (pool *pgxpool.Pool, password, authority string) {
+	t.Helper()
+	env := testpostgres.Shared(t).Database(t, "content")
+	folder := t.TempDir()
+	password, authority = filepath.Join(folder, "password"), filepath.Join(folder, "ca.crt")
+	trusted, err := os.ReadFile(env["PGSSLROOTCERT"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, password, env["PGPASSWORD"]+"\n")
+	write(t, authority, string(trusted))
+	env["PGPASSWORD"], env["PGPASSWORD_FILE"], env["PGSSLROOTCERT"] = "", password, authority
+	for name, value := range env {
+		t.Setenv(name, value)
+	}
+	if pool, err = postgres.Open(t.Context(), "test"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	return pool, password, authority
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// works connects anew and asks for one row.
+func works(t *testing.T, pool *pgxpool.Pool) error {
+	t.Helper()
+	pool.Reset()
+	return postgres.Ping(t.Context(), pool)
+}
+
+// TestAServiceGoesOnWithAPasswordThatWasReplaced: without a restart.
+func TestAServiceGoesOnWithAPasswordThatWasReplaced(t *testing.T) {
+	pool, password, _ := given(t)
+	if err := works(t, pool); err != nil {
+		t.Fatal(err)
+	}
+	role := pgx.Identifier{os.Getenv("PGUSER")}.Sanitize()
+	if _, err := pool.Exec(t.Context(), fmt.Sprintf("ALTER ROLE %s PASSWORD 'another'", role)); err != nil {
+		t.Fatal(err)
+	}
+	if err := works(t, pool); err == nil || !postgres.Away(err) || strings.Contains(err.Error(), "another") {
+		t.Fatalf("the file still holds the password of before: got %v, and not that the database is away", err)
+	}
+	write(t, password, "another\n")
+	if err := works(t, pool); err != nil {
+		t.Errorf("the file holds the new password: %v", err)
+	}
+}
+
+func TestAServiceGoesOnWithAnAuthorityThatWasReplaced(t *testing.T) {
+	pool, _, authority := given(t)
+	trusted, err := os.ReadFile(authority)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, authority, "none")
+	if err := works(t, pool); err == nil || !strings.Contains(err.Error(), authority) {
+		t.Errorf("a server was trusted without an authority: %v", err)
+	}
+	write(t, authority, string(trusted))
+	if err := works(t, pool); err != nil {
+		t.Errorf("the authority is the right one again: %v", err)
+	}
+}
+
+func TestAPasswordThatCannotBeReadIsNamedByItsVariable(t *testing.T) {
+	pool, password, _ := given(t)
+	if err := os.Remove(password); err != nil {
+		t.Fatal(err)
+	}
+	if err := works(t, pool); err == nil || !strings.Contains(err.Error(), "PGPASSWORD_FILE") {
+		t.Errorf("got %v", err)
+	}
+}
