@@ -267,7 +267,7 @@ func (p *pass) verifyVerdict(ctx context.Context, attempt int64) (release.Verdic
 
 // input of the plan, by what was decided. Before that it is of a release that has arrived.
 func (p *pass) input() plan.Input {
-	run := plan.Run{Target: &p.target, Kept: p.kept(), Contract: p.contract(), Proven: p.proven(), Attempt: p.decision.Status.Attempt}
+	run := plan.Run{Target: &p.target, Kept: p.kept(), Contract: p.contract(), Good: p.good, Attempt: p.decision.Status.Attempt}
 	if d := p.decision; d.Status.Phase != "" {
 		if !d.DataOnTarget {
 			run.Data = p.good
@@ -280,15 +280,6 @@ func (p *pass) input() plan.Input {
 		run.Paused = d.Halted
 	}
 	return plan.Input{Platform: p.platform, Release: p.target.Release, Run: run, Observed: p.coWritten, Database: p.cluster, Volumes: p.volumes}
-}
-
-// proven is the release whose image sends the load of analyses: the current one,
-// unless that serves nobody.
-func (p *pass) proven() *v1alpha1.Release {
-	if p.good == nil || slices.Contains(p.decision.Short, naming.Frontend) {
-		return nil
-	}
-	return &p.good.Release
 }
 
 // kept are the ControllerRevisions of the sets to go back to: the one that was

@@ -120,9 +120,11 @@ func (p Platform) SCIMSecret() string { return p.Name + "-scim" }
 // KeyOfClientSecret is the key in both.
 const KeyOfClientSecret = "clientSecret"
 
-// Identity is the ConfigMap with the authorities of the identity provider, and
-// the ServiceEntry and the NetworkPolicy of the way to it.
+// Identity is the ServiceEntry and the NetworkPolicy of the way to the identity provider.
 func (p Platform) Identity() string { return p.Name + "-identity" }
+
+// Authority is the ConfigMap with a CA bundle of the identity provider, by the hash of that.
+func (p Platform) Authority(hash string) string { return p.Identity() + "-" + hash }
 
 // TokenIssuer is the iss of the tokens that the user service signs.
 func (p Platform) TokenIssuer() string { return "blogplatform://" + p.Namespace + "/" + p.Name }

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
+	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/internal/naming"
 )
 
@@ -84,7 +86,7 @@ func (b *builder) analysis(name string, metrics ...rollouts.Metric) *rollouts.An
 // platform, so it carries labels on its pods only. It runs an image that is known
 // to work: that of the target may be what is broken.
 func (b *builder) load(requests, seconds int32) rollouts.Metric {
-	container := b.bareContainer(naming.MetricLoad, naming.Frontend, valueOr(b.Run.Proven, b.Release))
+	container := b.bareContainer(naming.MetricLoad, naming.Frontend, b.proven())
 	container.Args = []string{
 		"load", "--url=" + argument(argURL), "--template=" + argument(argHash),
 		fmt.Sprintf("--requests=%d", requests), fmt.Sprintf("--duration=%ds", seconds),
@@ -167,3 +169,12 @@ func successBy(who, all, errors string) string {
 func enough(all string) string { return "sum(" + growth(all) + ") >= $requests" }
 
 var queryP99 = "1000 * histogram_quantile(0.99, sum by (le) (" + growth(buckets) + ")) and on () (" + enough(counted) + ")"
+
+// proven is the release whose frontend image sends the load, because it is known to
+// work: the one that was verified last, unless that serves nobody.
+func (b *builder) proven() v1alpha1.Release {
+	if b.Run.Good == nil || slices.Contains(b.Run.Short, naming.Frontend) {
+		return b.Release
+	}
+	return b.Run.Good.Release
+}

@@ -72,17 +72,28 @@ func (b *builder) behindGateway(e endpoint) bool {
 	return strings.HasSuffix(e.host, ".localhost") || slices.Contains(b.Platform.Spec.Hosts, e.host)
 }
 
+// authorities are the CA bundles of the provider that pods of the target, and of the
+// release before, mount. Each has a name of its own, so that neither sees the other's.
+func (b *builder) authorities() {
+	var bundles []string
+	for _, set := range []*Set{&b.target, b.Run.Good} {
+		if set != nil && set.Authority != "" && !slices.Contains(bundles, set.Authority) {
+			bundles = append(bundles, set.Authority)
+		}
+	}
+	for _, bundle := range bundles {
+		b.gate(StageSecrets, &corev1.ConfigMap{
+			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}, ObjectMeta: b.meta(b.names.Authority(naming.Hash(bundle))),
+			Data: map[string]string{authorityFile: bundle},
+		})
+	}
+}
+
 // identity is the way of the user service to the identity provider. That no other
 // pod has it is said by their scopes, which know Services only.
 func (b *builder) identity() {
 	if b.Platform.Spec.Identity == nil {
 		return
-	}
-	if bundle := b.Platform.Spec.Identity.CABundle; bundle != "" {
-		b.gate(StageSecrets, &corev1.ConfigMap{
-			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}, ObjectMeta: b.meta(b.names.Identity()),
-			Data: map[string]string{authorityFile: bundle},
-		})
 	}
 	outside := slices.DeleteFunc(b.providers(), b.behindGateway)
 	if len(outside) == 0 {
@@ -145,29 +156,26 @@ func (b *builder) identityVolumes() (volumes []corev1.Volume, mounts []corev1.Vo
 	if identity == nil {
 		return nil, nil
 	}
-	mount := func(volume corev1.Volume, folder string) {
-		volumes = append(volumes, volume)
-		mounts = append(mounts, corev1.VolumeMount{Name: volume.Name, MountPath: folder, ReadOnly: true})
-	}
 	// The API server lets no secret come without its use.
 	secrets := b.clientSecrets()
 	for i, use := range []struct{ volume, folder string }{{oidcVolume, oidcFolder}, {scimVolume, scimFolder}}[:len(secrets)] {
-		mount(secretVolume(use.volume, secrets[i].in(), naming.KeyOfClientSecret), use.folder)
+		volumes, mounts = append(volumes, secrets[i].volume(use.volume)), append(mounts, secrets[i].mount(use.volume, use.folder))
 	}
 	if identity.CABundle != "" {
-		mount(corev1.Volume{Name: identityVolume, VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
-			LocalObjectReference: corev1.LocalObjectReference{Name: b.names.Identity()}, DefaultMode: new(int32(0o440)),
-		}}}, identityFolder)
+		volumes = append(volumes, corev1.Volume{Name: identityVolume, VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
+			LocalObjectReference: corev1.LocalObjectReference{Name: b.names.Authority(naming.Hash(identity.CABundle))}, DefaultMode: new(int32(0o440)),
+		}}})
+		mounts = append(mounts, corev1.VolumeMount{Name: identityVolume, MountPath: identityFolder, ReadOnly: true})
 	}
 	return volumes, mounts
 }
 
-// identityHash changes with what the user service reads from files once, when it
-// starts. What users keep in Secrets of their own is not seen here.
+// identityHash changes with the client secrets that are sealed, which are a part of the
+// release. What users keep in Secrets of their own is followed without one.
 func (b *builder) identityHash() string {
-	parts := []string{b.Platform.Spec.Identity.CABundle}
+	var parts []string
 	for _, s := range b.clientSecrets() {
-		parts = append(parts, s.sealed[naming.KeyOfClientSecret])
+		parts = append(parts, s.sealed[s.key])
 	}
 	return naming.Hash(parts...)
 }

@@ -74,7 +74,7 @@ func TestAJobWhosePodIsEvictedHasNotFailed(t *testing.T) {
 
 func TestALoadRunsAnImageThatIsKnownToWork(t *testing.T) {
 	for name, in := range stories(t) {
-		in.Run.Proven = &v1alpha1.Release{Version: "v0.9.0", Images: v1alpha1.Images{Frontend: "proven"}}
+		in.Run.Good = &Set{Release: v1alpha1.Release{Version: "v0.9.0", Images: v1alpha1.Images{Frontend: "proven"}}}
 		b := newBuilder(in)
 		for _, template := range []*rollouts.AnalysisTemplate{b.precheckTemplate(), b.analysisTemplate()} {
 			load := template.Spec.Metrics[0].Provider.Job.Spec.Template.Spec.Containers[0]

@@ -54,9 +54,9 @@ type Run struct {
 	Data, Frontend *Set
 	// Contract is the release whose contract migrations run before the target's own: the one before it.
 	Contract *v1alpha1.Release
-	// Proven is the release whose frontend image sends the load of analyses, because it
-	// is known to work; nil is the target.
-	Proven *v1alpha1.Release
+	// Good is the set that was verified last, to which the release may go back; nil
+	// before the first.
+	Good *Set
 	// Kept are the ControllerRevisions that hold sets to go back to.
 	Kept []*unstructured.Unstructured
 	// Attempt numbers the attempts at releases.
@@ -134,11 +134,13 @@ func Preparations(in Input) ([]Child, error) {
 	return b.children, errors.Join(b.errs...)
 }
 
-// Rollouts are what the services run now, and nothing else of the platform: a
-// spec that cannot be realised does not keep a release from its way.
+// Rollouts are what the services run now with the secrets that they mount, and nothing
+// else of the platform: a spec that cannot be realised does not keep a release from its way.
 func Rollouts(in Input) ([]Child, error) {
 	b := newBuilder(in)
 	b.aim()
+	b.secrets()
+	b.authorities()
 	for _, service := range naming.Services {
 		b.gate(StageWorkloads, b.rollout(service))
 	}
@@ -157,6 +159,7 @@ func Build(in Input) (Plan, error) {
 	}
 	b.aim()
 	b.secrets()
+	b.authorities()
 	b.accounts()
 	b.mesh()
 	b.network()

@@ -211,14 +211,22 @@ func TestPodsHoldNoCredentialsAndNoPlaintext(t *testing.T) {
 		}
 		for _, container := range template.Spec.Containers {
 			for _, env := range container.Env {
-				if strings.Contains(env.Name, "PASSWORD") && (env.Value != "" || env.ValueFrom.SecretKeyRef == nil) {
-					t.Errorf("%s does not come from a Secret", env.Name)
+				if strings.Contains(env.Name, "PASSWORD") && env.Name != "PGPASSWORD_FILE" || env.ValueFrom != nil && env.ValueFrom.SecretKeyRef != nil {
+					t.Errorf("%s is read once, at the start: a secret comes in a file", env.Name)
 				}
 			}
 		}
 		for _, volume := range template.Spec.Volumes {
 			if volume.Secret != nil && len(volume.Secret.Items) != 1 {
 				t.Errorf("volume %s holds all of Secret %s, not the one key it needs", volume.Name, volume.Secret.SecretName)
+			}
+			if volume.Projected == nil {
+				continue
+			}
+			for _, source := range volume.Projected.Sources {
+				if source.Secret == nil || len(source.Secret.Items) != 1 {
+					t.Errorf("volume %s holds %+v, not one key of a Secret", volume.Name, source)
+				}
 			}
 		}
 	})

@@ -33,6 +33,7 @@ const (
 	databaseVolume = "database"
 	databaseFolder = "/etc/blog/database"
 	authorityFile  = "ca.crt"
+	passwordFile   = "password"
 	cookiesVolume  = "cookies"
 	cookiesFolder  = "/etc/blog/cookies"
 )
@@ -78,7 +79,7 @@ func (b *builder) container(service naming.Service, release v1alpha1.Release) co
 	container := b.bareContainer(string(service), service, release)
 	if service == naming.Frontend {
 		container.Env = append(container.Env, b.frontendEnv()...)
-		container.VolumeMounts = []corev1.VolumeMount{{Name: cookiesVolume, MountPath: cookiesFolder, ReadOnly: true}}
+		container.VolumeMounts = []corev1.VolumeMount{b.cookies().mount(cookiesVolume, cookiesFolder)}
 	} else {
 		container.Env = append(container.Env, b.databaseEnv(service)...)
 		container.VolumeMounts = []corev1.VolumeMount{{Name: databaseVolume, MountPath: databaseFolder, ReadOnly: true}}
@@ -209,28 +210,34 @@ func (b *builder) databaseEnv(service naming.Service) []corev1.EnvVar {
 		{Name: "PGPORT", Value: strconv.Itoa(portPostgres)},
 		{Name: "PGDATABASE", Value: role},
 		{Name: "PGUSER", Value: role},
-		{Name: "PGPASSWORD", ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
-			LocalObjectReference: corev1.LocalObjectReference{Name: b.names.DatabaseSecret(service)}, Key: "password",
-		}}},
+		{Name: "PGPASSWORD_FILE", Value: path.Join(databaseFolder, passwordFile)},
 		{Name: "PGSSLMODE", Value: "verify-full"},
 		{Name: "PGSSLROOTCERT", Value: path.Join(databaseFolder, authorityFile)},
 		{Name: "DATABASE_CONNECTIONS", Value: strconv.Itoa(poolSize)},
 	}
 }
 
-// volumes hold one key of one Secret: the cookie key of the frontend, or for a
-// data service the authority of PostgreSQL's certificate without its private key.
+// volumes hold the cookie key of the frontend or, for a data service, its password
+// and the authority of PostgreSQL's certificate without its private key. The files
+// follow their Secrets, and the services read them again.
 func (b *builder) volumes(service naming.Service) []corev1.Volume {
 	if service == naming.Frontend {
-		return []corev1.Volume{secretVolume(cookiesVolume, b.cookies().in(), naming.KeyOfCookies)}
+		return []corev1.Volume{b.cookies().volume(cookiesVolume)}
 	}
-	return []corev1.Volume{secretVolume(databaseVolume, b.names.DatabaseCertificate(), authorityFile)}
+	return []corev1.Volume{{Name: databaseVolume, VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{
+		DefaultMode: new(int32(0o440)),
+		Sources: []corev1.VolumeProjection{
+			secretFile(b.names.DatabaseCertificate(), authorityFile),
+			secretFile(b.names.DatabaseSecret(service), passwordFile),
+		},
+	}}}}
 }
 
-func secretVolume(name, secret, key string) corev1.Volume {
-	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{
-		SecretName: secret, DefaultMode: new(int32(0o440)), Items: []corev1.KeyToPath{{Key: key, Path: key}},
-	}}}
+// secretFile is one key of a Secret, as a file of that name.
+func secretFile(secret, key string) corev1.VolumeProjection {
+	return corev1.VolumeProjection{Secret: &corev1.SecretProjection{
+		LocalObjectReference: corev1.LocalObjectReference{Name: secret}, Items: []corev1.KeyToPath{{Key: key, Path: key}},
+	}}
 }
 
 // spread puts the pods of a template on different nodes and zones where it can,

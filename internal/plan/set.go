@@ -14,8 +14,9 @@ import (
 	"blogplatform.io/operator/internal/naming"
 )
 
-// Set is a release as a whole: the pod templates of the four services. It is
-// more than its images, since a changed limit or node selector is a release, too.
+// Set is a release as a whole: the pod templates of the four services, and the
+// secrets and the trust that they mount. It is more than its images, since a changed
+// limit or cookie key is a release, too.
 type Set struct {
 	// Digest identifies the templates.
 	Digest string `json:"digest"`
@@ -23,12 +24,16 @@ type Set struct {
 	Release v1alpha1.Release `json:"release"`
 	// Templates by service.
 	Templates map[naming.Service]corev1.PodTemplateSpec `json:"templates"`
+	// Sealed is the ciphertext of the secrets that their pods mount, by SealedSecret and key.
+	Sealed map[string]map[string]string `json:"sealed,omitempty"`
+	// Authority is the CA bundle of the identity provider that they mount, as PEM, or empty.
+	Authority string `json:"authority,omitempty"`
 }
 
 // SetOf makes the set that a release is under the present spec of a platform.
 func SetOf(platform *v1alpha1.BlogPlatform, release v1alpha1.Release) (Set, error) {
 	b := newBuilder(Input{Platform: platform, Release: release})
-	set := Set{Release: release, Templates: map[naming.Service]corev1.PodTemplateSpec{}}
+	set := Set{Release: release, Templates: map[naming.Service]corev1.PodTemplateSpec{}, Sealed: map[string]map[string]string{}}
 	var texts []string
 	for _, service := range naming.Services {
 		template := b.template(service, release)
@@ -38,7 +43,15 @@ func SetOf(platform *v1alpha1.BlogPlatform, release v1alpha1.Release) (Set, erro
 		}
 		set.Templates[service], texts = template, append(texts, string(raw))
 	}
-	set.Digest = naming.Hash(texts...)
+	for _, s := range b.podSecrets() {
+		if s.sealed != nil {
+			set.Sealed[s.name] = s.sealed
+		}
+	}
+	if identity := platform.Spec.Identity; identity != nil {
+		set.Authority = identity.CABundle
+	}
+	set.Digest = naming.Hash(texts...) // templates name the authority, and hold hashes of the ciphertext
 	return set, nil
 }
 

@@ -86,7 +86,8 @@ func TestWhereNobodyIsServedReadersGetTheNewPodsAtOnce(t *testing.T) {
 	}
 }
 
-// TestRolloutsAloneAreThoseOfThePlan, and can be had of a spec that has no plan.
+// TestRolloutsAloneAreThoseOfThePlan, as are the secrets that they mount, and can be
+// had of a spec that has no plan.
 func TestRolloutsAloneAreThoseOfThePlan(t *testing.T) {
 	for name, in := range stories(t) {
 		alone, err := Rollouts(in)
@@ -95,7 +96,7 @@ func TestRolloutsAloneAreThoseOfThePlan(t *testing.T) {
 		}
 		plan := planOf(t, in)
 		for _, child := range alone {
-			if diff := cmp.Diff(childNamed(t, plan, "Rollout", child.Object.GetName()).Object, child.Object.Object); diff != "" {
+			if diff := cmp.Diff(childNamed(t, plan, child.Object.GetKind(), child.Object.GetName()).Object, child.Object.Object); diff != "" {
 				t.Errorf("%s: %s (-planned +alone):\n%s", name, child.Object.GetName(), diff)
 			}
 		}
@@ -104,8 +105,9 @@ func TestRolloutsAloneAreThoseOfThePlan(t *testing.T) {
 		if _, err := Build(in); err == nil {
 			t.Errorf("%s: a gateway in the platform's namespace has a plan", name)
 		}
-		if again, err := Rollouts(in); err != nil || len(again) != len(naming.Services) {
-			t.Errorf("%s: %d Rollouts of a spec without a plan: %v", name, len(again), err)
+		again, err := Rollouts(in)
+		if rollouts := childrenOf[rollouts.Rollout](t, again, "Rollout"); err != nil || len(rollouts) != len(naming.Services) {
+			t.Errorf("%s: %d Rollouts of a spec without a plan: %v", name, len(rollouts), err)
 		}
 	}
 }
