@@ -60,12 +60,10 @@ const (
 	reasonIssuerMissing     = "IssuerMissing"
 	reasonVolumePending     = "VolumePending"
 	reasonRestartPending    = "RestartPending"
-	// reasonPodsOlderThanSecret: pods use values that were replaced since they started.
-	reasonPodsOlderThanSecret = "PodsOlderThanSecret"
-	reasonSidecarsInjected    = "SidecarsInjected"
-	reasonSidecarMissing      = "SidecarMissing"
-	reasonNotChecked          = "NotChecked"
-	reasonDataPlaneAbsent     = "DataPlaneAbsent"
+	reasonSidecarsInjected  = "SidecarsInjected"
+	reasonSidecarMissing    = "SidecarMissing"
+	reasonNotChecked        = "NotChecked"
+	reasonDataPlaneAbsent   = "DataPlaneAbsent"
 )
 
 // releaseReasons are those that Ready has while a release is under way or taken back.

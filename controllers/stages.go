@@ -107,8 +107,7 @@ func (p *pass) requirements(ctx context.Context, stage plan.Stage, waitsFor stri
 		required, err := p.dataPlane(ctx, waitsFor)
 		return slices.Concat(required, p.volumesGrown(), p.restartPending()), err
 	case plan.StageVerify:
-		stale, err := p.staleCredentials(ctx)
-		return append(p.certificates(), stale...), err
+		return p.certificates(), nil
 	}
 	return nil, nil
 }

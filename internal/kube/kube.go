@@ -1,8 +1,6 @@
 package kube
 
 import (
-	"time"
-
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -110,17 +108,13 @@ func hasLabel(name string) labels.Selector {
 }
 
 // slimMetadata drops annotations: those that kubectl leaves hold whole objects, Secrets too.
-// The one that limits hosts is kept, and of a Secret when its values changed.
+// The one that limits hosts is kept.
 func slimMetadata(object any) (any, error) {
 	if metadata, ok := object.(*metav1.PartialObjectMetadata); ok {
 		domains, limited := metadata.Annotations[naming.AnnotationDomains]
-		written := writtenAt(metadata.ManagedFields)
 		metadata.ObjectMeta = slimMeta(metadata.ObjectMeta)
-		switch {
-		case limited:
+		if limited {
 			metadata.Annotations = map[string]string{naming.AnnotationDomains: domains}
-		case metadata.Kind == Secrets.Kind && !written.IsZero():
-			metadata.Annotations = map[string]string{annotationWritten: written.UTC().Format(time.RFC3339)}
 		}
 	}
 	return object, nil

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -114,9 +115,20 @@ func TestAVolumeThatCannotGrowIsSaid(t *testing.T) {
 	noFailures(t, "staging, while its volume did not grow", end)
 }
 
-// TestAPasswordThatWasReplacedIsSaid: the pods read it at their start only.
-func TestAPasswordThatWasReplacedIsSaid(t *testing.T) {
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: staging.namespace, Name: platform + "-db-pguser-blog-user"}}
+// TestAPasswordThatWasReplacedIsFollowed by the pods that run, without a restart.
+func TestAPasswordThatWasReplacedIsFollowed(t *testing.T) {
+	const role = platform + "-user"
+	running := func() (pods []string) {
+		for _, pod := range podsOf(t, staging.namespace, "app.kubernetes.io/name=user") {
+			pods = append(pods, fmt.Sprint(pod.Name, pod.Status.ContainerStatuses[0].RestartCount))
+		}
+		return pods
+	}
+	verifier := func() string {
+		return query(t, staging, "SELECT rolpassword FROM pg_authid WHERE rolname = '"+role+"'")
+	}
+	pods, before := running(), verifier()
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: staging.namespace, Name: platform + "-db-pguser-" + role}}
 	if err := cluster.Get(t.Context(), client.ObjectKeyFromObject(secret), secret); err != nil {
 		t.Fatal(err)
 	}
@@ -125,17 +137,23 @@ func TestAPasswordThatWasReplacedIsSaid(t *testing.T) {
 	if err := cluster.Patch(t.Context(), secret, patch); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, truth, "pods are older than the password", func(ctx context.Context) error {
-		return says(ctx, staging, v1alpha1.ConditionWorkloadsReady, metav1.ConditionTrue, "PodsOlderThanSecret", secret.Name)
-	})
-	for _, pod := range podsOf(t, staging.namespace, "app.kubernetes.io/name=user") {
-		if err := cluster.Delete(t.Context(), &pod); err != nil {
-			t.Fatal(err)
+	eventually(t, truth, "PostgreSQL has the new password", func(context.Context) error {
+		if verifier() == before {
+			return errors.New("it has the one before")
 		}
-	}
-	eventually(t, 3*time.Minute, "the pods that were started since are ready", func(ctx context.Context) error {
-		return says(ctx, staging, v1alpha1.ConditionReady, metav1.ConditionTrue, "Verified", "")
+		return nil
 	})
+	since := query(t, staging, "SELECT now()")
+	eventually(t, 3*time.Minute, "the user service connects with the new password", func(context.Context) error {
+		query(t, staging, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = '"+role+"' AND backend_start < '"+since+"'")
+		if query(t, staging, "SELECT count(*) FROM pg_stat_activity WHERE usename = '"+role+"' AND backend_start > '"+since+"'") == "0" {
+			return errors.New("it has no connection that was made since")
+		}
+		return nil
+	})
+	if now := running(); !slices.Equal(pods, now) {
+		t.Errorf("pods were replaced or restarted: %v, then %v", pods, now)
+	}
 }
 
 // TestASuspensionInterruptsTheSoak: what staging has soaked is lost, and begins anew.

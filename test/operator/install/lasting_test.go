@@ -78,35 +78,6 @@ func TestThePodsOfTheDatabaseAreWatched(t *testing.T) {
 	w.UntilReady(p)
 }
 
-// TestARotatedPasswordIsSaidWhilePodsHaveTheOldOne: they are ready until they need
-// another connection.
-func TestARotatedPasswordIsSaidWhilePodsHaveTheOldOne(t *testing.T) {
-	harness.ShareOperator(t)
-	w := newWorld(t)
-	p := w.GivenReady("staging")
-	pod := podOf(w.Namespace, "blog-user-old", p.Name, "user")
-	w.Create(pod)
-	w.Until("the pod is older than a second", func(context.Context) error {
-		if time.Since(pod.CreationTimestamp.Time) < 2*time.Second {
-			return errors.New("it is new")
-		}
-		return nil
-	})
-	secret := &corev1.Secret{}
-	if err := harness.Cluster.Get(t.Context(), client.ObjectKey{Namespace: w.Namespace, Name: "blog-db-pguser-blog-user"}, secret); err != nil {
-		t.Fatal(err)
-	}
-	secret.Data["password"] = []byte("rotated")
-	if err := harness.Cluster.Update(t.Context(), secret); err != nil {
-		t.Fatal(err)
-	}
-	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionTrue, "PodsOlderThanSecret", "Pod "+w.Namespace+"/blog-user-old was started before Secret "+secret.Name+" changed")
-	if err := harness.Cluster.Delete(t.Context(), pod, client.GracePeriodSeconds(0)); err != nil {
-		t.Fatal(err)
-	}
-	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionTrue, "Verified", "")
-}
-
 // podOf a service, as its Rollout makes it.
 func podOf(namespace, name, platform, service string) *corev1.Pod {
 	pod := restricted(namespace, name, map[string]string{"app.kubernetes.io/name": service})
