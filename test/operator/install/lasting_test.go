@@ -1,10 +1,7 @@
 package install
 
 import (
-	"context"
-	"errors"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
