@@ -75,18 +75,36 @@ func (b *builder) behindGateway(e endpoint) bool {
 // authorities are the CA bundles of the provider that pods of the target, and of the
 // release before, mount. Each has a name of its own, so that neither sees the other's.
 func (b *builder) authorities() {
-	var bundles []string
+	var names []string
 	for _, set := range []*Set{&b.target, b.Run.Good} {
-		if set != nil && set.Authority != "" && !slices.Contains(bundles, set.Authority) {
-			bundles = append(bundles, set.Authority)
+		name, bundle := b.authority(set)
+		if name == "" || slices.Contains(names, name) {
+			continue
 		}
-	}
-	for _, bundle := range bundles {
+		names = append(names, name)
 		b.gate(StageSecrets, &corev1.ConfigMap{
-			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}, ObjectMeta: b.meta(b.names.Authority(naming.Hash(bundle))),
+			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}, ObjectMeta: b.meta(name),
 			Data: map[string]string{authorityFile: bundle},
 		})
 	}
+}
+
+// authority is the ConfigMap that the pods of a set mount, and its CA bundle: that of
+// the spec for a set that was made by an operator which did not keep it.
+func (b *builder) authority(set *Set) (name, bundle string) {
+	if set == nil {
+		return "", ""
+	}
+	for _, volume := range set.Templates[naming.User].Spec.Volumes {
+		if volume.Name == identityVolume && volume.ConfigMap != nil {
+			name = volume.ConfigMap.Name
+		}
+	}
+	bundle = set.Authority
+	if identity := b.Platform.Spec.Identity; bundle == "" && identity != nil {
+		bundle = identity.CABundle
+	}
+	return name, bundle
 }
 
 // identity is the way of the user service to the identity provider. That no other

@@ -210,6 +210,10 @@ func (b *builder) databaseEnv(service naming.Service) []corev1.EnvVar {
 		{Name: "PGPORT", Value: strconv.Itoa(portPostgres)},
 		{Name: "PGDATABASE", Value: role},
 		{Name: "PGUSER", Value: role},
+		// What services up to v0.1 read; later ones read the file, which follows the Secret.
+		{Name: "PGPASSWORD", ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
+			LocalObjectReference: corev1.LocalObjectReference{Name: b.names.DatabaseSecret(service)}, Key: passwordFile,
+		}}},
 		{Name: "PGPASSWORD_FILE", Value: path.Join(databaseFolder, passwordFile)},
 		{Name: "PGSSLMODE", Value: "verify-full"},
 		{Name: "PGSSLROOTCERT", Value: path.Join(databaseFolder, authorityFile)},

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"testing"
 
 	sealedsecrets "github.com/bitnami-labs/sealed-secrets/pkg/apis/sealedsecrets/v1alpha1"
@@ -101,10 +102,21 @@ func TestBothReleasesHaveTheirAuthority(t *testing.T) {
 		}
 		return ""
 	}
+	old := before // as an operator made it that kept no authority, and had one name for all
+	old.Authority, old.Templates = "", maps.Clone(before.Templates)
+	template := old.Templates[naming.User]
+	template = *template.DeepCopy()
+	for i := range template.Spec.Volumes {
+		if template.Spec.Volumes[i].ConfigMap != nil {
+			template.Spec.Volumes[i].ConfigMap.Name = "blog-identity"
+		}
+	}
+	old.Templates[naming.User] = template
 	for name, story := range map[string]struct {
 		good *Set
 		want map[string]string
 	}{
+		"after an upgrade": {&old, map[string]string{"blog-identity": "the authority after", mounted(after): "the authority after"}},
 		"under way": {&before, map[string]string{mounted(before): "the authority before", mounted(after): "the authority after"}},
 		"complete":  {&after, map[string]string{mounted(after): "the authority after"}},
 	} {
