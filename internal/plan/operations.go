@@ -8,7 +8,8 @@ import (
 )
 
 // operation is what may be asked of a data service: a method, and a path in which
-// {*} is one segment. All are those of its document, services/*/openapi.yaml.
+// {*} is one segment. All are those of its document, services/*/openapi.yaml, and of
+// the document of the release before, which may run under this operator.
 type operation struct{ method, path string }
 
 // Operations that are not the frontend's.
