@@ -117,8 +117,8 @@ func TestBothReleasesHaveTheirAuthority(t *testing.T) {
 		want map[string]string
 	}{
 		"after an upgrade": {&old, map[string]string{"blog-identity": "the authority after", mounted(after): "the authority after"}},
-		"under way": {&before, map[string]string{mounted(before): "the authority before", mounted(after): "the authority after"}},
-		"complete":  {&after, map[string]string{mounted(after): "the authority after"}},
+		"under way":        {&before, map[string]string{mounted(before): "the authority before", mounted(after): "the authority after"}},
+		"complete":         {&after, map[string]string{mounted(after): "the authority after"}},
 	} {
 		in.Run = Run{Good: story.good}
 		got := map[string]string{}

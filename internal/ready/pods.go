@@ -110,7 +110,7 @@ func failure(status corev1.ContainerStatus) string {
 		if ended.Reason != "" && ended.Reason != "Error" {
 			text = fmt.Sprintf("ends with exit code %d (%s)", ended.ExitCode, ended.Reason)
 		}
-		if line := lastLine(ended.Message); line != "" {
+		if line := lastWords(ended.Message); line != "" {
 			text += ": " + line
 		}
 		return text
@@ -122,9 +122,15 @@ func failure(status corev1.ContainerStatus) string {
 	return fmt.Sprintf("cannot start (%s): %s", waiting.Reason, said(waiting.Message))
 }
 
-// lastLine is the last line of a termination message or of a log.
-func lastLine(text string) string {
+// lastWords are the line of a termination message, or of the end of a log, that says
+// most: that of a panic of a Go program, which a stack trace follows, or else the last.
+func lastWords(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
+	for _, line := range lines {
+		if strings.HasPrefix(line, "panic: ") || strings.HasPrefix(line, "fatal error: ") {
+			return said(line)
+		}
+	}
 	return said(lines[len(lines)-1])
 }
 

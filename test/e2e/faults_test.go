@@ -87,6 +87,48 @@ func TestAnImageThatDoesNotExistIsTakenBack(t *testing.T) {
 	noFailures(t, "staging, while images were missing", end)
 }
 
+// TestPodsThatDoNotComeUpAreTakenBack within the deadline and 30 seconds: one crashes
+// again and again, the other runs and never answers.
+func TestPodsThatDoNotComeUpAreTakenBack(t *testing.T) {
+	const (
+		deadline = 45
+		begins   = "func main() { os.Exit(service.Main()) }"
+	)
+	restore(t, staging)
+	current := get(t, staging).Status.Release.Current.Version
+	releases := map[string]v1alpha1.Release{
+		`panic: out of ink`: build(t, "v0.0.0-crashes", fault{"services/content/main.go", begins, `func main() {
+			if os.Args[1] == "serve" { panic("out of ink") }
+			os.Exit(service.Main())
+		}`}),
+		"is not ready": build(t, "v0.0.0-hangs", fault{"services/comment/main.go", begins, `func main() {
+			if os.Args[1] == "serve" { // waits for what nobody writes
+				r, w, _ := os.Pipe()
+				_, _ = r.Read(make([]byte, 1))
+				_ = w.Close()
+			}
+			os.Exit(service.Main())
+		}`}),
+	}
+	end := load(t, staging, 10)
+	for why, release := range releases {
+		change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) {
+			spec.Release = release
+			spec.Rollout.ProgressDeadlineSeconds = new(int32(deadline))
+		})
+		eventually(t, 2*truth, "the pod is named", func(ctx context.Context) error {
+			return says(ctx, staging, v1alpha1.ConditionWorkloadsReady, metav1.ConditionFalse, "", why)
+		})
+		named := time.Now()
+		awaitBack(t, staging, current, deadline*time.Second+30*time.Second)
+		t.Logf("%s: back %s after its pod was named", release.Version, time.Since(named).Round(time.Second))
+		if err := says(t.Context(), staging, v1alpha1.ConditionReady, metav1.ConditionFalse, "ReleaseAborted", why); err != nil {
+			t.Error(err)
+		}
+	}
+	noFailures(t, "staging, while pods did not come up", end)
+}
+
 // TestAHostOfAnotherPlatformIsRefused in both directions, and its readers do not notice.
 func TestAHostOfAnotherPlatformIsRefused(t *testing.T) {
 	for _, pair := range [][2]environment{{staging, production}, {production, staging}} {
