@@ -97,10 +97,10 @@ e2e-delivery: $(CLUSTER) $(BIN)/gotestsum ## The same for the way of a good rele
 	@hack/e2e.sh -tags=e2e,delivery -run GoodRelease
 
 # What the names of the tests in test/e2e/faults_test.go have and no others.
-FAULTS := DoesNotExist|DoNotComeUp|OfAnotherPlatform|CannotGrow|WasReplaced|InterruptsTheSoak|WasAway
+FAULTS := DoesNotExist|DoNotComeUp|OfAnotherPlatform|CannotGrow|WasReplaced|InterruptsTheSoak|WasAway|WereAway|AreEdited
 
 .PHONY: e2e-faults
-e2e-faults: $(CLUSTER) $(BIN)/gotestsum ## The same for faults: missing images, claimed hosts, volumes that cannot grow, replaced passwords, an operator that is away.
+e2e-faults: $(CLUSTER) $(BIN)/gotestsum ## The same for faults: missing images, pods that crash, claimed hosts, volumes that cannot grow, replaced passwords, edited steps, an operator or its peers that are away.
 	@hack/e2e.sh -tags=e2e,faults -run '$(FAULTS)'
 
 .PHONY: bench-delivery

@@ -228,29 +228,115 @@ func TestAReleaseGoesOnAfterTheOperatorWasAway(t *testing.T) {
 	end := load(t, staging, 10)
 	version := "v0.0.0-away"
 	change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) { spec.Release.Version = version })
+	awaitCanary(t)
+	operator := func(replicas int32) { scale(t, "blogplatform-system", "blogplatform-controller-manager", replicas) }
+	operator(0)
+	t.Cleanup(func() { operator(1) })
+	eventually(t, 5*time.Minute, "the Rollouts at their barrier without an operator", func(ctx context.Context) error { return atBarrier(ctx, staging) })
+	operator(1)
+	awaitRelease(t, staging, version, 10*time.Minute)
+	noFailures(t, "staging, while the operator was away", end)
+}
+
+// peers are what a release needs of others: the Deployments, by namespace.
+var peers = map[string]string{
+	"istio-system": "istiod", "argo-rollouts": "argo-rollouts", "monitoring": "prometheus",
+	"cert-manager": "cert-manager", "sealed-secrets": "sealed-secrets-controller",
+}
+
+// TestAReleaseGoesOnAfterItsPeersWereAway, all at the same time, for five minutes.
+func TestAReleaseGoesOnAfterItsPeersWereAway(t *testing.T) {
+	restore(t, staging)
+	end := load(t, staging, 10)
+	version := "v0.0.0-peers"
+	change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) { spec.Release.Version = version })
+	awaitCanary(t)
+	back := func() {
+		for namespace, name := range peers {
+			scale(t, namespace, name, 1)
+		}
+	}
+	t.Cleanup(back)
+	for namespace, name := range peers {
+		scale(t, namespace, name, 0)
+	}
+	away := time.NewTimer(5 * time.Minute)
+	eventually(t, truth, "Ready tells that the release is on its way", func(ctx context.Context) error {
+		return says(ctx, staging, v1alpha1.ConditionReady, metav1.ConditionFalse, "", "")
+	})
+	<-away.C
+	if failures := get(t, staging).Status.Release.Failures; len(failures) > 0 {
+		t.Errorf("the release was blamed: %+v", failures)
+	}
+	back()
+	awaitRelease(t, staging, version, 10*time.Minute)
+	noFailures(t, "staging, while Argo Rollouts, Prometheus, istiod, cert-manager and Sealed Secrets were away", end)
+}
+
+// TestStepsThatAreEditedAtHalfTheTrafficTakeNothingBack: the release under way takes
+// those that it began with.
+func TestStepsThatAreEditedAtHalfTheTrafficTakeNothingBack(t *testing.T) {
+	restore(t, staging)
+	end := load(t, staging, 10)
+	version := "v0.0.0-steps"
+	steps := func(weight, pause int32) []v1alpha1.RolloutStep {
+		return []v1alpha1.RolloutStep{{Weight: &weight}, {PauseSeconds: &pause}}
+	}
+	change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) {
+		spec.Release.Version, spec.Rollout.Steps = version, steps(50, 30)
+	})
+	weight := func(ctx context.Context) (int64, error) {
+		rollout, err := rolloutOf(ctx, staging, "content")
+		if err != nil || rollout.Status.Canary.Weights == nil {
+			return 0, err
+		}
+		return int64(rollout.Status.Canary.Weights.Canary.Weight), nil
+	}
+	eventually(t, 5*time.Minute, "half the traffic of content on the canary", func(ctx context.Context) error {
+		now, err := weight(ctx)
+		if err == nil && now != 50 {
+			err = fmt.Errorf("%d percent", now)
+		}
+		return err
+	})
+	change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) { spec.Rollout.Steps = steps(10, 5) })
+	most := int64(50)
+	eventually(t, 10*time.Minute, "content at its barrier", func(ctx context.Context) error {
+		now, err := weight(ctx)
+		if err != nil {
+			return err
+		}
+		if now < most {
+			t.Errorf("the canary of content fell from %d to %d percent", most, now)
+		}
+		if most = max(most, now); most < 100 {
+			return fmt.Errorf("%d percent", now)
+		}
+		return nil
+	})
+	awaitRelease(t, staging, version, 10*time.Minute)
+	noFailures(t, "staging, while its steps were edited", end)
+}
+
+// awaitCanary waits until a service of staging has a canary.
+func awaitCanary(t *testing.T) {
+	t.Helper()
 	eventually(t, 5*time.Minute, "a canary", func(context.Context) error {
 		if word := get(t, staging).Status.Release.Rollout; !strings.Contains(word, "canary") {
 			return fmt.Errorf("it is %s", word)
 		}
 		return nil
 	})
-	scale(t, 0)
-	t.Cleanup(func() { scale(t, 1) })
-	eventually(t, 5*time.Minute, "the Rollouts at their barrier without an operator", func(ctx context.Context) error { return atBarrier(ctx, staging) })
-	scale(t, 1)
-	awaitRelease(t, staging, version, 10*time.Minute)
-	noFailures(t, "staging, while the operator was away", end)
 }
 
-// scale sets how many operators run.
-func scale(t *testing.T, replicas int32) {
+// scale sets how many pods a Deployment has, and waits for that.
+func scale(t *testing.T, namespace, name string, replicas int32) {
 	t.Helper()
-	const namespace, name = "blogplatform-system", "blogplatform-controller-manager"
 	deployments, ctx := clientset.AppsV1().Deployments(namespace), context.WithoutCancel(t.Context())
 	if _, err := deployments.Patch(ctx, name, types.MergePatchType, fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas), metav1.PatchOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, 2*time.Minute, fmt.Sprintf("%d operators", replicas), func(ctx context.Context) error {
+	eventually(t, 2*time.Minute, fmt.Sprintf("%d pods of %s", replicas, name), func(ctx context.Context) error {
 		deployment, err := deployments.Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
 			return err
