@@ -167,7 +167,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if r.behind(platform) {
 		return reconcile.Result{RequeueAfter: staleRetry}, nil
 	}
-	if err := r.watches.start(); err != nil {
+	if err := r.watches.start(ctx); err != nil {
 		return reconcile.Result{}, err
 	}
 	p := &pass{Reconciler: r, platform: platform, names: naming.Of(request.NamespacedName), before: *platform.Status.DeepCopy(), began: *platform.Status.DeepCopy()}

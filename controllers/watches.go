@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -38,7 +39,9 @@ type watches struct {
 	client     client.Client
 	controller controller.Controller
 
-	mu sync.Mutex
+	// starting keeps two passes from asking the API server the same at the same time.
+	starting sync.Mutex
+	mu       sync.Mutex
 	// crds are the names of the CRDs of the kinds that were ever served; empty for built-in kinds.
 	crds map[schema.GroupVersionKind]string
 }
@@ -49,42 +52,74 @@ func newWatches(mgr manager.Manager) *watches {
 
 // served tells whether the cluster serves a kind. A CRD that was deleted is missed in the cache.
 func (w *watches) served(ctx context.Context, kind schema.GroupVersionKind) bool {
-	w.mu.Lock()
-	crd, known := w.crds[kind]
-	w.mu.Unlock()
+	crd, known := w.crd(kind)
 	if !known || crd == "" {
 		return known
 	}
 	return w.client.Get(ctx, client.ObjectKey{Name: crd}, kube.Metadata(kube.CRDs)) == nil
 }
 
-// start watches the kinds that are served and not watched yet.
-func (w *watches) start() error {
+// crd is the name of the CRD of a kind, empty if it is built in; known is false if the kind was never served.
+func (w *watches) crd(kind schema.GroupVersionKind) (crd string, known bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, kind := range append(slices.Clone(plan.Kinds), kube.Issuers, kube.ClusterIssuers) {
-		if _, known := w.crds[kind]; known {
-			continue
-		}
-		mapping, err := w.client.RESTMapper().RESTMapping(kind.GroupKind(), kind.Version)
-		if meta.IsNoMatchError(err) {
+	crd, known = w.crds[kind]
+	return crd, known
+}
+
+// start watches the kinds that are served and not watched yet. The API server is
+// asked for a kind only if it is built in, or if the cache has a CRD of its group.
+func (w *watches) start(ctx context.Context) error {
+	w.starting.Lock()
+	defer w.starting.Unlock()
+	kinds := slices.DeleteFunc(append(slices.Clone(plan.Kinds), kube.Issuers, kube.ClusterIssuers), func(kind schema.GroupVersionKind) bool {
+		_, known := w.crd(kind)
+		return known
+	})
+	if len(kinds) == 0 {
+		return nil
+	}
+	crds := &metav1.PartialObjectMetadataList{}
+	crds.SetGroupVersionKind(kube.CRDs.GroupVersion().WithKind(kube.CRDs.Kind + "List"))
+	if err := w.client.List(ctx, crds); err != nil {
+		return fmt.Errorf("list CRDs: %w", err)
+	}
+	for _, kind := range kinds {
+		builtIn := scheme.Scheme.IsGroupRegistered(kind.Group)
+		installed := slices.ContainsFunc(crds.Items, func(crd metav1.PartialObjectMetadata) bool { return strings.HasSuffix(crd.Name, "."+kind.Group) })
+		if !builtIn && !installed {
 			continue // its CRD will tell when it is there
 		}
-		if err != nil {
-			return fmt.Errorf("look up %s: %w", kind.Kind, err)
-		}
-		if slices.Contains(plan.Kinds, kind) {
-			object := &unstructured.Unstructured{}
-			object.SetGroupVersionKind(kind)
-			if err := w.controller.Watch(source.Kind[client.Object](w.cache, object, handler.EnqueueRequestsFromMapFunc(ownerByLabels))); err != nil {
-				return fmt.Errorf("watch %s: %w", kind.Kind, err)
-			}
-		}
-		w.crds[kind] = ""
-		if !scheme.Scheme.IsGroupRegistered(kind.Group) {
-			w.crds[kind] = mapping.Resource.GroupResource().String()
+		if err := w.watch(kind, builtIn); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// watch begins to watch a kind if the API server serves it.
+func (w *watches) watch(kind schema.GroupVersionKind, builtIn bool) error {
+	mapping, err := w.client.RESTMapper().RESTMapping(kind.GroupKind(), kind.Version)
+	if meta.IsNoMatchError(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look up %s: %w", kind.Kind, err)
+	}
+	if slices.Contains(plan.Kinds, kind) {
+		object := &unstructured.Unstructured{}
+		object.SetGroupVersionKind(kind)
+		if err := w.controller.Watch(source.Kind[client.Object](w.cache, object, handler.EnqueueRequestsFromMapFunc(ownerByLabels))); err != nil {
+			return fmt.Errorf("watch %s: %w", kind.Kind, err)
+		}
+	}
+	crd := ""
+	if !builtIn {
+		crd = mapping.Resource.GroupResource().String()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.crds[kind] = crd
 	return nil
 }
 
