@@ -179,8 +179,7 @@ func (p *pass) userSecret(ctx context.Context, use plan.SecretUse) (ready.Verdic
 func (p *pass) attend(ctx context.Context, child plan.Child, waitsFor string) (outcome, error) {
 	o := outcome{condition: conditionOf(child), gates: child.Gates, child: child}
 	if !p.watches.served(ctx, child.Object.GroupVersionKind()) {
-		o.verdict = p.refused(child, fmt.Errorf("%s: %w: install the CRD of group %s",
-			describe(child.Object), apply.ErrKindMissing, child.Object.GroupVersionKind().Group))
+		o.verdict = p.refused(child, apply.KindMissing(p.client.RESTMapper(), child.Object))
 		return o, nil
 	}
 	live, err := p.find(ctx, child.Object)

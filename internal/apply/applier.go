@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/version"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
@@ -53,7 +54,7 @@ func (a *Applier) Apply(ctx context.Context, owner client.Object, child Child) (
 	key, id := client.ObjectKeyFromObject(owner), identity(Entry(desired))
 	live, err := a.get(ctx, desired, a.memory.behind(key, id))
 	if err != nil {
-		return Result{}, explain(desired, err)
+		return Result{}, a.explain(desired, err)
 	}
 	sum := kube.Digest(desired)
 	if live != nil {
@@ -69,7 +70,7 @@ func (a *Applier) Apply(ctx context.Context, owner client.Object, child Child) (
 		if apierrors.IsConflict(err) {
 			a.memory.remember(key, id, record{conflict: true})
 		}
-		return Result{}, explain(desired, err)
+		return Result{}, a.explain(desired, err)
 	}
 	a.memory.remember(key, id, record{desired: sum, live: kube.Digest(written), version: versionOf(written)})
 	return Result{Action: action(live, written), Live: written}, nil
@@ -224,10 +225,24 @@ func isNamespaceMissing(err error) bool {
 		status.Status().Details != nil && status.Status().Details.Kind == "namespaces"
 }
 
-func explain(u *unstructured.Unstructured, err error) error {
+// KindMissing is the error of an object whose kind the cluster does not serve, or
+// only in another version. It wraps ErrKindMissing, and says what to do.
+func KindMissing(mapper meta.RESTMapper, u *unstructured.Unstructured) error {
+	needed, action := u.GroupVersionKind(), "install the CRD of group "+u.GroupVersionKind().Group
+	if mapping, err := mapper.RESTMapping(needed.GroupKind()); err == nil && mapping.GroupVersionKind.Version != needed.Version {
+		served, outdated := mapping.GroupVersionKind.Version, "CRD"
+		if version.CompareKubeAwareVersionStrings(served, needed.Version) > 0 {
+			outdated = "operator"
+		}
+		action = fmt.Sprintf("it is served as %s, but this operator needs %s: upgrade the %s", served, needed.Version, outdated)
+	}
+	return fmt.Errorf("%s: %s %w: %s", describe(u), needed.GroupVersion(), ErrKindMissing, action)
+}
+
+func (a *Applier) explain(u *unstructured.Unstructured, err error) error {
 	switch {
 	case isUnserved(err):
-		return fmt.Errorf("%s: %w: install the CRD of group %s", describe(u), ErrKindMissing, u.GroupVersionKind().Group)
+		return KindMissing(a.client.RESTMapper(), u)
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return fmt.Errorf("%s: %w: create the namespace again once it is gone", describe(u), ErrNamespaceGone)
 	case isNamespaceMissing(err):

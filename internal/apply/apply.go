@@ -37,8 +37,8 @@ type Result struct {
 // Why an object could not be applied. Errors of this package wrap one of these
 // or an error of the API server.
 var (
-	// ErrKindMissing: the cluster does not serve the kind, because its CRD is absent.
-	ErrKindMissing = errors.New("kind is not served by this cluster")
+	// ErrKindMissing: the cluster does not serve the kind, because its CRD is absent or has no such version.
+	ErrKindMissing = errors.New("is not served by this cluster")
 	// ErrNotOurs: an object of that name exists, with neither our labels nor our controller reference; it is not adopted.
 	ErrNotOurs = errors.New("object exists and belongs to somebody else")
 	// ErrNamespaceGone: the namespace does not exist or is terminating.

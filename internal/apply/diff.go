@@ -75,7 +75,7 @@ func (a *Applier) diff(ctx context.Context, owner client.Object, child Child) (C
 	live, err := a.get(ctx, desired, false)
 	switch {
 	case isUnserved(err):
-		return Change{Action: Created, After: desired, Err: explain(desired, err)}, nil
+		return Change{Action: Created, After: desired, Err: a.explain(desired, err)}, nil
 	case err != nil:
 		return Change{}, fmt.Errorf("read %s: %w", describe(desired), err)
 	case live != nil && !ours(owner, live):
@@ -86,7 +86,7 @@ func (a *Applier) diff(ctx context.Context, owner client.Object, child Child) (C
 	change := Change{Action: Created, Before: live}
 	change.After, err = a.write(ctx, desired, live, client.DryRunAll)
 	if err != nil {
-		change.After, change.Err = desired, explain(desired, err)
+		change.After, change.Err = desired, a.explain(desired, err)
 	}
 	if live != nil {
 		change.Action = Configured

@@ -163,6 +163,29 @@ func TestAChildCarriedOverFromAnObjectThatIsGoneIsAConflict(t *testing.T) {
 	w.applyExpecting(a, w.configMap("child", "a"), Created)
 }
 
+// TestACRDOfAnotherVersionIsSaid: to install it again would not help.
+func TestACRDOfAnotherVersionIsSaid(t *testing.T) {
+	w := newWorld(t)
+	for served, says := range map[string]string{
+		"v1alpha3": "it is served as v1alpha3, but this operator needs v1beta1: upgrade the CRD",
+		"v1":       "it is served as v1, but this operator needs v1beta1: upgrade the operator",
+	} {
+		kind := schema.GroupVersionKind{Group: served + "." + w.namespace + ".example.com", Version: served, Kind: "Gadget"}
+		if err := controlplane.InstallCRDs(t.Context(), w.client, []*unstructured.Unstructured{crdOf(kind)}); err != nil {
+			t.Fatal(err)
+		}
+		w.until("the kind is served", func() bool {
+			_, err := w.client.RESTMapper().RESTMapping(kind.GroupKind(), served)
+			return err == nil
+		})
+		kind.Version = "v1beta1"
+		_, err := w.applier(w.client).Apply(t.Context(), w.owner, w.child(kind, "child", nil))
+		if !errors.Is(err, ErrKindMissing) || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v, want %s", err, says)
+		}
+	}
+}
+
 func TestAMissingCRDIsSaidAndRecoversByItself(t *testing.T) {
 	w := newWorld(t)
 	gadgets := schema.GroupVersionKind{Group: w.namespace + ".example.com", Version: "v1", Kind: "Gadget"}
