@@ -88,7 +88,9 @@ type Reconciler struct {
 	acting         acting
 	// written are the resourceVersions of platforms that the cache may not have yet, by UID.
 	written sync.Map
-	now     func() time.Time
+	// uids are those of the platforms that were seen last, by name.
+	uids sync.Map
+	now  func() time.Time
 }
 
 // Setup adds the controller of BlogPlatforms to a manager made with kube.ManagerOptions.
@@ -159,11 +161,12 @@ type pass struct {
 func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 	platform := &v1alpha1.BlogPlatform{}
 	if err := r.client.Get(ctx, request.NamespacedName, platform); apierrors.IsNotFound(err) {
-		r.applier.Forget(request.NamespacedName)
+		r.forget(request.NamespacedName)
 		return reconcile.Result{}, nil
 	} else if err != nil {
 		return reconcile.Result{}, err
 	}
+	r.meet(request.NamespacedName, platform.UID)
 	if r.behind(platform) {
 		return reconcile.Result{RequeueAfter: staleRetry}, nil
 	}
@@ -179,6 +182,32 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		err = errors.Join(err, p.reportBlind(ctx, err))
 	}
 	return p.result(ctx, err)
+}
+
+// meet notes which platform has a name now, and frees what is remembered of one that had it before.
+func (r *Reconciler) meet(name types.NamespacedName, uid types.UID) {
+	before, _ := r.uids.Swap(name, uid)
+	if former, known := before.(types.UID); known && former != uid {
+		r.forgetUID(former)
+	}
+}
+
+// forget frees what is remembered of a platform that is gone, whoever removed its finalizer.
+func (r *Reconciler) forget(name types.NamespacedName) {
+	r.applier.Forget(name)
+	r.keyring.forget(name)
+	r.injected.versions.Delete(name.Namespace)
+	last, _ := r.uids.LoadAndDelete(name)
+	if uid, known := last.(types.UID); known {
+		r.forgetUID(uid)
+	}
+}
+
+// forgetUID frees what is remembered by the UID of a platform.
+func (r *Reconciler) forgetUID(uid types.UID) {
+	r.acting.rest(uid)
+	r.failures.forget(uid)
+	r.written.Delete(uid)
 }
 
 // behind tells whether the cache has not heard yet of what was written last.
@@ -266,9 +295,6 @@ func (p *pass) result(ctx context.Context, err error) (reconcile.Result, error) 
 		return reconcile.Result{RequeueAfter: staleRetry}, nil
 	}
 	if p.gone {
-		p.acting.rest(uid)
-		p.failures.forget(uid)
-		p.written.Delete(uid)
 		return reconcile.Result{}, err
 	}
 	if err = errors.Join(append(p.errs, err)...); err != nil {

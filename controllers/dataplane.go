@@ -22,8 +22,9 @@ import (
 // sidecar is the native sidecar that Istio's webhook adds to a pod.
 const sidecar = "istio-proxy"
 
-// injected remembers the namespaces whose pods were seen to get a sidecar, by
-// the resourceVersion at which they were: a change of labels asks again.
+// injected remembers the namespaces whose pods were seen to get a sidecar, with
+// the resourceVersion at which they were: a change of labels asks again. What is
+// known of a namespace is freed with the first of its platforms; others ask again.
 type injected struct{ versions sync.Map }
 
 // dataPlane tells whether the platform's pods have sidecars or, before there
@@ -83,7 +84,7 @@ func (p *pass) dryRun(ctx context.Context) (ready.Verdict, error) {
 		return ready.Verdict{}, fmt.Errorf("read namespace %s: %w", p.names.Namespace, err)
 	}
 	injects := ready.Verdict{State: ready.Ready, Reason: reasonSidecarsInjected}
-	if version, ok := p.injected.versions.Load(namespace.UID); ok && version == namespace.ResourceVersion {
+	if version, ok := p.injected.versions.Load(namespace.Name); ok && version == namespace.ResourceVersion {
 		return injects, nil
 	}
 	child, pod, err := p.frontendPod()
@@ -101,7 +102,7 @@ func (p *pass) dryRun(ctx context.Context) (ready.Verdict, error) {
 	case !hasSidecar(pod):
 		return failed(reasonSidecarMissing, fmt.Sprintf("pods of namespace %s get no sidecar; %s", p.names.Namespace, p.howToInject())), nil
 	}
-	p.injected.versions.Store(namespace.UID, namespace.ResourceVersion)
+	p.injected.versions.Store(namespace.Name, namespace.ResourceVersion)
 	return injects, nil
 }
 

@@ -158,7 +158,7 @@ func get(ctx context.Context, reader client.Reader, desired *unstructured.Unstru
 // ready, looks one step further for the cause.
 func (p *pass) judge(ctx context.Context, child plan.Child, live *unstructured.Unstructured) (ready.Verdict, error) {
 	if len(child.SecretKeys) > 0 {
-		keys, err := p.keyring.keys(ctx, client.ObjectKeyFromObject(child.Object))
+		keys, err := p.keyring.keys(ctx, key(p.platform), child.Object.GetName())
 		return ready.SealedSecret(live, keys, child.SecretKeys), err
 	}
 	verdict := ready.Judge(child.Object, live, p.now())

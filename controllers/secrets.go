@@ -19,7 +19,7 @@ import (
 // (v0.36.6 pkg/controller/controller.go). The verdict is empty where nothing is in the way.
 func (p *pass) formerSecret(ctx context.Context, child plan.Child) (ready.Verdict, error) {
 	name := client.ObjectKeyFromObject(child.Object)
-	p.keyring.ask(name) // so that its deletion starts a pass
+	p.keyring.ask(key(p.platform), name.Name) // so that its deletion starts a pass
 	secret := kube.Metadata(kube.Secrets)
 	err := p.live.Get(ctx, name, secret)
 	if apierrors.IsNotFound(err) {

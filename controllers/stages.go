@@ -85,6 +85,7 @@ func (p *pass) stages(ctx context.Context) error {
 		}
 		waitsFor = cmp.Or(waitsFor, behind(p.outcomes[from:]))
 	}
+	p.keyring.sweep(key(p.platform))
 	return nil
 }
 
@@ -159,7 +160,7 @@ func (p *pass) usersSecrets(ctx context.Context) ([]outcome, error) {
 
 func (p *pass) userSecret(ctx context.Context, use plan.SecretUse) (ready.Verdict, error) {
 	name := client.ObjectKey{Namespace: p.names.Namespace, Name: use.Name}
-	keys, err := p.keyring.keys(ctx, name)
+	keys, err := p.keyring.keys(ctx, key(p.platform), use.Name)
 	if err != nil {
 		return ready.Verdict{}, err
 	}

@@ -166,12 +166,13 @@ func (r *Reconciler) setupWatches(mgr manager.Manager) error {
 	return nil
 }
 
-// usersOfSecret are the platforms of its namespace, if one of them has looked for it.
-func (r *Reconciler) usersOfSecret(ctx context.Context, secret client.Object) []reconcile.Request {
-	if !r.keyring.asked(client.ObjectKeyFromObject(secret)) {
-		return nil
+// usersOfSecret are the platforms that ask for it.
+func (r *Reconciler) usersOfSecret(_ context.Context, secret client.Object) []reconcile.Request {
+	var requests []reconcile.Request
+	for _, platform := range r.keyring.askers(client.ObjectKeyFromObject(secret)) {
+		requests = append(requests, request(platform))
 	}
-	return r.ofNamespace(ctx, secret)
+	return requests
 }
 
 // ofNamespace are the platforms of the namespace that an object is in.
