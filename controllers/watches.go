@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -31,6 +32,7 @@ import (
 	"blogplatform.io/operator/internal/kube"
 	"blogplatform.io/operator/internal/naming"
 	"blogplatform.io/operator/internal/plan"
+	"blogplatform.io/operator/internal/ready"
 )
 
 // watches begin to watch the kinds of children as soon as the cluster serves them.
@@ -109,7 +111,7 @@ func (w *watches) watch(kind schema.GroupVersionKind, builtIn bool) error {
 	if slices.Contains(plan.Kinds, kind) {
 		object := &unstructured.Unstructured{}
 		object.SetGroupVersionKind(kind)
-		if err := w.controller.Watch(source.Kind[client.Object](w.cache, object, handler.EnqueueRequestsFromMapFunc(ownerByLabels))); err != nil {
+		if err := w.controller.Watch(source.Kind[client.Object](w.cache, object, handler.EnqueueRequestsFromMapFunc(ownerByLabels), childChanged())); err != nil {
 			return fmt.Errorf("watch %s: %w", kind.Kind, err)
 		}
 	}
@@ -204,6 +206,17 @@ func (r *Reconciler) platforms(ctx context.Context, of ...client.ListOption) []r
 		requests = append(requests, request(key(&list.Items[i])))
 	}
 	return requests
+}
+
+// childChanged leaves out what other controllers write into the status of a child
+// that nobody reads. Whatever else of a child changes may have to be repaired: its
+// labels, annotations, owner references and finalizers as well as its fields.
+func childChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, ok := e.ObjectOld.(*unstructured.Unstructured)
+		after, same := e.ObjectNew.(*unstructured.Unstructured)
+		return !ok || !same || kube.Digest(before) != kube.Digest(after) || !reflect.DeepEqual(ready.Status(before), ready.Status(after))
+	}}
 }
 
 // podPhase leaves out what pods report all the time, but not that a database has to restart.

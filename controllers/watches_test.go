@@ -1,15 +1,19 @@
 package controllers
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	"blogplatform.io/operator/internal/kube"
 	"blogplatform.io/operator/internal/plan"
@@ -95,6 +99,85 @@ func TestAKindIsLookedForOnceItsGroupHasACRD(t *testing.T) {
 	for group, want := range map[string]bool{"": true, "apps": true, "networking.istio.io": true, "argoproj.io": false, "cert-manager.io": false} {
 		if groups[group] != want {
 			t.Errorf("group %q: asked %v, want %v", group, groups[group], want)
+		}
+	}
+}
+
+// edit sets one field.
+func edit(value any, fields ...string) func(*unstructured.Unstructured) error {
+	return func(u *unstructured.Unstructured) error {
+		return unstructured.SetNestedField(u.Object, value, fields...)
+	}
+}
+
+// TestAPassFollowsWhateverOfAChildMayHaveToBeRepaired, of every kind, and of what
+// others write into status only what is read.
+func TestAPassFollowsWhateverOfAChildMayHaveToBeRepaired(t *testing.T) {
+	now := "2026-01-01T00:00:00Z"
+	drifts := map[string]func(*unstructured.Unstructured) error{
+		"a label":            edit("elsewhere", "metadata", "labels", "app.kubernetes.io/instance"),
+		"an annotation":      edit("other", "metadata", "annotations", "a"),
+		"an owner reference": edit([]any{}, "metadata", "ownerReferences"),
+		"a finalizer":        edit([]any{"example.com/a"}, "metadata", "finalizers"),
+		"a deletion":         edit(now, "metadata", "deletionTimestamp"),
+		"another object":     edit("other", "metadata", "uid"),
+		"data or spec":       edit("other", "spec", "a"),
+	}
+	for _, kind := range plan.Kinds {
+		before := &unstructured.Unstructured{Object: map[string]any{
+			"metadata": map[string]any{
+				"name": "a", "uid": "1", "resourceVersion": "1", "labels": map[string]any{"app.kubernetes.io/instance": "blog"},
+				"annotations": map[string]any{"a": "b"}, "ownerReferences": []any{map[string]any{"uid": "1"}},
+			},
+			"spec":   map[string]any{"a": "b"},
+			"status": map[string]any{"a": int64(1)},
+		}}
+		before.SetGroupVersionKind(kind)
+		follows := func(change func(*unstructured.Unstructured) error) bool {
+			after := before.DeepCopy()
+			if err := change(after); err != nil {
+				t.Fatal(err)
+			}
+			after.SetResourceVersion("2")
+			return childChanged().Update(event.UpdateEvent{ObjectOld: before, ObjectNew: after})
+		}
+		for name, drift := range drifts {
+			if !follows(drift) {
+				t.Errorf("%s: no pass follows %s", kind.Kind, name)
+			}
+		}
+		read := slices.Contains([]string{"Certificate", "Job", "PostgresCluster", "Rollout", "SealedSecret"}, kind.Kind)
+		if got := follows(edit(int64(2), "status", "a")); got != read {
+			t.Errorf("%s: a pass follows a change of its status: %v", kind.Kind, got)
+		}
+		if follows(edit([]any{map[string]any{"manager": "a"}}, "metadata", "managedFields")) {
+			t.Errorf("%s: a pass follows a change of managedFields", kind.Kind)
+		}
+	}
+}
+
+// TestAPassFollowsAnAutoscalerThatCannotScale, and not one that does what it should.
+func TestAPassFollowsAnAutoscalerThatCannotScale(t *testing.T) {
+	with := func(status string, replicas int64) *unstructured.Unstructured {
+		return &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": map[string]any{"name": "a"},
+			"status": map[string]any{"currentReplicas": replicas, "conditions": []any{
+				map[string]any{"type": "ScalingActive", "status": status, "lastTransitionTime": "2026-01-01T00:00:00Z", "message": fmt.Sprint(replicas)},
+				map[string]any{"type": "ScalingLimited", "status": "True", "message": fmt.Sprint(replicas)},
+			}},
+		}}
+	}
+	for name, c := range map[string]struct {
+		before, after *unstructured.Unstructured
+		follows       bool
+	}{
+		"it scales":                {with("True", 2), with("True", 3), false},
+		"it has no metrics":        {with("True", 2), with("False", 2), true},
+		"it has metrics again":     {with("False", 2), with("True", 2), true},
+		"it says the same at once": {with("False", 2), with("False", 3), false},
+	} {
+		if got := childChanged().Update(event.UpdateEvent{ObjectOld: c.before, ObjectNew: c.after}); got != c.follows {
+			t.Errorf("%s: a pass follows: %v", name, got)
 		}
 	}
 }

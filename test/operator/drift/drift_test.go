@@ -57,6 +57,33 @@ func TestAnEditOfAnOwnedFieldComesBackAndForeignLabelsStay(t *testing.T) {
 	w.UntilReady(p)
 }
 
+// TestAnOwnerReferenceThatIsTakenAwayComesBack, of every kind that has one: without it
+// the child would outlive its platform.
+func TestAnOwnerReferenceThatIsTakenAwayComesBack(t *testing.T) {
+	harness.ShareOperator(t)
+	w := newWorld(t)
+	p := w.GivenReady("production")
+	for name, child := range w.Children(p) {
+		if !metav1.IsControlledBy(&child, p) || child.GetKind() == "Job" {
+			continue // a Job is left alone once it is there
+		}
+		disowned := child.DeepCopy()
+		if err := harness.Cluster.Patch(t.Context(), disowned, client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"ownerReferences":null}}`))); err != nil {
+			t.Fatal(err)
+		}
+		w.Until("the owner reference of "+name, func(ctx context.Context) error {
+			live := child.DeepCopy()
+			if err := harness.Cluster.Get(ctx, client.ObjectKeyFromObject(live), live); err != nil {
+				return err
+			}
+			if !metav1.IsControlledBy(live, p) {
+				return fmt.Errorf("owners: %v", live.GetOwnerReferences())
+			}
+			return nil
+		})
+	}
+}
+
 // annotate adds a label and an annotation of somebody else, and answers what
 // the object should be for ever after.
 func (w world) annotate(u *unstructured.Unstructured) map[string]any {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/test/operator/harness"
@@ -43,6 +44,28 @@ func TestAtRestTheOperatorSendsNothing(t *testing.T) {
 	}
 	if diff := cmp.Diff(events, w.Events()); diff != "" {
 		t.Errorf("events of a platform at rest (-before +after):\n%s", diff)
+	}
+	w.DeletePlatform(p)
+}
+
+// TestAnAutoscalerThatFollowsTheLoadCausesNoPass: it writes its status every few seconds.
+func TestAnAutoscalerThatFollowsTheLoadCausesNoPass(t *testing.T) {
+	w := newWorld(t)
+	harness.Start(t)
+	p := w.GivenReady("production", func(p *v1alpha1.BlogPlatform) {
+		p.Spec.Services.User = v1alpha1.Service{Autoscaling: &v1alpha1.Autoscaling{Min: 2, Max: 3}}
+	})
+	w.passAgain(p, 3) // what was written last has come back by then
+	autoscaler := w.Get(w.Object("HorizontalPodAutoscaler", "blog-user"))
+	before := harness.Passes(t)
+	for i := range 200 {
+		patch := fmt.Sprintf(`{"status":{"currentReplicas":%d,"desiredReplicas":%d}}`, i%7+1, i%5+1)
+		if err := harness.Cluster.Status().Patch(t.Context(), autoscaler, client.RawPatch("application/merge-patch+json", []byte(patch))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := harness.Passes(t) - before; n > 3 { // kube-controller-manager may have written a condition that is read
+		t.Errorf("%v passes in 200 changes of its status", n)
 	}
 	w.DeletePlatform(p)
 }
