@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -38,6 +39,9 @@ func (p *pass) askProvider() {
 		p.identity.status, p.identity.reason, p.identity.message = before.Status, before.Reason, before.Message
 	case !known:
 		p.identity.status, p.identity.reason, p.identity.message = metav1.ConditionUnknown, reasonDiscovering, where+" has not answered yet"
+	case errors.Is(problem, discovery.ErrNotPublic):
+		p.identity.status, p.identity.reason = metav1.ConditionUnknown, reasonAddressNotAllowed
+		p.identity.message = fmt.Sprintf("%s: %v, so the operator does not ask it; if it is meant, have its network added to the operator's --identity-provider-networks", where, problem)
 	case problem != nil:
 		p.unwatched = true
 		p.identity.status, p.identity.reason, p.identity.failed = metav1.ConditionFalse, reasonNotDiscovered, true

@@ -42,6 +42,8 @@ const (
 	reasonDiscovering   = "Discovering"
 	reasonDiscovered    = "Discovered"
 	reasonNotDiscovered = "NotDiscovered"
+	// reasonAddressNotAllowed: the provider is in a network that --identity-provider-networks does not name.
+	reasonAddressNotAllowed = "AddressNotAllowed"
 
 	// Of a child that could not be written.
 	reasonKindMissing      = "KindMissing"

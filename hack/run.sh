@@ -17,4 +17,5 @@ go build -o bin/manager ./cmd/manager
 trap 'kubectl scale "${operator[@]}" --replicas 1' EXIT
 kubectl scale "${operator[@]}" --replicas 0
 kubectl wait --namespace blogplatform-system pods --all --for delete --timeout 60s
-bin/manager --log-format text --health-probe-bind-address 0 "$@"
+# From the host the identity provider is behind a port on loopback.
+bin/manager --log-format text --health-probe-bind-address 0 --identity-provider-networks 127.0.0.0/8,::1/128 "$@"

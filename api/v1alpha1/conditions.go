@@ -34,7 +34,7 @@ const (
 	// spec.release has passed it.
 	ConditionPromotionAllowed = "PromotionAllowed"
 	// ConditionIdentityReady is true when the OpenID provider's discovery document
-	// answers. Present only with spec.identity; no part of Ready, because a provider
+	// answers, and Unknown while the operator does not ask it. Present only with spec.identity; no part of Ready, because a provider
 	// that is away keeps nobody from reading.
 	ConditionIdentityReady = "IdentityReady"
 	// ConditionSuspended is present while spec.suspend is true.

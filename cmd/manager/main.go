@@ -35,6 +35,7 @@ type flags struct {
 	metricsAddress    string
 	pprofAddress      string
 	gatewayNamespaces string
+	providerNetworks  discovery.Networks
 	dataPlane         string
 	concurrency       int
 	logLevel          slog.Level
@@ -94,9 +95,11 @@ func run() error {
 		return fmt.Errorf("reach the cluster: %w", err)
 	}
 	err = controllers.Setup(manager, controllers.Options{
-		GatewayNamespaces:       strings.FieldsFunc(f.gatewayNamespaces, func(r rune) bool { return r == ',' }),
-		MeshDataPlane:           controllers.MeshDataPlane(f.dataPlane),
-		NewProviders:            func(changed func(discovery.Provider)) controllers.Providers { return discovery.NewAsker(changed) },
+		GatewayNamespaces: strings.FieldsFunc(f.gatewayNamespaces, func(r rune) bool { return r == ',' }),
+		MeshDataPlane:     controllers.MeshDataPlane(f.dataPlane),
+		NewProviders: func(changed func(discovery.Provider)) controllers.Providers {
+			return discovery.NewAsker(f.providerNetworks, changed)
+		},
 		MaxConcurrentReconciles: f.concurrency,
 	})
 	if err != nil {
@@ -115,6 +118,10 @@ func parse() (flags, error) {
 	flag.StringVar(&f.metricsAddress, "metrics-bind-address", "0", "address of /metrics; 0 for none")
 	flag.StringVar(&f.pprofAddress, "pprof-bind-address", "0", "address of /debug/pprof; 0 for none")
 	flag.StringVar(&f.gatewayNamespaces, "gateway-namespaces", "istio-ingress", "namespaces of ingress gateways into which certificates may be written, separated by commas")
+	flag.Func("identity-provider-networks", "networks of identity providers whose addresses are not public, such as 10.20.0.0/16, separated by commas; none by default", func(value string) (err error) {
+		f.providerNetworks, err = discovery.ParseNetworks(value)
+		return err
+	})
 	flag.StringVar(&f.dataPlane, "mesh-dataplane", string(controllers.MeshDataPlaneRequired), "required: nothing starts where pods get no sidecar; absent: it does, unprotected")
 	flag.IntVar(&f.concurrency, "max-concurrent-reconciles", 10, "how many BlogPlatforms are worked on at the same time")
 	flag.TextVar(&f.logLevel, "log-level", slog.LevelInfo, "debug, info, warn or error")

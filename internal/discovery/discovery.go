@@ -38,10 +38,11 @@ type Provider struct {
 // one that does not answer keeps nobody waiting. Make one with NewAsker; it may be
 // used by many at a time.
 type Asker struct {
-	changed func(Provider)
-	slots   chan struct{}
-	mu      sync.Mutex
-	answers map[Provider]answer
+	networks Networks
+	changed  func(Provider)
+	slots    chan struct{}
+	mu       sync.Mutex
+	answers  map[Provider]answer
 }
 
 type answer struct {
@@ -51,9 +52,10 @@ type answer struct {
 	until         time.Time
 }
 
-// NewAsker makes one that calls changed after each answer that differs from the one before.
-func NewAsker(changed func(Provider)) *Asker {
-	return &Asker{changed: changed, slots: make(chan struct{}, parallel), answers: map[Provider]answer{}}
+// NewAsker makes one that asks providers at public addresses and in networks, and
+// calls changed after each answer that differs from the one before.
+func NewAsker(networks Networks, changed func(Provider)) *Asker {
+	return &Asker{networks: networks, changed: changed, slots: make(chan struct{}, parallel), answers: map[Provider]answer{}}
 }
 
 // Answer is what is known of a provider: no problem if it answered with a
@@ -80,7 +82,7 @@ func (a *Asker) Answer(provider Provider) (known bool, problem error) {
 
 func (a *Asker) ask(provider Provider) {
 	a.slots <- struct{}{}
-	problem := ask(context.Background(), provider)
+	problem := a.networks.ask(context.Background(), provider)
 	<-a.slots
 	next := answer{problem: problem, known: true, until: time.Now().Add(goodFor)}
 	if problem != nil {
@@ -95,17 +97,17 @@ func (a *Asker) ask(provider Provider) {
 	}
 }
 
-func ask(ctx context.Context, provider Provider) error {
+func (n Networks) ask(ctx context.Context, provider Provider) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	client, err := clientFor(provider.CABundle)
-	if err != nil {
-		return err
-	}
 	address := strings.TrimSuffix(provider.Issuer, "/") + "/.well-known/openid-configuration"
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return errors.New("its address is none")
+	}
+	client, err := n.clientFor(req, provider.CABundle)
+	if err != nil {
+		return err
 	}
 	resp, err := client.Do(req)
 	if err != nil {
@@ -125,8 +127,9 @@ func ask(ctx context.Context, provider Provider) error {
 	return nil
 }
 
-// clientFor makes a client that is used once: providers are asked rarely.
-func clientFor(bundle string) (*http.Client, error) {
+// clientFor makes a client that is used once: providers are asked rarely. Where a
+// proxy connects to the provider, which addresses it may connect to is the proxy's to judge.
+func (n Networks) clientFor(req *http.Request, bundle string) (*http.Client, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if bundle != "" {
 		config.RootCAs = x509.NewCertPool()
@@ -134,8 +137,16 @@ func clientFor(bundle string) (*http.Client, error) {
 			return nil, errors.New("the CA bundle holds no certificate that can be read")
 		}
 	}
+	proxy, err := http.ProxyFromEnvironment(req)
+	if err != nil {
+		return nil, errors.New("the operator's HTTPS_PROXY is no address")
+	}
+	dialer := &net.Dialer{}
+	if proxy == nil {
+		dialer.Control = n.refuse
+	}
 	return &http.Client{
-		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: config, DisableKeepAlives: true},
+		Transport: &http.Transport{Proxy: http.ProxyURL(proxy), DialContext: dialer.DialContext, TLSClientConfig: config, DisableKeepAlives: true},
 		// Where it leads is not what was asked about.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, nil
@@ -146,6 +157,8 @@ func unreachable(err error) error {
 	var certificate *tls.CertificateVerificationError
 	var name *net.DNSError
 	switch {
+	case errors.Is(err, ErrNotPublic):
+		return ErrNotPublic
 	case errors.As(err, &certificate):
 		return errors.New("its certificate is not trusted")
 	case errors.As(err, &name) && name.IsNotFound:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -29,10 +30,15 @@ func provider(t *testing.T, handler func(w http.ResponseWriter, issuer string)) 
 
 func good(w http.ResponseWriter, issuer string) { fmt.Fprintf(w, `{"issuer": %q}`, issuer) }
 
+// loopback is where the providers of tests are.
+var loopback = Networks{netip.MustParsePrefix("127.0.0.0/8")}
+
 // asker answers what is known of a provider, once something is.
-func asker() func(Provider) error {
+func asker() func(Provider) error { return askerOf(loopback) }
+
+func askerOf(networks Networks) func(Provider) error {
 	changed := make(chan Provider, parallel)
-	a := NewAsker(func(p Provider) { changed <- p })
+	a := NewAsker(networks, func(p Provider) { changed <- p })
 	return func(p Provider) error {
 		if known, problem := a.Answer(p); known {
 			return problem
@@ -63,7 +69,7 @@ func TestAProviderThatNeverAnswersKeepsNobodyWaiting(t *testing.T) {
 	silent, asked := provider(t, func(http.ResponseWriter, string) { <-release })
 	defer close(release)
 	changed := make(chan Provider, 2)
-	a := NewAsker(func(p Provider) { changed <- p })
+	a := NewAsker(loopback, func(p Provider) { changed <- p })
 	for range 3 {
 		if known, problem := a.Answer(silent); known || problem != nil {
 			t.Fatalf("known: %v, %v", known, problem)

@@ -163,15 +163,27 @@ func StaticImages(program build.Go, name string) func(Built) []build.Image {
 
 // UseLocalImage makes the first container of a Deployment run an image that is already on the node.
 func UseLocalImage(deployment *unstructured.Unstructured, image string) error {
+	return changeContainer(deployment, func(container map[string]any) { container["image"], container["imagePullPolicy"] = image, "Never" })
+}
+
+// AddArgs adds arguments to the program of a Deployment's first container.
+func AddArgs(deployment *unstructured.Unstructured, args ...any) error {
+	return changeContainer(deployment, func(container map[string]any) {
+		before, _ := container["args"].([]any)
+		container["args"] = append(before, args...)
+	})
+}
+
+// changeContainer changes the first container of a Deployment.
+func changeContainer(deployment *unstructured.Unstructured, change func(container map[string]any)) error {
 	path := []string{"spec", "template", "spec", "containers"}
 	containers, _, err := unstructured.NestedSlice(deployment.Object, path...)
 	if err != nil {
 		return err
 	}
 	if len(containers) == 0 {
-		return fmt.Errorf("no container of Deployment %s/%s could run image %s: it has none", deployment.GetNamespace(), deployment.GetName(), image)
+		return fmt.Errorf("no container in Deployment %s/%s", deployment.GetNamespace(), deployment.GetName())
 	}
-	first := containers[0].(map[string]any)
-	first["image"], first["imagePullPolicy"] = image, "Never"
+	change(containers[0].(map[string]any))
 	return unstructured.SetNestedSlice(deployment.Object, containers, path...)
 }

@@ -226,6 +226,24 @@ func TestADeploymentUsesAnImageThatIsOnTheNode(t *testing.T) {
 	}
 }
 
+func TestAProgramGetsArgumentsBesidesItsOwn(t *testing.T) {
+	object := deployment("operator:v1", "other:v1")
+	for _, arg := range []string{"--a", "--b"} {
+		if err := AddArgs(object, arg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := deployment("operator:v1", "other:v1")
+	containers, _, _ := unstructured.NestedSlice(want.Object, "spec", "template", "spec", "containers")
+	containers[0].(map[string]any)["args"] = []any{"--a", "--b"}
+	if err := unstructured.SetNestedSlice(want.Object, containers, "spec", "template", "spec", "containers"); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, object); diff != "" {
+		t.Errorf("Deployment (-want +got):\n%s", diff)
+	}
+}
+
 func TestADeploymentWithoutContainersIsNamed(t *testing.T) {
 	malformed := deployment()
 	malformed.Object["spec"] = map[string]any{"template": "none"}

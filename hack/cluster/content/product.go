@@ -11,6 +11,7 @@ import (
 	"blogplatform.io/operator/hack/build"
 	"blogplatform.io/operator/hack/cluster/component"
 	"blogplatform.io/operator/hack/cluster/controlplane"
+	"blogplatform.io/operator/hack/cluster/node"
 	"blogplatform.io/operator/hack/images"
 )
 
@@ -33,7 +34,8 @@ var Operator = component.Component{
 }
 
 // startOperator applies config/default. The image is named by digest, so that
-// another make up after a change of the code replaces the pod.
+// another make up after a change of the code replaces the pod. The operator may ask
+// the identity provider, which is behind the Service of the gateway.
 func startOperator(ctx context.Context, c *component.Cluster, built component.Built) error {
 	objects, err := kustomize(ctx, c, "config/default")
 	if err != nil {
@@ -44,6 +46,9 @@ func startOperator(ctx context.Context, c *component.Cluster, built component.Bu
 			continue
 		}
 		if err := component.UseLocalImage(object, built.Images[0].Digested); err != nil {
+			return err
+		}
+		if err := component.AddArgs(object, "--identity-provider-networks="+node.ServiceRange); err != nil {
 			return err
 		}
 	}

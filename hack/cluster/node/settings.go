@@ -43,9 +43,10 @@ type Settings struct {
 // Addresses inside the cluster's own network namespace. They can't collide with the host's.
 const (
 	// Name is the name of the node.
-	Name         = "node"
-	podRange     = "10.244.0.0/24"
-	serviceRange = "10.96.0.0/16"
+	Name     = "node"
+	podRange = "10.244.0.0/24"
+	// ServiceRange is the network of the addresses of Services.
+	ServiceRange = "10.96.0.0/16"
 	// DNSAddress is the address of the Service that pods ask for names.
 	DNSAddress = "10.96.0.10"
 	// GatewayHTTPPort is the node's port for plain HTTP to the ingress gateway.
@@ -60,7 +61,7 @@ var nodeAddress = net.IPv4(10, 89, 0, 1)
 func (s Settings) servers() controlplane.Servers {
 	return controlplane.Servers{
 		Dir: s.State, Bin: s.Path("bin"), Address: nodeAddress, APIPort: 6443, EtcdPort: 2379, EtcdPeerPort: 2380,
-		ServiceRange: serviceRange, PodRange: podRange, Node: true,
+		ServiceRange: ServiceRange, PodRange: podRange, Node: true,
 	}
 }
 

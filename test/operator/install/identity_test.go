@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/discovery"
 	"blogplatform.io/operator/test/operator/harness"
 )
 
@@ -24,6 +25,16 @@ func TestAProviderThatIsAwayIsSaidAndHoldsNothingBack(t *testing.T) {
 
 	harness.Providers.Set(issuer, nil)
 	w.UntilCondition(p, v1alpha1.ConditionIdentityReady, metav1.ConditionTrue, "Discovered", "discovery at "+issuer+" answers")
+}
+
+// TestAProviderThatMayNotBeAskedIsNotSaidToBeAway: people may sign in all the same.
+func TestAProviderThatMayNotBeAskedIsNotSaidToBeAway(t *testing.T) {
+	harness.ShareOperator(t)
+	w := newWorld(t)
+	const issuer = "https://login.internal.example.com/oauth2/token"
+	harness.Providers.Set(issuer, discovery.ErrNotPublic)
+	p := w.GivenReady("staging", func(p *v1alpha1.BlogPlatform) { p.Spec.Identity.Issuer = issuer })
+	w.UntilCondition(p, v1alpha1.ConditionIdentityReady, metav1.ConditionUnknown, "AddressNotAllowed", "discovery at "+issuer+": its address is not public, so the operator does not ask it; if it is meant, have its network added to the operator's --identity-provider-networks")
 }
 
 func TestAPlatformWithoutAProviderServesReaders(t *testing.T) {
