@@ -70,6 +70,7 @@ func ManagerOptions() manager.Options {
 			DefaultTransform:     slimChild,
 			ByObject:             cached(),
 		},
+		NewCache: newCache,
 		Client: client.Options{
 			FieldOwner: FieldOwner,
 			Cache:      &client.CacheOptions{Unstructured: true},

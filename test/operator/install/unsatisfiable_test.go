@@ -171,7 +171,7 @@ func TestPodsThatGetNoSidecar(t *testing.T) {
 	w.UntilReady(p)
 }
 
-// A CRD is everybody's, so these two have the cluster for themselves.
+// A CRD is everybody's, so these have the cluster for themselves.
 
 func TestACRDThatIsMissing(t *testing.T) {
 	w := newWorld(t)
@@ -181,6 +181,19 @@ func TestACRDThatIsMissing(t *testing.T) {
 	w.UntilCondition(p, v1alpha1.ConditionWorkloadsReady, metav1.ConditionFalse, "KindMissing", "install the CRD of group argoproj.io")
 	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "KindMissing", "Rollout "+w.Namespace+"/blog-comment")
 	w.Create(crd)
+	w.UntilReady(p)
+	w.DeletePlatform(p)
+}
+
+// TestAnOperatorThatComesBeforeCertManager starts, and says what is missing.
+func TestAnOperatorThatComesBeforeCertManager(t *testing.T) {
+	w := newWorld(t)
+	issuers, certificates := harness.TakeCRD(t, "issuers.cert-manager.io"), harness.TakeCRD(t, "certificates.cert-manager.io")
+	harness.Start(t)
+	p := w.Given("staging")
+	w.UntilCondition(p, v1alpha1.ConditionCertificatesReady, metav1.ConditionFalse, "KindMissing", "install the CRD of group cert-manager.io")
+	w.Create(issuers)
+	w.Create(certificates)
 	w.UntilReady(p)
 	w.DeletePlatform(p)
 }
