@@ -57,6 +57,8 @@ const (
 
 // Options of the controller.
 type Options struct {
+	// WatchNamespaces are those whose platforms are looked after; none means all.
+	WatchNamespaces []string
 	// GatewayNamespaces are the namespaces besides its own into which a
 	// platform may have children written.
 	GatewayNamespaces []string
@@ -93,9 +95,10 @@ type Reconciler struct {
 	now  func() time.Time
 }
 
-// Setup adds the controller of BlogPlatforms to a manager made with kube.ManagerOptions.
+// Setup adds the controller of BlogPlatforms to a manager made with kube.ManagerOptions
+// for the same namespaces.
 func Setup(mgr manager.Manager, options Options) error {
-	databasePods, err := kube.DatabasePods(mgr)
+	databasePods, err := kube.DatabasePods(mgr, options.WatchNamespaces)
 	if err != nil {
 		return err
 	}

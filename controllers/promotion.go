@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -65,12 +66,16 @@ func (p *pass) passGate(ctx context.Context) error {
 	return err
 }
 
-// staging is the platform that the gate asks for; nil means that there is none.
+// staging is the platform that the gate asks for; nil means that there is none,
+// promote.NotWatched that it could not be seen.
 func (p *pass) staging(ctx context.Context) (*v1alpha1.BlogPlatform, error) {
 	if !promote.Gated(p.platform) {
 		return nil, nil
 	}
 	from := p.platform.Spec.Promotion.From
+	if len(p.WatchNamespaces) > 0 && !slices.Contains(p.WatchNamespaces, from.Namespace) {
+		return promote.NotWatched, nil
+	}
 	staging := &v1alpha1.BlogPlatform{}
 	err := p.client.Get(ctx, client.ObjectKey{Namespace: from.Namespace, Name: from.Name}, staging)
 	if apierrors.IsNotFound(err) {

@@ -34,6 +34,7 @@ type flags struct {
 	healthAddress     string
 	metricsAddress    string
 	pprofAddress      string
+	watchNamespaces   string
 	gatewayNamespaces string
 	providerNetworks  discovery.Networks
 	dataPlane         string
@@ -85,7 +86,8 @@ func run() error {
 	if err != nil {
 		return fmt.Errorf("find the cluster: %w", err)
 	}
-	options := kube.ManagerOptions()
+	watched, gateways := namespaces(f.watchNamespaces), namespaces(f.gatewayNamespaces)
+	options := kube.ManagerOptions(watched, gateways)
 	options.LeaderElection = f.leaderElect
 	options.HealthProbeBindAddress = f.healthAddress
 	options.PprofBindAddress = f.pprofAddress
@@ -95,7 +97,8 @@ func run() error {
 		return fmt.Errorf("reach the cluster: %w", err)
 	}
 	err = controllers.Setup(manager, controllers.Options{
-		GatewayNamespaces: strings.FieldsFunc(f.gatewayNamespaces, func(r rune) bool { return r == ',' }),
+		WatchNamespaces:   watched,
+		GatewayNamespaces: gateways,
 		MeshDataPlane:     controllers.MeshDataPlane(f.dataPlane),
 		NewProviders: func(changed func(discovery.Provider)) controllers.Providers {
 			return discovery.NewAsker(f.providerNetworks, changed)
@@ -111,12 +114,18 @@ func run() error {
 	return manager.Start(ctrl.SetupSignalHandler())
 }
 
+// namespaces reads names that are separated by commas.
+func namespaces(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' })
+}
+
 func parse() (flags, error) {
 	var f flags
 	flag.BoolVar(&f.leaderElect, "leader-elect", false, "work only while holding the lease, so that several managers may run")
 	flag.StringVar(&f.healthAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
 	flag.StringVar(&f.metricsAddress, "metrics-bind-address", "0", "address of /metrics; 0 for none")
 	flag.StringVar(&f.pprofAddress, "pprof-bind-address", "0", "address of /debug/pprof; 0 for none")
+	flag.StringVar(&f.watchNamespaces, "watch-namespaces", "", "namespaces whose BlogPlatforms are looked after, separated by commas; all by default")
 	flag.StringVar(&f.gatewayNamespaces, "gateway-namespaces", "istio-ingress", "namespaces of ingress gateways into which certificates may be written, separated by commas")
 	flag.Func("identity-provider-networks", "networks of identity providers whose addresses are not public, such as 10.20.0.0/16, separated by commas; none by default", func(value string) (err error) {
 		f.providerNetworks, err = discovery.ParseNetworks(value)

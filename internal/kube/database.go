@@ -19,11 +19,11 @@ const (
 
 // DatabasePods is a cache of the pods that the Crunchy operator makes, which the
 // manager runs. They have no label of ours, and the manager's own cache has one
-// selector for all pods.
-func DatabasePods(mgr manager.Manager) (cache.Cache, error) {
+// selector for all pods. It is kept to the namespaces that are watched, if any is named.
+func DatabasePods(mgr manager.Manager, watched []string) (cache.Cache, error) {
 	pods, err := cache.New(mgr.GetConfig(), cache.Options{
 		HTTPClient: mgr.GetHTTPClient(), Scheme: mgr.GetScheme(), Mapper: mgr.GetRESTMapper(),
-		DefaultLabelSelector: hasLabel(LabelCluster), DefaultTransform: slimDatabasePod,
+		DefaultNamespaces: namespaces(watched), DefaultLabelSelector: hasLabel(LabelCluster), DefaultTransform: slimDatabasePod,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("cache of the pods of databases: %w", err)

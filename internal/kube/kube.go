@@ -1,8 +1,11 @@
 package kube
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -39,6 +42,8 @@ var (
 	Namespaces = schema.GroupVersionKind{Version: "v1", Kind: "Namespace"}
 	// CRDs tell which kinds the cluster serves.
 	CRDs = schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"}
+	// Certificates are written into the namespaces of gateways.
+	Certificates = schema.GroupVersionKind{Group: "cert-manager.io", Version: "v1", Kind: "Certificate"}
 	// Issuers and ClusterIssuers sign certificates.
 	Issuers        = schema.GroupVersionKind{Group: "cert-manager.io", Version: "v1", Kind: "Issuer"}
 	ClusterIssuers = schema.GroupVersionKind{Group: "cert-manager.io", Version: "v1", Kind: "ClusterIssuer"}
@@ -60,15 +65,17 @@ func Config(config *rest.Config) *rest.Config {
 	return limited
 }
 
-// ManagerOptions are the settings of a manager. Addresses and whether to elect
-// a leader are left to the caller.
-func ManagerOptions() manager.Options {
+// ManagerOptions are the settings of a manager that looks after the platforms of
+// some namespaces, or of all if none is named, whose certificates are in those of
+// gateways. Addresses and whether to elect a leader are left to the caller.
+func ManagerOptions(watched, gateways []string) manager.Options {
 	return manager.Options{
 		Scheme: NewScheme(),
 		Cache: cache.Options{
+			DefaultNamespaces:    namespaces(watched),
 			DefaultLabelSelector: labels.SelectorFromSet(labels.Set{naming.LabelManagedBy: naming.ManagedBy}),
 			DefaultTransform:     slimChild,
-			ByObject:             cached(),
+			ByObject:             cached(watched, gateways),
 		},
 		NewCache: newCache,
 		Client: client.Options{
@@ -88,8 +95,21 @@ func Metadata(kind schema.GroupVersionKind) *metav1.PartialObjectMetadata {
 	return object
 }
 
-// cached are the kinds of which more, or less, is kept than the objects with our label.
-func cached() map[client.Object]cache.ByObject {
+// namespaces are settings that keep a cache to some namespaces, or nothing if none is named.
+func namespaces(names []string) map[string]cache.Config {
+	if len(names) == 0 {
+		return nil
+	}
+	configs := map[string]cache.Config{}
+	for _, name := range names {
+		configs[name] = cache.Config{}
+	}
+	return configs
+}
+
+// cached are the kinds of which more, or less, is kept than the objects with our label
+// in the namespaces that are watched.
+func cached(watched, gateways []string) map[client.Object]cache.ByObject {
 	everything := cache.ByObject{Label: labels.Everything()}
 	byObject := map[client.Object]cache.ByObject{
 		&v1alpha1.BlogPlatform{}:        everything,
@@ -98,6 +118,18 @@ func cached() map[client.Object]cache.ByObject {
 	}
 	for _, kind := range []schema.GroupVersionKind{Secrets, Namespaces, CRDs, Issuers, ClusterIssuers} {
 		byObject[Metadata(kind)] = cache.ByObject{Label: labels.Everything(), Transform: slimMetadata}
+	}
+	if len(watched) == 0 {
+		return byObject
+	}
+	certificate := &unstructured.Unstructured{}
+	certificate.SetGroupVersionKind(Certificates)
+	byObject[certificate] = cache.ByObject{}
+	for object, settings := range byObject {
+		if kind := object.GetObjectKind().GroupVersionKind(); kind == Certificates || kind == Issuers {
+			settings.Namespaces = namespaces(slices.Concat(watched, gateways))
+			byObject[object] = settings
+		}
 	}
 	return byObject
 }

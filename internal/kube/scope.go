@@ -24,6 +24,8 @@ func (s scopes) RESTMapping(kind schema.GroupKind, versions ...string) (*meta.RE
 		return mapping, err
 	}
 	switch kind {
+	case Certificates.GroupKind():
+		return &meta.RESTMapping{GroupVersionKind: Certificates, Scope: meta.RESTScopeNamespace}, nil
 	case Issuers.GroupKind():
 		return &meta.RESTMapping{GroupVersionKind: Issuers, Scope: meta.RESTScopeNamespace}, nil
 	case ClusterIssuers.GroupKind():

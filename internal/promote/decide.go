@@ -17,6 +17,7 @@ const (
 
 	// Of one that may not.
 	ReasonStagingNotFound  = "StagingNotFound"
+	ReasonNotWatched       = "StagingNotWatched"
 	ReasonNotStaging       = "NotStaging"
 	ReasonImagesByTag      = "ImagesByTag"
 	ReasonNotVerified      = "NotVerified"
@@ -46,6 +47,9 @@ type Decision struct {
 	Waiting v1alpha1.WaitingStatus
 }
 
+// NotWatched stands for a Staging platform in a namespace that the operator does not watch.
+var NotWatched = &v1alpha1.BlogPlatform{}
+
 // Gated tells whether a platform has a gate.
 func Gated(platform *v1alpha1.BlogPlatform) bool { return platform.Spec.Promotion.From.Name != "" }
 
@@ -57,7 +61,8 @@ type gate struct {
 }
 
 // Decide tells whether production may run the release that its spec asks for.
-// Staging is the platform that spec.promotion.from names, nil if there is none.
+// Staging is the platform that spec.promotion.from names, nil if there is none,
+// or NotWatched.
 func Decide(production, staging *v1alpha1.BlogPlatform, now time.Time) Decision {
 	g := gate{production, staging, ImagesDigest(production.Spec.Release.Images), now}
 	switch {
@@ -105,7 +110,7 @@ func refused(reason, format string, args ...any) Decision {
 // by time, nor by what staging is about to do.
 func Stuck(reason string) bool {
 	switch reason {
-	case ReasonStagingNotFound, ReasonNotStaging, ReasonImagesByTag, ReasonFailedInStaging, ReasonSoakInterrupted, ReasonTimeZoneNotFound:
+	case ReasonStagingNotFound, ReasonNotWatched, ReasonNotStaging, ReasonImagesByTag, ReasonFailedInStaging, ReasonSoakInterrupted, ReasonTimeZoneNotFound:
 		return true
 	}
 	return false
@@ -186,6 +191,9 @@ func (g gate) found() Decision {
 	switch {
 	case g.staging == nil:
 		return refused(ReasonStagingNotFound, "spec.promotion.from: there is no BlogPlatform %s; name the Staging platform that verifies releases", g.from())
+	case g.staging == NotWatched:
+		return refused(ReasonNotWatched, "spec.promotion.from: the operator does not watch namespace %s, so it cannot see what BlogPlatform %s has verified; have the namespace added to the operator's --watch-namespaces, or name a Staging platform in one of these",
+			g.production.Spec.Promotion.From.Namespace, g.from())
 	case g.staging.Spec.Environment != v1alpha1.Staging:
 		return refused(ReasonNotStaging, "spec.promotion.from: BlogPlatform %s is of environment %s; name one of environment Staging", g.from(), g.staging.Spec.Environment)
 	case g.images == "":

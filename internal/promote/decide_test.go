@@ -148,6 +148,7 @@ func TestWhatMayRunInProduction(t *testing.T) {
 		}), staging(goodInStg), ReasonAllowed, "", 0},
 
 		"nothing, if there is no such staging":              {production("v2"), nil, ReasonStagingNotFound, "there is no BlogPlatform stg/blog", 0},
+		"nothing, if staging cannot be seen":                {production("v2"), NotWatched, ReasonNotWatched, "the operator does not watch namespace stg, so it cannot see what BlogPlatform stg/blog has verified; have the namespace added to the operator's --watch-namespaces", 0},
 		"nothing, if it is another production":              {production("v2"), production("v2"), ReasonNotStaging, "is of environment Production", 0},
 		"nothing that staging does not know":                {production("v9"), staging(goodInStg), ReasonNotVerified, "stg/blog has not verified release v9", 0},
 		"nothing that staging is still looking at":          {production("v9"), staging(record("v9", v1alpha1.OutcomeInProgress, -1, 0)), ReasonNotVerified, "", 0},

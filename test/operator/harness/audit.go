@@ -39,6 +39,12 @@ func Tail(t *testing.T) int64 {
 // which stay open, are left out.
 func Requests(t *testing.T, since int64) []entry {
 	t.Helper()
+	return RequestsOf(t, operator, since)
+}
+
+// RequestsOf are those of an operator that runs as another user.
+func RequestsOf(t *testing.T, user string, since int64) []entry {
+	t.Helper()
 	file, err := os.Open(ControlPlane.AuditLog)
 	if err != nil {
 		t.Fatal(err)
@@ -55,7 +61,7 @@ func Requests(t *testing.T, since int64) []entry {
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
 			t.Fatalf("%v in %s", err, lines.Text())
 		}
-		if e.ImpersonatedUser != nil && e.ImpersonatedUser.Username == "operator" && e.Verb != "watch" {
+		if e.ImpersonatedUser != nil && e.ImpersonatedUser.Username == user && e.Verb != "watch" {
 			entries = append(entries, e)
 		}
 	}

@@ -22,6 +22,9 @@ type Operator struct {
 	done   chan struct{}
 }
 
+// operator is the user that operators are, unless a setting says otherwise.
+const operator = "operator"
+
 // gateways are the namespaces into which operators here may write.
 var gateways = []string{"istio-ingress", "gateway-late", "gateway-gone", "gateway-stuck"}
 
@@ -51,12 +54,12 @@ func Start(t testing.TB, settings ...Setting) *Operator {
 
 func run(settings ...Setting) (*Operator, error) {
 	clientConfig := kube.Config(ControlPlane.Config)
-	clientConfig.Impersonate.UserName = "operator"
+	clientConfig.Impersonate.UserName = operator
 	options := controllers.Options{GatewayNamespaces: gateways, MeshDataPlane: controllers.MeshDataPlaneRequired, NewProviders: Providers.New, MaxConcurrentReconciles: 4}
 	for _, set := range settings {
 		set(&options, clientConfig)
 	}
-	managerOptions := kube.ManagerOptions()
+	managerOptions := kube.ManagerOptions(options.WatchNamespaces, options.GatewayNamespaces)
 	managerOptions.Metrics = server.Options{BindAddress: "0"}
 	managerOptions.Controller = config.Controller{SkipNameValidation: new(true)}
 	managerOptions.GracefulShutdownTimeout = new(5 * time.Second)

@@ -67,7 +67,7 @@ func furnish(ctx context.Context) (err error) {
 		return err
 	}
 	peers.Start(ctx)
-	options := kube.ManagerOptions()
+	options := kube.ManagerOptions(nil, nil)
 	options.Metrics = server.Options{BindAddress: "0"}
 	mgr, err := manager.New(kube.Config(cp.Config), options)
 	if err != nil {
