@@ -51,8 +51,9 @@ func (c *cli) promoteCommand() *cobra.Command {
 staging that is, says spec.promotion.from of the production platform, or --from.
 The change is shown and written to spec.release; when it goes out is decided by the
 operator's gate, spec.promotion. Where there is no gate, as for a staging of another
-cluster, what has not soaked for as long as --soak says is refused. What Argo CD or Flux manages is not written: print the change with
--o patch and commit it.`,
+cluster, what has not soaked for as long as --soak says is refused. What another
+program applies (Argo CD, Flux, Fleet, Config Sync, kpt, Helm) is not written: print
+the change with -o patch and commit it.`,
 		Example: `  kubectl blog promote -n g11-prod --from g11-stg/blog --wait
   kubectl blog promote -n g11-prod --from g11-stg/blog -o patch > release.yaml
   kubectl blog promote -n g11-prod --from g11-stg/blog --from-context staging --soak 30m`,
@@ -105,8 +106,9 @@ func (c *cli) rollbackCommand() *cobra.Command {
 		Short: "Go back to an earlier good release of the history",
 		Long: `Go back to an earlier release that was verified: by its images, as the history holds
 them. One step back is always safe. A longer one is refused where a contract
-migration in between may have removed what the old release needs. What Argo CD or
-Flux manages is not written: print the change with -o patch and commit it.`,
+migration in between may have removed what the old release needs. What another
+program applies (Argo CD, Flux, Fleet, Config Sync, kpt, Helm) is not written: print
+the change with -o patch and commit it.`,
 		Example: `  kubectl blog rollback -n g11-prod
   kubectl blog rollback -n g11-prod --to v1.3.9 --wait`,
 		Args:              cobra.MaximumNArgs(1),

@@ -179,19 +179,25 @@ func TestAGateThatNobodyWatchesIsKeptByThePlugin(t *testing.T) {
 	refuses(t, err, "g11-prod/blog is promoted from elsewhere/blog (spec.promotion.from) and not from g11-stg/blog")
 }
 
-func TestWhatGitManagesIsOnlyPrinted(t *testing.T) {
+func TestWhatAnotherProgramManagesIsOnlyPrinted(t *testing.T) {
 	for mark, says := range map[string]string{
 		`annotations: {"argocd.argoproj.io/tracking-id": "blog:blogplatform.io/BlogPlatform:g11-prod/blog"}`:        "managed by Argo CD (argocd.argoproj.io/tracking-id)",
 		`labels: {"argocd.argoproj.io/instance": blog}`:                                                             "managed by Argo CD (argocd.argoproj.io/instance)",
 		`labels: {"kustomize.toolkit.fluxcd.io/name": blog}`:                                                        "managed by Flux (kustomize.toolkit.fluxcd.io/name)",
 		`labels: {"helm.toolkit.fluxcd.io/name": blog}`:                                                             "managed by Flux (helm.toolkit.fluxcd.io/name)",
+		`annotations: {"meta.helm.sh/release-name": blog, "meta.helm.sh/release-namespace": g11-prod}`:              "managed by Helm (meta.helm.sh/release-name)",
+		`annotations: {"meta.helm.sh/release-name": blog, "objectset.rio.cattle.io/id": default-blog}`:              "managed by Fleet (objectset.rio.cattle.io/id)",
+		`labels: {"objectset.rio.cattle.io/hash": a1b2}`:                                                            "managed by Fleet (objectset.rio.cattle.io/hash)",
+		`annotations: {"meta.helm.sh/release-name": blog}, labels: {"helm.toolkit.fluxcd.io/name": blog}`:           "managed by Flux (helm.toolkit.fluxcd.io/name)",
+		`annotations: {"configmanagement.gke.io/managed": enabled, "config.k8s.io/owning-inventory": a}`:            "managed by Config Sync (configmanagement.gke.io/managed)",
+		`annotations: {"config.k8s.io/owning-inventory": a}`:                                                        "managed by kpt (config.k8s.io/owning-inventory)",
 		`managedFields: [{manager: kubectl, operation: Update}, {manager: kustomize-controller, operation: Apply}]`: "managed by Flux (field manager kustomize-controller)",
 		`managedFields: [{manager: argocd-controller, operation: Apply}]`:                                           "managed by Argo CD (field manager argocd-controller)",
 	} {
 		change := Change{Platform: edited(t, production, "generation: 5}", "generation: 5, "+mark+"}")}
 		refuses(t, change.Refusal(), says+", which would undo the change; print it with -o patch")
 	}
-	for _, others := range []string{`labels: {"app.kubernetes.io/instance": blog}`, `managedFields: [{manager: kubectl, operation: Apply}]`} {
+	for _, others := range []string{`labels: {"app.kubernetes.io/instance": blog}`, `annotations: {"configmanagement.gke.io/managed": disabled}`, `managedFields: [{manager: kubectl, operation: Apply}]`} {
 		if err := (Change{Platform: edited(t, production, "generation: 5}", "generation: 5, "+others+"}")}).Refusal(); err != nil {
 			t.Error(err)
 		}
