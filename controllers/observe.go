@@ -162,12 +162,16 @@ func (p *pass) judge(ctx context.Context, child plan.Child, live *unstructured.U
 		return ready.SealedSecret(live, keys, child.SecretKeys), err
 	}
 	verdict := ready.Judge(child.Object, live, p.now())
-	if verdict.Good() || live == nil {
+	if live == nil {
+		return verdict, nil
+	}
+	if child.Object.GetKind() == "Certificate" {
+		return p.certificateCause(ctx, child.Object, live, verdict)
+	}
+	if verdict.Good() {
 		return verdict, nil
 	}
 	switch child.Object.GetKind() {
-	case "Certificate":
-		return p.issuerMissing(ctx, child.Object, verdict)
 	case "PostgresCluster":
 		return p.volumePending(verdict), nil
 	case "Job":
@@ -178,25 +182,6 @@ func (p *pass) judge(ctx context.Context, child plan.Child, live *unstructured.U
 		}
 	}
 	return verdict, nil
-}
-
-// issuerMissing replaces the verdict on a Certificate if cert-manager has no such issuer.
-func (p *pass) issuerMissing(ctx context.Context, certificate *unstructured.Unstructured, verdict ready.Verdict) (ready.Verdict, error) {
-	reference, _, _ := unstructured.NestedStringMap(certificate.Object, "spec", "issuerRef")
-	kind := map[string]schema.GroupVersionKind{kube.Issuers.Kind: kube.Issuers, kube.ClusterIssuers.Kind: kube.ClusterIssuers}[reference["kind"]]
-	if kind.Empty() || (reference["group"] != "" && reference["group"] != kind.Group) || !p.watches.served(ctx, kind) {
-		return verdict, nil
-	}
-	where := client.ObjectKey{Name: reference["name"]}
-	if kind == kube.Issuers {
-		where.Namespace = certificate.GetNamespace()
-	}
-	err := p.client.Get(ctx, where, kube.Metadata(kind))
-	if apierrors.IsNotFound(err) {
-		return failed(reasonIssuerMissing, fmt.Sprintf(
-			"%s: there is no %s %s; create it, or name another in spec.tls.issuerRef", describe(certificate), kind.Kind, reference["name"])), nil
-	}
-	return verdict, err
 }
 
 // volumePending replaces the verdict on the database if a volume of it is not there.

@@ -33,6 +33,9 @@ package controllers
 // What ended the analysis of a release that Argo Rollouts aborted.
 // +kubebuilder:rbac:groups=argoproj.io,resources=analysisruns,verbs=list
 
+// Which host an authority cannot validate.
+// +kubebuilder:rbac:groups=acme.cert-manager.io,resources=challenges,verbs=list
+
 // Why the pods of a Job are refused.
 // +kubebuilder:rbac:groups="",resources=events,verbs=list
 

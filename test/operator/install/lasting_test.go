@@ -6,6 +6,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -24,9 +25,35 @@ func TestACertificateIsWatchedAfterItWasIssued(t *testing.T) {
 	harness.Peers.Set(faker.Certificate, certificate, faker.Behaviour{Fail: true})
 	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionTrue, "RenewalFailing", "its renewal fails")
 	w.UntilCondition(p, v1alpha1.ConditionCertificatesReady, metav1.ConditionTrue, "RenewalFailing", "look at its CertificateRequest")
+	w.challengeFails(p.Spec.Hosts[0], "DNS problem: NXDOMAIN looking up A")
+	w.passAgain(p)
+	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionTrue, "RenewalFailing", "the authority cannot validate "+p.Spec.Hosts[0]+" (DNS problem: NXDOMAIN looking up A): correct where the name leads")
 	harness.Peers.Set(faker.Certificate, certificate, faker.Behaviour{Expire: true})
 	w.UntilCondition(p, v1alpha1.ConditionAvailable, metav1.ConditionFalse, "NotServing", "the certificate of the hosts has expired")
 	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "Expired", "browsers refuse it")
+}
+
+// challengeFails makes a challenge for a host that has failed.
+func (w world) challengeFails(host, reason string) {
+	w.Helper()
+	challenge := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "acme.cert-manager.io/v1", "kind": "Challenge", "metadata": map[string]any{"namespace": "istio-ingress", "name": w.Namespace},
+		"spec": map[string]any{
+			"dnsName": host, "type": "HTTP-01", "issuerRef": map[string]any{"kind": "ClusterIssuer", "name": "local-ca"}, "solver": map[string]any{},
+			"wildcard": false, "authorizationURL": "https://acme.example.com/a", "url": "https://acme.example.com/c", "key": "a", "token": "b",
+		},
+	}}
+	w.Create(challenge)
+	challenge.Object["status"] = map[string]any{"state": "invalid", "reason": reason, "presented": true, "processing": false}
+	if err := harness.Cluster.Status().Update(w.Context(), challenge); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// passAgain has the operator look at the platform, by an annotation that says nothing to it.
+func (w world) passAgain(p *v1alpha1.BlogPlatform) {
+	w.Helper()
+	w.Patch(p, func() { p.Annotations = map[string]string{"example.com/look": "again"} })
 }
 
 // TestBackupsAreWatchedAfterTheFirstOne though users notice nothing of them.
