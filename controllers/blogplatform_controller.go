@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -366,17 +367,17 @@ func (p *pass) build() error {
 // foreignNamespace keeps a tenant from having the operator write into the
 // namespace of somebody else.
 func (p *pass) foreignNamespace() *plan.Problem {
-	allowed := map[string]bool{p.names.Namespace: true}
-	for _, namespace := range p.GatewayNamespaces {
-		allowed[namespace] = true
-	}
 	for _, child := range p.plan.Children {
-		if namespace := child.Object.GetNamespace(); !allowed[namespace] {
+		if namespace := child.Object.GetNamespace(); !p.mayWriteInto(namespace) {
 			return &plan.Problem{Reason: reasonNamespaceNotAllowed, Message: fmt.Sprintf(
 				"spec.gateway.namespace: the operator may not write into namespace %s; name another, or have it added to the operator's --gateway-namespaces", namespace)}
 		}
 	}
 	return nil
+}
+
+func (p *pass) mayWriteInto(namespace string) bool {
+	return namespace == p.names.Namespace || slices.Contains(p.GatewayNamespaces, namespace)
 }
 
 // key of a platform.

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -29,8 +30,9 @@ var clusterKind = schema.GroupVersionKind{Group: "postgres-operator.crunchydata.
 
 // view is what a pass found before it did anything.
 type view struct {
-	// coWritten are the children whose fields Argo Rollouts or an autoscaler writes, too.
-	coWritten []*unstructured.Unstructured
+	// observed are the children whose fields Argo Rollouts or an autoscaler writes,
+	// too, and those that tell which hosts have a certificate.
+	observed []*unstructured.Unstructured
 	// rollouts by name.
 	rollouts map[string]*unstructured.Unstructured
 	// sets are the ControllerRevisions that keep sets, by name.
@@ -53,7 +55,7 @@ func (p *pass) observe(ctx context.Context) error {
 	p.rollouts, p.sets = map[string]*unstructured.Unstructured{}, map[string]*unstructured.Unstructured{}
 	for _, kind := range plan.Kinds {
 		switch kind.Kind {
-		case "Service", "VirtualService", "DestinationRule", "Rollout", "PostgresCluster", "ControllerRevision":
+		case "Service", "VirtualService", "DestinationRule", "Gateway", "Rollout", "PostgresCluster", "ControllerRevision":
 		default:
 			continue
 		}
@@ -65,12 +67,28 @@ func (p *pass) observe(ctx context.Context) error {
 			p.sort(&objects[i])
 		}
 	}
+	if err := p.observeCertificate(ctx); err != nil {
+		return err
+	}
 	var pods corev1.PodList
 	if err := p.client.List(ctx, &pods, client.InNamespace(p.names.Namespace), client.MatchingLabels(p.names.Labels())); err != nil {
 		return fmt.Errorf("list pods of BlogPlatform %s/%s: %w", p.names.Namespace, p.names.Name, err)
 	}
 	p.pods = pods.Items
 	return p.observeData(ctx)
+}
+
+// observeCertificate reads that of the hosts, which is in the namespace of the gateway.
+func (p *pass) observeCertificate(ctx context.Context) error {
+	namespace := cmp.Or(p.platform.Spec.Gateway.Namespace, plan.DefaultGateway)
+	if !p.mayWriteInto(namespace) || !p.watches.served(ctx, kube.Certificates) {
+		return nil
+	}
+	certificate, err := p.find(ctx, named(kube.Certificates, namespace, p.names.Certificate()))
+	if certificate != nil {
+		p.observed = append(p.observed, certificate)
+	}
+	return err
 }
 
 // observeData reads the volumes and pods of the database. That there are volumes without a
@@ -97,7 +115,7 @@ func (p *pass) sort(object *unstructured.Unstructured) {
 	switch object.GetKind() {
 	case "Rollout":
 		p.rollouts[object.GetName()] = object
-		p.coWritten = append(p.coWritten, object)
+		p.observed = append(p.observed, object)
 	case "ControllerRevision":
 		p.sets[object.GetName()] = object
 	case "PostgresCluster":
@@ -105,7 +123,7 @@ func (p *pass) sort(object *unstructured.Unstructured) {
 			p.cluster = object
 		}
 	default:
-		p.coWritten = append(p.coWritten, object)
+		p.observed = append(p.observed, object)
 	}
 }
 

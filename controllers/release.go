@@ -279,7 +279,7 @@ func (p *pass) input() plan.Input {
 		run.WithoutMigrations, run.WithoutVerify = d.Stopped(), !d.Verifying()
 		run.Paused = d.Halted
 	}
-	return plan.Input{Platform: p.platform, Release: p.target.Release, Run: run, Observed: p.coWritten, Database: p.cluster, Volumes: p.volumes}
+	return plan.Input{Platform: p.platform, Release: p.target.Release, Run: run, Observed: p.observed, Database: p.cluster, Volumes: p.volumes}
 }
 
 // kept are the ControllerRevisions of the sets to go back to: the one that was

@@ -315,9 +315,9 @@ func (p *pass) rebuild(ctx context.Context, child plan.Child) (plan.Child, error
 		return child, err
 	}
 	same := func(other *unstructured.Unstructured) bool { return describe(other) == describe(child.Object) }
-	p.coWritten = slices.DeleteFunc(p.coWritten, same)
+	p.observed = slices.DeleteFunc(p.observed, same)
 	if live != nil {
-		p.coWritten = append(p.coWritten, live)
+		p.observed = append(p.observed, live)
 	}
 	children, err := p.children()
 	if err != nil {

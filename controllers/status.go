@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -403,7 +404,7 @@ func (p *pass) again() time.Time {
 }
 
 func (p *pass) url() string {
-	url := "https://" + p.platform.Spec.Hosts[0]
+	url := "https://" + cmp.Or(p.plan.Host, p.platform.Spec.Hosts[0])
 	if port := p.platform.Spec.Gateway.HTTPSPort; port != nil && *port != 443 {
 		url += fmt.Sprintf(":%d", *port)
 	}

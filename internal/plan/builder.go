@@ -102,7 +102,7 @@ func (b *builder) convert(object any) *unstructured.Unstructured {
 
 func (b *builder) plan() (Plan, error) {
 	b.carry()
-	plan := Plan{Children: b.children, Secrets: b.uses, Effective: b.values.effective, Digest: b.target.Digest}
+	plan := Plan{Children: b.children, Secrets: b.uses, Effective: b.values.effective, Host: b.canonical(), Digest: b.target.Digest}
 	if err := errors.Join(b.errs...); err != nil {
 		return Plan{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"blogplatform.io/operator/internal/naming"
 )
@@ -49,9 +50,13 @@ func (b *builder) carry() {
 
 // observed is the live object of a child, if it is there and ours.
 func (b *builder) observed(child *unstructured.Unstructured) *unstructured.Unstructured {
+	return b.find(child.GroupVersionKind().GroupKind(), child.GetNamespace(), child.GetName())
+}
+
+// find answers a live object, if it is there and ours.
+func (b *builder) find(kind schema.GroupKind, namespace, name string) *unstructured.Unstructured {
 	for _, live := range b.Observed {
-		if live.GroupVersionKind().GroupKind() == child.GroupVersionKind().GroupKind() &&
-			live.GetNamespace() == child.GetNamespace() && live.GetName() == child.GetName() && b.names.Owns(live.GetLabels()) {
+		if live.GroupVersionKind().GroupKind() == kind && live.GetNamespace() == namespace && live.GetName() == name && b.names.Owns(live.GetLabels()) {
 			return live
 		}
 	}
@@ -150,7 +155,7 @@ func stands(rollout *unstructured.Unstructured) bool {
 
 func carryWeights(desired, live []map[string]any) {
 	for _, route := range desired {
-		other := named(live, route["name"])
+		other := named(live, "name", route["name"])
 		if route["name"] != routePrimary || other == nil {
 			continue
 		}
@@ -166,7 +171,7 @@ func carryWeights(desired, live []map[string]any) {
 
 func carryTemplateHash(desired, live []map[string]any) {
 	for _, set := range desired {
-		hash, found, _ := unstructured.NestedString(named(live, set["name"]), "labels", labelTemplateHash)
+		hash, found, _ := unstructured.NestedString(named(live, "name", set["name"]), "labels", labelTemplateHash)
 		if found {
 			_ = unstructured.SetNestedField(set, hash, "labels", labelTemplateHash)
 		}
@@ -186,9 +191,10 @@ func objects(parent map[string]any, fields ...string) []map[string]any {
 	return out
 }
 
-func named(list []map[string]any, name any) map[string]any {
+// named is the first object of a list with a value in a field, or nil.
+func named(list []map[string]any, field string, value any) map[string]any {
 	for _, object := range list {
-		if object["name"] == name {
+		if object[field] == value {
 			return object
 		}
 	}

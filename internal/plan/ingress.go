@@ -3,12 +3,15 @@ package plan
 import (
 	"net/http"
 	"regexp"
+	"slices"
+	"strings"
 
 	certmanager "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	cmmeta "github.com/cert-manager/cert-manager/pkg/apis/meta/v1"
 	istio "istio.io/api/networking/v1"
 	networkingv1 "istio.io/client-go/pkg/apis/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"blogplatform.io/operator/internal/naming"
 )
@@ -26,7 +29,55 @@ func (b *builder) ingress() {
 	b.gate(StageMesh, b.ingressGateway())
 	b.gate(StageMesh, b.redirect())
 	route := b.primaryRoute(naming.Frontend, &istio.HTTPMatchRequest{Port: b.httpsPort()})
-	b.gate(StageMesh, b.virtualService(b.names.Workload(naming.Frontend), b.Platform.Spec.Hosts[:1], []string{b.names.Name}, route))
+	b.gate(StageMesh, b.virtualService(b.names.Workload(naming.Frontend), []string{b.canonical()}, []string{b.names.Name}, route))
+}
+
+// secured are the hosts that are served by HTTPS: of those of the spec the ones that
+// the certificate covers or that were served before, and all of them if there are
+// none. A host that is added waits for its certificate: browsers would warn of
+// it and, if it comes first, readers of the others would be sent to it for good.
+func (b *builder) secured() []string {
+	gateway := b.find(networkingv1.SchemeGroupVersion.WithKind("Gateway").GroupKind(), b.names.Namespace, b.names.Name)
+	certificate := b.find(certmanager.SchemeGroupVersion.WithKind(certmanager.CertificateKind).GroupKind(), b.values.gateway.namespace, b.names.Certificate())
+	usable := append(securedBy(gateway), coveredBy(certificate)...)
+	hosts := slices.DeleteFunc(slices.Clone(b.Platform.Spec.Hosts), func(host string) bool { return !slices.Contains(usable, host) })
+	if gateway == nil || len(hosts) == 0 {
+		return b.Platform.Spec.Hosts
+	}
+	return hosts
+}
+
+// canonical is the host that readers are led to.
+func (b *builder) canonical() string { return b.secured()[0] }
+
+// securedBy are the hosts that a live Gateway serves by HTTPS.
+func securedBy(gateway *unstructured.Unstructured) (hosts []string) {
+	if gateway == nil {
+		return nil
+	}
+	for _, server := range objects(gateway.Object, "spec", "servers") {
+		names, _, _ := unstructured.NestedStringSlice(server, "hosts")
+		for _, name := range names {
+			if server["tls"] != nil {
+				hosts = append(hosts, strings.TrimPrefix(name, "./"))
+			}
+		}
+	}
+	return hosts
+}
+
+// coveredBy are the hosts of a live Certificate that was issued for what its spec says.
+func coveredBy(certificate *unstructured.Unstructured) []string {
+	if certificate == nil {
+		return nil
+	}
+	ready := named(objects(certificate.Object, "status", "conditions"), "type", string(certmanager.CertificateConditionReady))
+	observed, _, _ := unstructured.NestedInt64(ready, "observedGeneration")
+	if ready["status"] != string(cmmeta.ConditionTrue) || observed < certificate.GetGeneration() {
+		return nil
+	}
+	hosts, _, _ := unstructured.NestedStringSlice(certificate.Object, "spec", "dnsNames")
+	return hosts
 }
 
 // certificate lives where the gateway reads its Secret. A platform can be served
@@ -51,20 +102,23 @@ func (b *builder) certificate() *certmanager.Certificate {
 	}
 }
 
-// ingressGateway opens the hosts to VirtualServices of this namespace only.
+// ingressGateway opens the hosts to VirtualServices of this namespace only. Plain HTTP
+// is open to all of them, since authorities ask there whether a host is ours.
 func (b *builder) ingressGateway() *networkingv1.Gateway {
-	var hosts []string
-	for _, host := range b.Platform.Spec.Hosts {
-		hosts = append(hosts, "./"+host)
+	within := func(hosts []string) (names []string) {
+		for _, host := range hosts {
+			names = append(names, "./"+host)
+		}
+		return names
 	}
 	return &networkingv1.Gateway{
 		TypeMeta: networkingType("Gateway"), ObjectMeta: b.meta(b.names.Name),
 		Spec: istio.Gateway{
 			Selector: b.values.gateway.selector,
 			Servers: []*istio.Server{
-				{Port: &istio.Port{Number: portHTTP, Name: "http", Protocol: "HTTP"}, Hosts: hosts},
+				{Port: &istio.Port{Number: portHTTP, Name: "http", Protocol: "HTTP"}, Hosts: within(b.Platform.Spec.Hosts)},
 				{
-					Port: &istio.Port{Number: b.httpsPort(), Name: "https", Protocol: "HTTPS"}, Hosts: hosts,
+					Port: &istio.Port{Number: b.httpsPort(), Name: "https", Protocol: "HTTPS"}, Hosts: within(b.secured()),
 					Tls: &istio.ServerTLSSettings{
 						Mode: istio.ServerTLSSettings_SIMPLE, CredentialName: b.names.Certificate(),
 						MinProtocolVersion: istio.ServerTLSSettings_TLSV1_2,
@@ -87,11 +141,13 @@ func (b *builder) redirect() *networkingv1.VirtualService {
 		}},
 		Redirect: b.toCanonical(),
 	}}
-	if len(hosts) > 1 {
-		aliases := &istio.HTTPRoute{Name: "aliases", Redirect: b.toCanonical()}
-		for _, alias := range hosts[1:] {
-			aliases.Match = append(aliases.Match, &istio.HTTPMatchRequest{Port: b.httpsPort(), Authority: authority(alias)})
+	aliases := &istio.HTTPRoute{Name: "aliases", Redirect: b.toCanonical()}
+	for _, host := range b.secured() {
+		if host != b.canonical() {
+			aliases.Match = append(aliases.Match, &istio.HTTPMatchRequest{Port: b.httpsPort(), Authority: authority(host)})
 		}
+	}
+	if len(aliases.Match) > 0 {
 		routes = append(routes, aliases)
 	}
 	return b.virtualService(b.names.Redirect(), hosts, []string{b.names.Name}, routes...)
@@ -105,7 +161,7 @@ func authority(host string) *istio.StringMatch {
 
 func (b *builder) toCanonical() *istio.HTTPRedirect {
 	return &istio.HTTPRedirect{
-		Scheme: "https", Authority: b.Platform.Spec.Hosts[0], RedirectCode: http.StatusMovedPermanently,
+		Scheme: "https", Authority: b.canonical(), RedirectCode: http.StatusMovedPermanently,
 		// Istio leaves it out of the address if it is the scheme's own.
 		RedirectPort: &istio.HTTPRedirect_Port{Port: b.httpsPort()},
 	}

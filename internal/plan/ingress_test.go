@@ -7,8 +7,12 @@ import (
 	"strings"
 	"testing"
 
+	certmanager "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	istio "istio.io/api/networking/v1"
 	istionet "istio.io/client-go/pkg/apis/networking/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"blogplatform.io/operator/internal/naming"
 )
 
 // TestReadersAreLedToTheCanonicalHost asks the gateway as browsers and
@@ -57,6 +61,85 @@ func TestAnOnlyHostIsRedirectedFromPlainHTTPAlone(t *testing.T) {
 			t.Errorf("%s is answered %s, want %s", url, got, want)
 		}
 	}
+}
+
+// TestAHostIsServedOnceTheCertificateCoversIt: until then the canonical host is the
+// one that was, and nobody meets a certificate of another name.
+func TestAHostIsServedOnceTheCertificateCoversIt(t *testing.T) {
+	const before, added = "blog.example.com", "new.example.com"
+	certificate := func(hosts []any, ready string, observed int64) *unstructured.Unstructured {
+		return &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": map[string]any{"generation": int64(2)},
+			"spec":   map[string]any{"dnsNames": hosts},
+			"status": map[string]any{"conditions": []any{map[string]any{"type": "Ready", "status": ready, "observedGeneration": observed}}},
+		}}
+	}
+	both := []any{added, before}
+	cases := map[string]struct {
+		hosts       []string
+		served      []string
+		certificate *unstructured.Unstructured
+		want        map[string]string
+	}{
+		"the certificate is for the others yet": {[]string{added, before}, []string{before}, certificate([]any{before}, "True", 2),
+			map[string]string{"https://new.example.com/": "nothing", "https://blog.example.com/": "primary", "http://new.example.com/": "301 https://blog.example.com"}},
+		"it is being issued": {[]string{added, before}, []string{before}, certificate(both, "False", 2),
+			map[string]string{"https://new.example.com/": "nothing", "https://blog.example.com/": "primary"}},
+		"cert-manager has not seen the new name": {[]string{added, before}, []string{before}, certificate(both, "True", 1),
+			map[string]string{"https://new.example.com/": "nothing", "https://blog.example.com/": "primary"}},
+		"it is issued": {[]string{added, before}, []string{before}, certificate(both, "True", 2),
+			map[string]string{"https://new.example.com/": "primary", "https://blog.example.com/": "301 https://new.example.com"}},
+		"its renewal fails": {[]string{added, before}, []string{added, before}, certificate(both, "False", 2),
+			map[string]string{"https://new.example.com/": "primary", "https://blog.example.com/": "301 https://new.example.com"}},
+		"an alias waits": {[]string{before, added}, []string{before}, certificate(both, "False", 2),
+			map[string]string{"https://new.example.com/": "nothing", "https://blog.example.com/": "primary", "http://new.example.com/.well-known/acme-challenge/x": "nothing"}},
+		"nothing is served yet": {[]string{added, before}, nil, nil,
+			map[string]string{"https://new.example.com/": "primary", "https://blog.example.com/": "301 https://new.example.com"}},
+		"no host is what it was": {[]string{added}, []string{before}, certificate([]any{before}, "True", 2),
+			map[string]string{"https://new.example.com/": "primary", "https://blog.example.com/": "nothing"}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			in := stories(t)["production"]
+			in.Platform.Spec.Gateway.HTTPSPort = new(int32(443))
+			in.Platform.Spec.Hosts = c.served
+			if c.served != nil {
+				in.Observed = append(in.Observed, live(t, planOf(t, in), "Gateway").DeepCopy())
+			}
+			in.Platform.Spec.Hosts = c.hosts
+			if c.certificate != nil {
+				desired := live(t, planOf(t, in), "Certificate")
+				c.certificate.SetNamespace(desired.GetNamespace())
+				c.certificate.SetName(desired.GetName())
+				c.certificate.SetLabels(naming.Of(keyOf(in.Platform)).UnownedLabels())
+				in.Observed = append(in.Observed, c.certificate)
+			}
+			children := planOf(t, in).Children
+			for url, want := range c.want {
+				if got := answerOf(t, children, url, 443); got != want {
+					t.Errorf("%s is answered %s, want %s", url, got, want)
+				}
+			}
+			if gateway := childrenOf[istionet.Gateway](t, children, "Gateway")[0]; len(gateway.Spec.Servers[0].Hosts) != len(c.hosts) {
+				t.Errorf("plain HTTP is open to %v", gateway.Spec.Servers[0].Hosts)
+			}
+			if dns := childrenOf[certmanager.Certificate](t, children, "Certificate")[0].Spec.DNSNames; !slices.Equal(dns, c.hosts) {
+				t.Errorf("the certificate is for %v", dns)
+			}
+		})
+	}
+}
+
+// live is the first child of a kind, as the API server would have it.
+func live(t *testing.T, plan Plan, kind string) *unstructured.Unstructured {
+	t.Helper()
+	for _, child := range plan.Children {
+		if child.Object.GetKind() == kind {
+			return child.Object
+		}
+	}
+	t.Fatalf("the plan has no %s", kind)
+	return nil
 }
 
 // served are the children of a platform with those hosts.

@@ -36,8 +36,9 @@ type Input struct {
 	Release v1alpha1.Release
 	// Run is how far it has come. Its zero value is that of one that is done.
 	Run Run
-	// Observed holds the live objects whose fields other controllers write:
-	// VirtualServices, DestinationRules, Services and Rollouts. Others are ignored.
+	// Observed holds the live objects whose fields other controllers write
+	// (VirtualServices, DestinationRules, Services and Rollouts), and those that tell
+	// which hosts may be served by HTTPS (the Gateway and the Certificate). Others are ignored.
 	Observed []*unstructured.Unstructured
 	// Database is the PostgresCluster that there is, nil if there is none, and
 	// Volumes are the volume claims of a PostgresCluster of its name. What they
@@ -110,6 +111,8 @@ type Plan struct {
 	Secrets []SecretUse
 	// Effective are the values in effect, defaults filled in.
 	Effective v1alpha1.EffectiveStatus
+	// Host is the one that readers are led to.
+	Host string
 	// Digest identifies the set of pod templates that is worked towards.
 	Digest string
 }

@@ -9,8 +9,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/test/faker"
 	"blogplatform.io/operator/test/operator/harness"
 )
 
@@ -45,6 +47,40 @@ func TestAPlatformKeepsTheHostThatItServes(t *testing.T) {
 	w.UntilCondition(elder, v1alpha1.ConditionStalled, metav1.ConditionTrue, "HostConflict", "")
 	w.Edit(younger, func(p *v1alpha1.BlogPlatform) { p.Spec.Hosts = []string{"other." + w.Namespace + ".example.com"} })
 	w.UntilReady(elder)
+}
+
+// TestANewHostWaitsForItsCertificate, and readers are not sent to it before.
+func TestANewHostWaitsForItsCertificate(t *testing.T) {
+	harness.ShareOperator(t)
+	w := newWorld(t)
+	p := w.GivenReady("staging")
+	before, added := p.Spec.Hosts[0], "new."+w.Namespace+".example.com"
+	certificate := "istio-ingress/" + w.Namespace + "." + p.Name
+	harness.Peers.Set(faker.Certificate, certificate, faker.Behaviour{Absent: true})
+	w.Edit(p, func(p *v1alpha1.BlogPlatform) { p.Spec.Hosts = []string{added, before} })
+	w.UntilCondition(p, v1alpha1.ConditionCertificatesReady, metav1.ConditionFalse, "NotObserved", "")
+	w.UntilCondition(p, v1alpha1.ConditionAvailable, metav1.ConditionTrue, "Serving", "https://"+before)
+	w.leads(before, []any{"./" + added, "./" + before}, []any{"./" + before})
+	harness.Peers.Set(faker.Certificate, certificate, faker.Behaviour{})
+	w.UntilReady(p)
+	w.leads(added, []any{"./" + added, "./" + before}, []any{"./" + added, "./" + before})
+}
+
+// leads waits until the gateway leads readers to a host, and is open to these by HTTP and HTTPS.
+func (w world) leads(host string, http, https []any) {
+	w.Helper()
+	w.Until("readers led to "+host, func(context.Context) error {
+		servers, _, _ := unstructured.NestedSlice(w.Get(w.Object("Gateway", "blog")).Object, "spec", "servers")
+		hosts := []any{}
+		for _, server := range servers {
+			hosts = append(hosts, server.(map[string]any)["hosts"])
+		}
+		routed, _, _ := unstructured.NestedSlice(w.Get(w.Object("VirtualService", "blog-frontend")).Object, "spec", "hosts")
+		if diff := cmp.Diff([]any{http, https, []any{host}}, append(hosts, routed)); diff != "" {
+			return errors.New(diff)
+		}
+		return nil
+	})
 }
 
 // TestARestoredPlatformKeepsItsHost: it has no status and is the younger one now, but its Gateway was restored with it.

@@ -59,7 +59,7 @@ func Find(ctx context.Context, c client.Client, p *platform.Platform) ([]apply.C
 // observe reads the children whose fields Argo Rollouts writes, too.
 func observe(ctx context.Context, c client.Reader, p *platform.Platform) ([]*unstructured.Unstructured, error) {
 	var observed []*unstructured.Unstructured
-	for _, kind := range []string{"Service", "VirtualService", "DestinationRule"} {
+	for _, kind := range []string{"Service", "VirtualService", "DestinationRule", "Gateway"} {
 		found, err := list(ctx, c, p, kind)
 		if err != nil {
 			return nil, err
