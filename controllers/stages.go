@@ -180,7 +180,7 @@ func (p *pass) userSecret(ctx context.Context, use plan.SecretUse) (ready.Verdic
 func (p *pass) attend(ctx context.Context, child plan.Child, waitsFor string) (outcome, error) {
 	o := outcome{condition: conditionOf(child), gates: child.Gates, child: child}
 	if !p.watches.served(ctx, child.Object.GroupVersionKind()) {
-		o.verdict = p.refused(child, apply.KindMissing(p.client.RESTMapper(), child.Object))
+		o.verdict = p.refused(child, apply.KindMissing(child.Object, p.watches.servedAs(child.Object.GroupVersionKind())))
 		return o, nil
 	}
 	live, err := p.find(ctx, child.Object)

@@ -29,6 +29,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/apply"
 	"blogplatform.io/operator/internal/kube"
 	"blogplatform.io/operator/internal/naming"
 	"blogplatform.io/operator/internal/plan"
@@ -46,10 +47,12 @@ type watches struct {
 	mu       sync.Mutex
 	// crds are the names of the CRDs of the kinds that were ever served; empty for built-in kinds.
 	crds map[schema.GroupVersionKind]string
+	// others are the versions of kinds that are served in another one only.
+	others map[schema.GroupVersionKind]string
 }
 
 func newWatches(mgr manager.Manager) *watches {
-	return &watches{cache: mgr.GetCache(), client: mgr.GetClient(), crds: map[schema.GroupVersionKind]string{}}
+	return &watches{cache: mgr.GetCache(), client: mgr.GetClient(), crds: map[schema.GroupVersionKind]string{}, others: map[schema.GroupVersionKind]string{}}
 }
 
 // served tells whether the cluster serves a kind. A CRD that was deleted is missed in the cache.
@@ -67,6 +70,13 @@ func (w *watches) crd(kind schema.GroupVersionKind) (crd string, known bool) {
 	defer w.mu.Unlock()
 	crd, known = w.crds[kind]
 	return crd, known
+}
+
+// servedAs is the version in which a kind is served that is not served as it is needed; empty if there is none.
+func (w *watches) servedAs(kind schema.GroupVersionKind) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.others[kind]
 }
 
 // start watches the kinds that are served and not watched yet. The API server is
@@ -88,8 +98,12 @@ func (w *watches) start(ctx context.Context) error {
 	}
 	for _, kind := range kinds {
 		builtIn := scheme.Scheme.IsGroupRegistered(kind.Group)
-		installed := slices.ContainsFunc(crds.Items, func(crd metav1.PartialObjectMetadata) bool { return strings.HasSuffix(crd.Name, "."+kind.Group) })
+		installed := slices.ContainsFunc(crds.Items, func(crd metav1.PartialObjectMetadata) bool {
+			_, group, _ := strings.Cut(crd.Name, ".") // a CRD is named plural.group
+			return group == kind.Group
+		})
 		if !builtIn && !installed {
+			w.note(w.others, kind, "")
 			continue // its CRD will tell when it is there
 		}
 		if err := w.watch(kind, builtIn); err != nil {
@@ -103,6 +117,7 @@ func (w *watches) start(ctx context.Context) error {
 func (w *watches) watch(kind schema.GroupVersionKind, builtIn bool) error {
 	mapping, err := w.client.RESTMapper().RESTMapping(kind.GroupKind(), kind.Version)
 	if meta.IsNoMatchError(err) {
+		w.note(w.others, kind, apply.OtherVersion(w.client.RESTMapper(), kind))
 		return nil
 	}
 	if err != nil {
@@ -119,10 +134,15 @@ func (w *watches) watch(kind schema.GroupVersionKind, builtIn bool) error {
 	if !builtIn {
 		crd = mapping.Resource.GroupResource().String()
 	}
+	w.note(w.crds, kind, crd)
+	return nil
+}
+
+// note writes down what became known of a kind.
+func (w *watches) note(in map[schema.GroupVersionKind]string, kind schema.GroupVersionKind, value string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.crds[kind] = crd
-	return nil
+	in[kind] = value
 }
 
 // ownerByLabels finds the platform of a child, in whatever namespace it is.

@@ -56,7 +56,7 @@ func watchesWith(t *testing.T, crds ...string) (w *watches, asked chan schema.Gr
 		builder.WithObjects(crd)
 	}
 	asked, open = make(chan schema.GroupKind, 100), make(chan struct{})
-	return &watches{client: mappedBy{builder.Build(), askedMapper{asked: asked, open: open}}, crds: map[schema.GroupVersionKind]string{}}, asked, open
+	return &watches{client: mappedBy{builder.Build(), askedMapper{asked: asked, open: open}}, crds: map[schema.GroupVersionKind]string{}, others: map[schema.GroupVersionKind]string{}}, asked, open
 }
 
 // TestAPassDoesNotWaitForWhatAnotherAsksTheAPIServer: a CRD that is missing is
@@ -86,7 +86,7 @@ func TestAPassDoesNotWaitForWhatAnotherAsksTheAPIServer(t *testing.T) {
 
 // TestAKindIsLookedForOnceItsGroupHasACRD, so that a cluster without it is not asked in every pass.
 func TestAKindIsLookedForOnceItsGroupHasACRD(t *testing.T) {
-	w, asked, open := watchesWith(t, "gateways.networking.istio.io")
+	w, asked, open := watchesWith(t, "gateways.networking.istio.io", "challenges.acme.cert-manager.io")
 	close(open)
 	if err := w.start(t.Context()); err != nil {
 		t.Fatal(err)
@@ -100,6 +100,40 @@ func TestAKindIsLookedForOnceItsGroupHasACRD(t *testing.T) {
 		if groups[group] != want {
 			t.Errorf("group %q: asked %v, want %v", group, groups[group], want)
 		}
+	}
+}
+
+// olderMapper serves every kind as v1alpha0.
+type olderMapper struct{ meta.RESTMapper }
+
+func (olderMapper) RESTMapping(kind schema.GroupKind, versions ...string) (*meta.RESTMapping, error) {
+	if len(versions) > 0 {
+		return nil, &meta.NoKindMatchError{GroupKind: kind, SearchedVersions: versions}
+	}
+	return &meta.RESTMapping{GroupVersionKind: kind.WithVersion("v1alpha0")}, nil
+}
+
+// TestAKindThatIsServedInAnotherVersionIsKnown as long as its CRD is there.
+func TestAKindThatIsServedInAnotherVersionIsKnown(t *testing.T) {
+	w, _, _ := watchesWith(t, "postgresclusters.postgres-operator.crunchydata.com")
+	installed := w.client
+	w.client = mappedBy{installed, olderMapper{}}
+	if err := w.start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.servedAs(clusterKind); got != "v1alpha0" || w.served(t.Context(), clusterKind) {
+		t.Errorf("served as %q", got)
+	}
+	crd := kube.Metadata(kube.CRDs)
+	crd.Name = "postgresclusters.postgres-operator.crunchydata.com"
+	if err := installed.Delete(t.Context(), crd); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.servedAs(clusterKind); got != "" {
+		t.Errorf("after its CRD has gone it is served as %q", got)
 	}
 }
 

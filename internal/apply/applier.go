@@ -225,12 +225,12 @@ func isNamespaceMissing(err error) bool {
 		status.Status().Details != nil && status.Status().Details.Kind == "namespaces"
 }
 
-// KindMissing is the error of an object whose kind the cluster does not serve, or
-// only in another version. It wraps ErrKindMissing, and says what to do.
-func KindMissing(mapper meta.RESTMapper, u *unstructured.Unstructured) error {
+// KindMissing is the error of an object whose kind the cluster serves in another
+// version only, or in none if that is empty. It wraps ErrKindMissing, and says what to do.
+func KindMissing(u *unstructured.Unstructured, served string) error {
 	needed, action := u.GroupVersionKind(), "install the CRD of group "+u.GroupVersionKind().Group
-	if mapping, err := mapper.RESTMapping(needed.GroupKind()); err == nil && mapping.GroupVersionKind.Version != needed.Version {
-		served, outdated := mapping.GroupVersionKind.Version, "CRD"
+	if served != "" {
+		outdated := "CRD"
 		if version.CompareKubeAwareVersionStrings(served, needed.Version) > 0 {
 			outdated = "operator"
 		}
@@ -239,10 +239,18 @@ func KindMissing(mapper meta.RESTMapper, u *unstructured.Unstructured) error {
 	return fmt.Errorf("%s: %s %w: %s", describe(u), needed.GroupVersion(), ErrKindMissing, action)
 }
 
+// OtherVersion is the version in which a kind is served that is not served as is; empty if there is none.
+func OtherVersion(mapper meta.RESTMapper, kind schema.GroupVersionKind) string {
+	if mapping, err := mapper.RESTMapping(kind.GroupKind()); err == nil && mapping.GroupVersionKind.Version != kind.Version {
+		return mapping.GroupVersionKind.Version
+	}
+	return ""
+}
+
 func (a *Applier) explain(u *unstructured.Unstructured, err error) error {
 	switch {
 	case isUnserved(err):
-		return KindMissing(a.client.RESTMapper(), u)
+		return KindMissing(u, OtherVersion(a.client.RESTMapper(), u.GroupVersionKind()))
 	case apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause):
 		return fmt.Errorf("%s: %w: create the namespace again once it is gone", describe(u), ErrNamespaceGone)
 	case isNamespaceMissing(err):
