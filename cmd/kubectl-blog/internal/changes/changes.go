@@ -187,6 +187,7 @@ func tidied(object *unstructured.Unstructured) *unstructured.Unstructured {
 var secret = map[schema.GroupKind][][]string{
 	{Kind: "Secret"}: {{"data"}, {"stringData"}},
 	{Group: "bitnami.com", Kind: "SealedSecret"}: {{"spec", "encryptedData"}, {"spec", "template", "data"}},
+	{Group: "apps", Kind: "ControllerRevision"}:  {{"data", "sealed"}}, // a set of the operator's
 }
 
 // hidden stands for a value.

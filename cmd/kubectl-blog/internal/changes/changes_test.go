@@ -21,6 +21,16 @@ func parse(t *testing.T, text string) *unstructured.Unstructured {
 	return u
 }
 
+// kept is a set of a release, with the ciphertext that goes with it.
+const kept = `
+apiVersion: apps/v1
+kind: ControllerRevision
+metadata: {namespace: g11, name: blog-set}
+data:
+  release: {version: v1}
+  sealed: {blog-cookies: {key: AgTOPSECRET8}}
+`
+
 const sealed = `
 apiVersion: bitnami.com/v1alpha1
 kind: SealedSecret
@@ -45,6 +55,7 @@ func TestSecretsAreMaskedAndTheirChangeIsShown(t *testing.T) {
 		{Action: apply.Created, After: after},
 		{Action: apply.Deleted, Before: before},
 		{Action: apply.Created, After: parse(t, core(sealed))},
+		{Action: apply.Created, After: parse(t, kept)},
 		{Action: apply.Created, After: after, Err: errors.New("the API server is away")},
 	} {
 		all.WriteString(Text(change))
