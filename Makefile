@@ -184,6 +184,17 @@ compatible: $(BIN)/oasdiff ## Fail if a service refuses a call that the services
 released-api: ## Remember the services' API as that of a release: run it, and commit, before the release is tagged.
 	@for document in services/*/openapi.yaml; do cp "$$document" "$${document%.yaml}.released.yaml"; done
 
+##@ AWS (docs/cloud.md)
+
+.PHONY: verify-cloud
+verify-cloud: ## Prove what can be proved of terraform/ without an account: format, validity, tests, READMEs, and rules broken to see a test fail.
+	@cd hack/tofu/programs && go test ./provider
+	@go run ./hack/tofu/cmd check
+
+.PHONY: generate-cloud
+generate-cloud: ## Generate the READMEs of terraform/ from its variables and outputs.
+	@go run ./hack/tofu/cmd readmes
+
 ##@ Release (docs/ci.md)
 
 # Where the images lie: a registry and a folder.
