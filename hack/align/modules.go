@@ -7,7 +7,8 @@ import (
 )
 
 // Dirs are the folders of the modules that share versions, relative to the
-// checkout: the project and the programs that its local cluster runs.
+// checkout: the project, the programs that its local cluster runs, and kubeadm,
+// which is made of the same libraries.
 var Dirs = []string{
 	".",
 	"hack/cluster/kubernetes",
@@ -18,6 +19,7 @@ var Dirs = []string{
 	"hack/cluster/prometheus",
 	"hack/cluster/rollouts",
 	"hack/cluster/sealedsecrets",
+	"hack/tofu/kubeadm",
 }
 
 // Apart maps the folder of each module that keeps its own versions to the reason.
