@@ -187,8 +187,9 @@ released-api: ## Remember the services' API as that of a release: run it, and co
 ##@ AWS (docs/cloud.md)
 
 .PHONY: verify-cloud
-verify-cloud: ## Prove what can be proved of terraform/ without an account: format, validity, tests, READMEs, and rules broken to see a test fail.
+verify-cloud: $(BIN)/shellcheck ## Prove what can be proved of terraform/ without an account: format, validity, tests, READMEs, user data, and rules broken to see a test fail.
 	@cd hack/tofu/programs && go test ./provider
+	@go run ./hack/tofu/cmd userdata
 	@go run ./hack/tofu/cmd check
 
 .PHONY: generate-cloud

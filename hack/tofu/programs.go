@@ -18,6 +18,7 @@ import (
 var Programs = build.Go{
 	Name: "tofu", Module: "hack/tofu/programs", Sources: []string{"hack/tofu/programs/provider"},
 	Packages: map[string]string{"tofu": "github.com/opentofu/opentofu/cmd/tofu", providerProgram: "./provider"},
+	LDFlags:  "-X github.com/opentofu/opentofu/version.dev=no", // or it calls itself a development build
 }
 
 // Schema is the module that carries the schema of the AWS provider.

@@ -5,15 +5,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"blogplatform.io/operator/hack/build"
 	"blogplatform.io/operator/hack/tofu"
 )
 
-const usage = "usage: cmd check | readmes | test FOLDER [FILE]"
+const usage = "usage: cmd check | userdata | readmes | test FOLDER [FILE]"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -49,6 +51,8 @@ func run(ctx context.Context, args []string) error {
 	switch {
 	case args[0] == "check" && len(args) == 1:
 		return check(ctx, scratch)
+	case args[0] == "userdata" && len(args) == 1:
+		return checkUserData(ctx, cache, scratch, dir)
 	case args[0] == "readmes" && len(args) == 1:
 		return scratch.WriteReadmes(ctx, root)
 	case args[0] == "test" && (len(args) == 2 || len(args) == 3):
@@ -65,6 +69,23 @@ func check(ctx context.Context, scratch *tofu.Scratch) error {
 	fmt.Printf("%d modules and roots valid, %d test runs and %d assertions passed, %d rules broken and noticed\n",
 		counts.Folders, counts.Runs, counts.Assertions, counts.Broken)
 	return nil
+}
+
+// checkUserData lets the programs that read what nodes begin with read it.
+func checkUserData(ctx context.Context, cache *build.Cache, scratch *tofu.Scratch, dir string) error {
+	checkers, err := tofu.NewCheckers(ctx, cache)
+	if err != nil {
+		return err
+	}
+	rendered, err := scratch.Render(ctx)
+	if err != nil {
+		return err
+	}
+	passed, err := checkers.Check(ctx, rendered, dir)
+	for _, program := range slices.Sorted(maps.Keys(passed)) {
+		fmt.Printf("%s: %d documents passed\n", program, passed[program])
+	}
+	return err
 }
 
 // test runs the tests of one module while it is being written.
