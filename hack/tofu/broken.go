@@ -19,7 +19,7 @@ var Rules = []Rule{
 	},
 	{
 		Says: "private subnets are in three zones", Module: "modules/network", File: "variables.tf",
-		Old: `length(var.availability_zones) == 3 && `, New: ``,
+		Old: `length(var.availability_zones) == 3 && length(distinct(var.availability_zones)) == 3`, New: `length(var.availability_zones) > 1`,
 		Test: run("refused", "two_zones"),
 	},
 	{
