@@ -28,8 +28,8 @@ var Rules = []Rule{
 		Test: run("refused", "a_network_that_holds_that_of_pods"),
 	},
 	{
-		Says: "every zone leaves by its own NAT gateway", Module: "modules/network", File: "nat.tf",
-		Old: `contains(local.gateway_zones, each.key) ? each.key : local.gateway_zones[0]`, New: `local.gateway_zones[0]`,
+		Says: "every zone leaves by its own NAT gateway", Module: "modules/network", File: "main.tf",
+		Old: `contains(local.gateway_zones, zone) ? zone : local.gateway_zones[0]`, New: `local.gateway_zones[0]`,
 		Test: run("network", "each_zone_has_a_gateway_where_asked_for"),
 	},
 	{

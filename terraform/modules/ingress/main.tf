@@ -1,9 +1,10 @@
 locals {
   ports = { http = 80, https = 443 }
 
-  # Encrypted again to the gateway, whose certificate the load balancer does not check.
-  target_protocol = { http = "TCP", https = var.tls_at == "nlb" ? "TLS" : "TCP" }
-  openings        = { for pair in setproduct(keys(local.ports), var.allowed_cidrs) : "${pair[0]}-${pair[1]}" => { port = local.ports[pair[0]], cidr = pair[1] } }
+  # Of the listener and of its targets: what the load balancer decrypts it encrypts
+  # again to the gateway, whose certificate it does not check.
+  protocols = { http = "TCP", https = var.tls_at == "nlb" ? "TLS" : "TCP" }
+  openings  = { for pair in setproduct(keys(local.ports), var.allowed_cidrs) : "${pair[0]}-${pair[1]}" => { port = local.ports[pair[0]], cidr = pair[1] } }
 }
 
 resource "aws_security_group" "nlb" {
@@ -86,10 +87,10 @@ resource "aws_lb" "this" {
 resource "aws_lb_target_group" "gateway" {
   for_each = var.node_ports
 
-  name                   = "${var.name}-${each.key}${local.target_protocol[each.key] == "TLS" ? "-tls" : ""}"
+  name                   = "${var.name}-${each.key}${local.protocols[each.key] == "TLS" ? "-tls" : ""}"
   vpc_id                 = var.vpc_id
   target_type            = "instance"
-  protocol               = local.target_protocol[each.key]
+  protocol               = local.protocols[each.key]
   port                   = each.value
   proxy_protocol_v2      = true
   preserve_client_ip     = "false"
@@ -111,29 +112,19 @@ resource "aws_lb_target_group" "gateway" {
 }
 
 # Plain HTTP reaches the gateway, which answers ACME challenges and 301 to the rest: a network load balancer cannot.
-resource "aws_lb_listener" "http" {
+resource "aws_lb_listener" "gateway" {
+  for_each = local.ports
+
   load_balancer_arn = aws_lb.this.arn
-  port              = local.ports.http
-  protocol          = "TCP"
+  port              = each.value
+  protocol          = local.protocols[each.key]
+  certificate_arn   = each.key == "https" ? var.certificate_arn : null
+  ssl_policy        = local.protocols[each.key] == "TLS" ? "ELBSecurityPolicy-TLS13-1-2-2021-06" : null
+  alpn_policy       = local.protocols[each.key] == "TLS" ? "HTTP2Preferred" : null
   tags              = var.tags
 
   default_action {
     type             = "forward"
-    target_group_arn = aws_lb_target_group.gateway["http"].arn
-  }
-}
-
-resource "aws_lb_listener" "https" {
-  load_balancer_arn = aws_lb.this.arn
-  port              = local.ports.https
-  protocol          = var.tls_at == "nlb" ? "TLS" : "TCP"
-  certificate_arn   = var.certificate_arn
-  ssl_policy        = var.tls_at == "nlb" ? "ELBSecurityPolicy-TLS13-1-2-2021-06" : null
-  alpn_policy       = var.tls_at == "nlb" ? "HTTP2Preferred" : null
-  tags              = var.tags
-
-  default_action {
-    type             = "forward"
-    target_group_arn = aws_lb_target_group.gateway["https"].arn
+    target_group_arn = aws_lb_target_group.gateway[each.key].arn
   }
 }

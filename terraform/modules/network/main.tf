@@ -20,6 +20,11 @@ locals {
     none             = []
   }[var.nat]
 
+  # The zone whose NAT gateway each zone leaves by.
+  nat_zone = length(local.gateway_zones) == 0 ? {} : {
+    for zone in var.availability_zones : zone => contains(local.gateway_zones, zone) ? zone : local.gateway_zones[0]
+  }
+
   # What a node needs before a pod runs: the session manager, image registry, tokens and logs.
   required_endpoints  = ["ec2", "ecr.api", "ecr.dkr", "elasticfilesystem", "kms", "logs", "sts", "ssm", "ssmmessages", "ec2messages", "autoscaling"]
   interface_endpoints = var.nat == "none" ? setunion(var.interface_endpoints, local.required_endpoints) : var.interface_endpoints

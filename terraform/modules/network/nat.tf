@@ -16,11 +16,11 @@ resource "aws_nat_gateway" "this" {
 }
 
 resource "aws_route" "nat_gateway" {
-  for_each = length(local.gateway_zones) > 0 ? local.private : {}
+  for_each = local.nat_zone
 
   route_table_id         = aws_route_table.private[each.key].id
   destination_cidr_block = "0.0.0.0/0"
-  nat_gateway_id         = aws_nat_gateway.this[contains(local.gateway_zones, each.key) ? each.key : local.gateway_zones[0]].id
+  nat_gateway_id         = aws_nat_gateway.this[each.value].id
 }
 
 # A NAT instance costs a tenth of a NAT gateway and is one machine: while it is
