@@ -157,7 +157,7 @@ var Rules = []Rule{
 		Test: run("example", "the_autoscaler_may_scale_the_groups_that_it_finds"),
 	},
 	{
-		Says: "a month costs no more than the ceiling", Module: "environments/example", File: "costs.tf",
+		Says: "a month costs no more than the ceiling", Module: "environments/example", File: "outputs.tf",
 		Old: `local.monthly_cost <= var.monthly_cost_ceiling`, New: `local.monthly_cost > 0`,
 		Test: run("example", "a_plan_above_the_ceiling_is_refused"),
 	},

@@ -41,18 +41,3 @@ locals {
 
   monthly_cost = sum(values(local.monthly_costs))
 }
-
-output "monthly_costs" {
-  description = "US dollars a month by what they are for, without traffic, requests, growing storage and taxes."
-  value       = merge({ for purpose, dollars in local.monthly_costs : purpose => format("%.2f", dollars) }, { total = format("%.2f", local.monthly_cost) })
-
-  precondition {
-    condition     = local.monthly_cost <= var.monthly_cost_ceiling
-    error_message = "A month would cost ${format("%.2f", local.monthly_cost)} US dollars, more than monthly_cost_ceiling (${var.monthly_cost_ceiling})."
-  }
-
-  precondition {
-    condition     = length(local.unpriced) == 0
-    error_message = "control_plane and workers name instance types without a price in costs.tf: ${join(", ", local.unpriced)}. Add them, or monthly_cost_ceiling says nothing."
-  }
-}

@@ -28,6 +28,25 @@ resource "aws_s3_bucket_versioning" "issuer" {
   }
 }
 
+resource "aws_s3_bucket_lifecycle_configuration" "issuer" {
+  bucket = aws_s3_bucket.issuer.bucket
+
+  rule {
+    id     = "replaced-versions"
+    status = "Enabled"
+
+    filter {}
+
+    noncurrent_version_expiration {
+      noncurrent_days = 90
+    }
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 7
+    }
+  }
+}
+
 # Everybody must be able to read the documents, so S3's own key encrypts them.
 resource "aws_s3_bucket_server_side_encryption_configuration" "issuer" {
   bucket = aws_s3_bucket.issuer.bucket
