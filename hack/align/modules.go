@@ -27,6 +27,7 @@ var Apart = map[string]string{
 	"hack/cluster/postgres":         "the operator does not compile with Kubernetes libraries after 0.31",
 	"hack/cluster/postgres/pgquery": "it has no dependencies",
 	"hack/tofu/programs":            "its programs are not part of the local cluster and are built on demand",
+	"hack/tofu/tflint":              "its program is not part of the local cluster and is built on demand",
 	"hack/tofu/schema":              "it holds data and compiles nothing",
 	"hack/tools":                    "its programs are not part of the local cluster and are built on demand",
 	"hack/tools/ci":                 "its programs are not part of the local cluster and are built on demand",
