@@ -192,6 +192,13 @@ verify-cloud: $(BIN)/shellcheck ## Prove what can be proved of terraform/ withou
 	@go run ./hack/tofu/cmd userdata
 	@go run ./hack/tofu/cmd check
 
+# One of tflint and checkov; both if empty.
+TOOL ?=
+
+.PHONY: scan-cloud
+scan-cloud: ## Let tflint and Checkov look at terraform/, or TOOL alone.
+	@go run ./hack/tofu/cmd scan $(TOOL)
+
 .PHONY: generate-cloud
 generate-cloud: ## Generate the READMEs of terraform/ from its variables and outputs.
 	@go run ./hack/tofu/cmd readmes

@@ -10,12 +10,13 @@ import (
 	"os/signal"
 	"slices"
 	"syscall"
+	"time"
 
 	"blogplatform.io/operator/hack/build"
 	"blogplatform.io/operator/hack/tofu"
 )
 
-const usage = "usage: cmd check | userdata | readmes | test FOLDER [FILE]"
+const usage = "usage: cmd check | userdata | scan [TOOL] | readmes | test FOLDER [FILE]"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -53,6 +54,8 @@ func run(ctx context.Context, args []string) error {
 		return check(ctx, scratch)
 	case args[0] == "userdata" && len(args) == 1:
 		return checkUserData(ctx, cache, scratch, dir)
+	case args[0] == "scan":
+		return scratch.Scan(ctx, cache, os.Stdout, time.Now(), args[1:])
 	case args[0] == "readmes" && len(args) == 1:
 		return scratch.WriteReadmes(ctx, root)
 	case args[0] == "test" && (len(args) == 2 || len(args) == 3):
