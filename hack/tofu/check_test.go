@@ -235,3 +235,18 @@ func TestRolesAreForTheServiceAccountsOfAPlatform(t *testing.T) {
 		}
 	}
 }
+
+// The table of docs/cloud.md has the total that a test of the example asserts.
+func TestTheDocumentedCostsAreThoseOfTheExample(t *testing.T) {
+	s := checkout(t)
+	tests, err := os.ReadFile(filepath.Join(s.Dir, "environments/example/tests/example.tftest.hcl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(tests), `output.monthly_costs.total == "`)
+	total, _, found := strings.Cut(rest, `"`)
+	document, err := os.ReadFile(filepath.Join(s.Dir, "../docs/cloud.md"))
+	if err != nil || !found || !strings.Contains(string(document), "**"+total+"**") {
+		t.Errorf("docs/cloud.md has another total than %q (%v)", total, err)
+	}
+}
