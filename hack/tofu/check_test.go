@@ -23,7 +23,9 @@ show) echo '{"root_module": {}}' ;;
 test)
   status=fail
   grep -q gateway main.tf && status=pass
-  echo "{\"type\": \"test_run\", \"test_run\": {\"path\": \"tests/a.tftest.hcl\", \"run\": \"one\", \"status\": \"$status\"}}"
+  file=tests/a.tftest.hcl
+  [ -f tests/one.tftest.hcl ] && file=tests/one.tftest.hcl
+  echo "{\"type\": \"test_run\", \"test_run\": {\"path\": \"$file\", \"run\": \"one\", \"status\": \"$status\"}}"
   ;;
 esac`
 
@@ -33,7 +35,7 @@ func files(n int) map[string]string {
 		"modules/a/versions.tf":        "",
 		"modules/a/main.tf":            `nat = "gateway"`,
 		"modules/a/README.md":          Readme("# a\n", Module{}),
-		"modules/a/tests/a.tftest.hcl": "run \"one\" {\n" + strings.Repeat("  assert {\n  }\n", n) + "}\n",
+		"modules/a/tests/a.tftest.hcl": "variables {\n}\n\nrun \"one\" {\n" + strings.Repeat("  assert {\n  }\n", n) + "}\n",
 	}
 }
 
@@ -121,6 +123,17 @@ func TestABrokenRuleThatNobodyNoticesFails(t *testing.T) {
 		if err := fake(t, files(1), healthy).Break(t.Context(), broken); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error is %v, want %q in it", err, want)
 		}
+	}
+}
+
+func TestOneRunIsTakenOutOfAFile(t *testing.T) {
+	text := "variables {\n}\n\nrun \"a\" {\n  command = plan\n}\n\nrun \"b\" {\n  assert {\n  }\n}\n"
+	got, err := Only(text, "b")
+	if err != nil || got != "variables {\n}\n\nrun \"b\" {\n  assert {\n  }\n}\n" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, err := Only(text, "c"); err == nil || !strings.Contains(err.Error(), `there is no run "c"`) {
+		t.Errorf("the error is %v", err)
 	}
 }
 
@@ -248,5 +261,64 @@ func TestTheDocumentedCostsAreThoseOfTheExample(t *testing.T) {
 	document, err := os.ReadFile(filepath.Join(s.Dir, "../docs/cloud.md"))
 	if err != nil || !found || !strings.Contains(string(document), "**"+total+"**") {
 		t.Errorf("docs/cloud.md has another total than %q (%v)", total, err)
+	}
+}
+
+// A module's variable refuses what it cannot work with, and says its own name. A bool has nothing to refuse.
+func TestEveryVariableOfAModuleIsValidatedByName(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(checkout(t).Dir, "modules/*/variables.tf"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no variables: %v", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, block := range strings.Split("\n"+string(text), "\nvariable \"")[1:] {
+			name, body, _ := strings.Cut(block, `"`)
+			if !strings.Contains(body, "type        = bool") && !strings.Contains(body, "validation {") {
+				t.Errorf("%s: %s is not validated", file, name)
+			}
+			for _, message := range strings.Split(body, `error_message = "`)[1:] {
+				if !strings.HasPrefix(message, name+" ") {
+					t.Errorf("%s: a message of %s does not begin with its name", file, name)
+				}
+			}
+		}
+	}
+}
+
+// Every validation and precondition is refused by a test.
+func TestEveryValidatedVariableIsRefusedByATest(t *testing.T) {
+	s := checkout(t)
+	folders, err := filepath.Glob(filepath.Join(s.Dir, "modules/*"))
+	if err != nil || len(folders) == 0 {
+		t.Fatalf("no modules: %v", err)
+	}
+	for _, folder := range folders {
+		var tests strings.Builder
+		files, err := filepath.Glob(filepath.Join(folder, "tests/*.tftest.hcl"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tests.Write(text)
+		}
+		variables, err := os.ReadFile(filepath.Join(folder, "variables.tf"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, block := range strings.Split("\n"+string(variables), "\nvariable \"")[1:] {
+			name, body, _ := strings.Cut(block, `"`)
+			validations := strings.Count(body, "validation {")
+			if refused := strings.Count(tests.String(), "expect_failures = [var."+name+"]"); refused < validations {
+				t.Errorf("%s: %s has %d validations, and %d tests that refuse it", folder, name, validations, refused)
+			}
+		}
 	}
 }
