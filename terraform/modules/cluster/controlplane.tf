@@ -37,15 +37,14 @@ resource "aws_ebs_volume" "etcd" {
 resource "aws_instance" "control_plane" {
   for_each = local.control_plane
 
-  ami                         = local.ami
-  instance_type               = var.control_plane.instance_type
-  iam_instance_profile        = var.instance_profiles.control-plane
-  user_data_base64            = base64gzip(local.control_plane_user_data[each.key])
-  user_data_replace_on_change = true
-  ebs_optimized               = true
-  monitoring                  = true
-  tags                        = merge(var.tags, local.cluster_tags, { Name = "${var.name}-control-plane-${each.key}" })
-  volume_tags                 = merge(var.tags, { Name = "${var.name}-control-plane-${each.key}" })
+  ami                  = local.ami
+  instance_type        = var.control_plane.instance_type
+  iam_instance_profile = var.instance_profiles.control-plane
+  user_data_base64     = base64gzip(local.control_plane_user_data[each.key])
+  ebs_optimized        = true
+  monitoring           = true
+  tags                 = merge(var.tags, local.cluster_tags, { Name = "${var.name}-control-plane-${each.key}" })
+  volume_tags          = merge(var.tags, { Name = "${var.name}-control-plane-${each.key}" })
 
   network_interface {
     device_index         = 0
@@ -69,7 +68,8 @@ resource "aws_instance" "control_plane" {
   }
 
   lifecycle {
-    # Nodes are replaced when somebody decides so, one after the other, and not because Amazon published an image.
+    # Nodes are replaced when somebody decides so (tofu apply -replace), one after the other, and not
+    # because Amazon published an image or a script changed.
     ignore_changes = [ami, user_data_base64]
   }
 

@@ -32,6 +32,11 @@ variable "kubernetes_version" {
 variable "vpc_id" {
   type        = string
   description = "The VPC."
+
+  validation {
+    condition     = can(regex("^vpc-[0-9a-f]+$", var.vpc_id))
+    error_message = "vpc_id must be the id of a VPC, such as vpc-0a1b2c3d."
+  }
 }
 
 variable "vpc_cidr" {
@@ -49,8 +54,8 @@ variable "subnets" {
   description = "Private subnet of each zone: its id and its addresses."
 
   validation {
-    condition     = length(var.subnets) == 3
-    error_message = "subnets must have three zones."
+    condition     = length(var.subnets) == 3 && alltrue([for s in values(var.subnets) : can(cidrhost(s.cidr, 10))])
+    error_message = "subnets must have three zones, and a network such as 10.0.64.0/18 for each."
   }
 }
 
@@ -152,11 +157,21 @@ variable "workers" {
 variable "instance_profiles" {
   type        = object({ control-plane = string, worker = string })
   description = "Instance profiles of the nodes, of the module identity."
+
+  validation {
+    condition     = alltrue([for name in values(var.instance_profiles) : can(regex("^[A-Za-z0-9+=,.@_-]+$", name))])
+    error_message = "instance_profiles must hold names of instance profiles, not ARNs."
+  }
 }
 
 variable "node_role_arns" {
   type        = object({ control-plane = string, worker = string })
   description = "Roles of the nodes, of the module identity: the only ones that the certs bucket gives certificates and join material to."
+
+  validation {
+    condition     = alltrue([for arn in values(var.node_role_arns) : can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:role/[^*]+$", arn))])
+    error_message = "node_role_arns must hold ARNs of roles, without *."
+  }
 }
 
 variable "administrator_role_arns" {
@@ -204,6 +219,11 @@ variable "issuer" {
 variable "target_group_arns" {
   type        = map(string)
   description = "Target groups of the load balancer that workers register with, of the module ingress."
+
+  validation {
+    condition     = alltrue([for arn in values(var.target_group_arns) : can(regex("^arn:aws[a-z-]*:elasticloadbalancing:.*:targetgroup/", arn))])
+    error_message = "target_group_arns must hold ARNs of target groups."
+  }
 }
 
 variable "bootstrap_manifests" {
@@ -232,4 +252,9 @@ variable "tags" {
   type        = map(string)
   description = "Tags of every resource."
   default     = {}
+
+  validation {
+    condition     = length(var.tags) <= 40 && alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:")])
+    error_message = "tags must be 40 at most (modules add some of their own), and none may begin with aws:."
+  }
 }

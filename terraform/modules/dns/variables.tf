@@ -31,6 +31,11 @@ variable "hosts" {
 variable "load_balancer" {
   type        = object({ dns_name = string, zone_id = string })
   description = "The load balancer that the hosts lead to: its DNS name, and the zone that AWS gives it."
+
+  validation {
+    condition     = can(regex("^[a-z0-9.-]+\\.[a-z]+$", var.load_balancer.dns_name)) && can(regex("^Z[A-Z0-9]+$", var.load_balancer.zone_id))
+    error_message = "load_balancer must have the dns_name and the zone_id of a load balancer."
+  }
 }
 
 variable "caa_issuers" {
@@ -71,4 +76,9 @@ variable "tags" {
   type        = map(string)
   description = "Tags of every resource."
   default     = {}
+
+  validation {
+    condition     = length(var.tags) <= 40 && alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:")])
+    error_message = "tags must be 40 at most (modules add some of their own), and none may begin with aws:."
+  }
 }

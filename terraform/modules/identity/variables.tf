@@ -41,37 +41,72 @@ variable "certs_bucket" {
 variable "certs_kms_key_arn" {
   type        = string
   description = "Key that encrypts the certs bucket."
+
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:kms:", var.certs_kms_key_arn))
+    error_message = "certs_kms_key_arn must be the ARN of a key of KMS."
+  }
 }
 
 variable "storage_kms_key_arn" {
   type        = string
   description = "Key that encrypts the file system and the buckets for backups and media."
+
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:kms:", var.storage_kms_key_arn))
+    error_message = "storage_kms_key_arn must be the ARN of a key of KMS."
+  }
 }
 
 variable "ebs_kms_key_arn" {
   type        = string
   description = "Key that encrypts volumes."
+
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:kms:", var.ebs_kms_key_arn))
+    error_message = "ebs_kms_key_arn must be the ARN of a key of KMS."
+  }
 }
 
 variable "file_system_arn" {
   type        = string
   description = "The EFS file system that pods mount."
+
+  validation {
+    condition     = can(regex("^arn:aws[a-z-]*:elasticfilesystem:", var.file_system_arn))
+    error_message = "file_system_arn must be the ARN of an EFS file system."
+  }
 }
 
 variable "zone_id" {
   type        = string
   description = "The Route 53 zone in which cert-manager answers DNS-01 challenges."
+
+  validation {
+    condition     = can(regex("^Z[A-Z0-9]+$", var.zone_id))
+    error_message = "zone_id must be the id of a Route 53 zone, such as Z0123456789."
+  }
 }
 
 
 variable "backups_bucket" {
   type        = string
   description = "Name of the bucket for backups of PostgreSQL."
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.backups_bucket))
+    error_message = "backups_bucket must be the name of a bucket."
+  }
 }
 
 variable "media_bucket" {
   type        = string
   description = "Name of the bucket for media."
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.media_bucket))
+    error_message = "media_bucket must be the name of a bucket."
+  }
 }
 
 variable "platforms" {
@@ -112,10 +147,20 @@ variable "state" {
   type        = object({ bucket = string, key = string, kms_key_arn = string })
   description = "State that the role for CI reads and locks: bucket, key of the object and KMS key. Needed with github only."
   default     = null
+
+  validation {
+    condition     = var.state == null ? true : can(regex("^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$", var.state.bucket)) && !startswith(var.state.key, "/") && startswith(var.state.kms_key_arn, "arn:")
+    error_message = "state must have the name of a bucket, a key that does not begin with /, and the ARN of a KMS key."
+  }
 }
 
 variable "tags" {
   type        = map(string)
   description = "Tags of every resource."
   default     = {}
+
+  validation {
+    condition     = length(var.tags) <= 40 && alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:")])
+    error_message = "tags must be 40 at most (modules add some of their own), and none may begin with aws:."
+  }
 }

@@ -11,6 +11,11 @@ variable "name" {
 variable "vpc_id" {
   type        = string
   description = "The VPC."
+
+  validation {
+    condition     = can(regex("^vpc-[0-9a-f]+$", var.vpc_id))
+    error_message = "vpc_id must be the id of a VPC, such as vpc-0a1b2c3d."
+  }
 }
 
 variable "subnet_ids" {
@@ -18,14 +23,19 @@ variable "subnet_ids" {
   description = "Public subnet of each zone."
 
   validation {
-    condition     = length(var.subnet_ids) == 3
-    error_message = "subnet_ids must have three zones."
+    condition     = length(var.subnet_ids) == 3 && alltrue([for id in values(var.subnet_ids) : startswith(id, "subnet-")])
+    error_message = "subnet_ids must have the id of a subnet in three zones."
   }
 }
 
 variable "worker_security_group_id" {
   type        = string
   description = "Security group of the workers: the only ones that the load balancer connects to."
+
+  validation {
+    condition     = can(regex("^sg-[0-9a-f]+$", var.worker_security_group_id))
+    error_message = "worker_security_group_id must be the id of a security group, such as sg-0a1b2c3d."
+  }
 }
 
 variable "node_ports" {
@@ -98,4 +108,9 @@ variable "tags" {
   type        = map(string)
   description = "Tags of every resource."
   default     = {}
+
+  validation {
+    condition     = length(var.tags) <= 40 && alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:")])
+    error_message = "tags must be 40 at most (modules add some of their own), and none may begin with aws:."
+  }
 }

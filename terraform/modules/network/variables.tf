@@ -103,4 +103,9 @@ variable "tags" {
   type        = map(string)
   description = "Tags of every resource."
   default     = {}
+
+  validation {
+    condition     = length(var.tags) <= 40 && alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:")])
+    error_message = "tags must be 40 at most (modules add some of their own), and none may begin with aws:."
+  }
 }

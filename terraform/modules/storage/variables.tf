@@ -11,6 +11,11 @@ variable "name" {
 variable "vpc_id" {
   type        = string
   description = "The VPC."
+
+  validation {
+    condition     = can(regex("^vpc-[0-9a-f]+$", var.vpc_id))
+    error_message = "vpc_id must be the id of a VPC, such as vpc-0a1b2c3d."
+  }
 }
 
 variable "subnet_ids" {
@@ -18,8 +23,8 @@ variable "subnet_ids" {
   description = "Private subnet of each zone. Each gets a mount target of the file system."
 
   validation {
-    condition     = length(var.subnet_ids) == 3
-    error_message = "subnet_ids must have three zones: a node without a mount target in its zone mounts nothing."
+    condition     = length(var.subnet_ids) == 3 && alltrue([for id in values(var.subnet_ids) : startswith(id, "subnet-")])
+    error_message = "subnet_ids must have the id of a subnet in three zones: a node without a mount target in its zone mounts nothing."
   }
 }
 
@@ -103,4 +108,9 @@ variable "tags" {
   type        = map(string)
   description = "Tags of every resource."
   default     = {}
+
+  validation {
+    condition     = length(var.tags) <= 40 && alltrue([for key in keys(var.tags) : !startswith(lower(key), "aws:")])
+    error_message = "tags must be 40 at most (modules add some of their own), and none may begin with aws:."
+  }
 }

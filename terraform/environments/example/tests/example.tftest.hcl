@@ -23,8 +23,28 @@ mock_provider "aws" {
     defaults = { arn = "arn:aws:kms:eu-central-1:123456789012:key/mocked" }
   }
 
+  mock_resource "aws_vpc" {
+    defaults = { id = "vpc-0a1b2c3d" }
+  }
+
+  mock_resource "aws_subnet" {
+    defaults = { id = "subnet-0a1b2c3d" }
+  }
+
+  mock_resource "aws_security_group" {
+    defaults = { id = "sg-0a1b2c3d" }
+  }
+
+  mock_resource "aws_lb" {
+    defaults = { dns_name = "mocked.elb.eu-central-1.amazonaws.com", zone_id = "Z3F0SRJ5LGBH90" }
+  }
+
+  mock_resource "aws_efs_file_system" {
+    defaults = { arn = "arn:aws:elasticfilesystem:eu-central-1:123456789012:file-system/fs-0a1b2c3d" }
+  }
+
   mock_resource "aws_route53_zone" {
-    defaults = { name_servers = ["ns-1.awsdns-01.org", "ns-2.awsdns-02.net"] }
+    defaults = { zone_id = "Z0123456789", name_servers = ["ns-1.awsdns-01.org", "ns-2.awsdns-02.net"] }
   }
 }
 

@@ -274,3 +274,53 @@ run "no_way_to_become_a_node" {
 
   expect_failures = [var.egress_ports]
 }
+
+run "a_vpc_by_its_name" {
+  command = plan
+
+  variables {
+    vpc_id = "blog"
+  }
+
+  expect_failures = [var.vpc_id]
+}
+
+run "an_instance_profile_by_its_arn" {
+  command = plan
+
+  variables {
+    instance_profiles = { control-plane = "arn:aws:iam::123456789012:instance-profile/a", worker = "b" }
+  }
+
+  expect_failures = [var.instance_profiles]
+}
+
+run "every_role_as_that_of_a_node" {
+  command = plan
+
+  variables {
+    node_role_arns = { control-plane = "arn:aws:iam::123456789012:role/*", worker = "arn:aws:iam::123456789012:role/b" }
+  }
+
+  expect_failures = [var.node_role_arns]
+}
+
+run "a_target_group_by_its_name" {
+  command = plan
+
+  variables {
+    target_group_arns = { http = "blog-http" }
+  }
+
+  expect_failures = [var.target_group_arns]
+}
+
+run "a_tag_that_is_reserved_for_aws" {
+  command = plan
+
+  variables {
+    tags = { "aws:team" = "blog" }
+  }
+
+  expect_failures = [var.tags]
+}

@@ -89,3 +89,23 @@ run "a_certificate_that_caa_forbids" {
 
   expect_failures = [aws_acm_certificate.this]
 }
+
+run "a_load_balancer_by_its_address" {
+  command = plan
+
+  variables {
+    load_balancer = { dns_name = "192.0.2.1", zone_id = "eu-central-1" }
+  }
+
+  expect_failures = [var.load_balancer]
+}
+
+run "a_tag_that_is_reserved_for_aws" {
+  command = plan
+
+  variables {
+    tags = { "aws:team" = "blog" }
+  }
+
+  expect_failures = [var.tags]
+}

@@ -106,3 +106,93 @@ run "ci_without_a_state_to_plan_against" {
 
   expect_failures = [aws_iam_role.ci]
 }
+
+run "a_key_for_certs_by_its_alias" {
+  command = plan
+
+  variables {
+    certs_kms_key_arn = "alias/blog"
+  }
+
+  expect_failures = [var.certs_kms_key_arn]
+}
+
+run "a_key_for_storage_by_its_alias" {
+  command = plan
+
+  variables {
+    storage_kms_key_arn = "alias/blog"
+  }
+
+  expect_failures = [var.storage_kms_key_arn]
+}
+
+run "a_key_for_ebs_by_its_alias" {
+  command = plan
+
+  variables {
+    ebs_kms_key_arn = "alias/blog"
+  }
+
+  expect_failures = [var.ebs_kms_key_arn]
+}
+
+run "a_file_system_by_its_id" {
+  command = plan
+
+  variables {
+    file_system_arn = "fs-1"
+  }
+
+  expect_failures = [var.file_system_arn]
+}
+
+run "a_zone_by_its_domain" {
+  command = plan
+
+  variables {
+    zone_id = "example.com"
+  }
+
+  expect_failures = [var.zone_id]
+}
+
+run "a_bucket_for_backups_by_its_address" {
+  command = plan
+
+  variables {
+    backups_bucket = "s3://backups"
+  }
+
+  expect_failures = [var.backups_bucket]
+}
+
+run "a_bucket_for_media_by_its_address" {
+  command = plan
+
+  variables {
+    media_bucket = "s3://media"
+  }
+
+  expect_failures = [var.media_bucket]
+}
+
+run "a_state_with_a_slash_in_front" {
+  command = plan
+
+  variables {
+    state = { bucket = "example-state", key = "/blog.tfstate", kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/state" }
+  }
+
+  expect_failures = [var.state]
+}
+
+run "a_tag_that_is_reserved_for_aws" {
+  command = plan
+
+  variables {
+    tags = { "aws:team" = "blog" }
+  }
+
+  expect_failures = [var.tags]
+}

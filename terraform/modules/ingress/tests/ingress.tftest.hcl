@@ -4,7 +4,7 @@ variables {
   name                     = "blog"
   vpc_id                   = "vpc-1"
   subnet_ids               = { a = "subnet-a", b = "subnet-b", c = "subnet-c" }
-  worker_security_group_id = "sg-workers"
+  worker_security_group_id = "sg-0a1b2c3d"
 }
 
 run "both_ports_lead_to_the_gateway" {
@@ -108,12 +108,12 @@ run "the_world_reaches_two_ports_and_the_load_balancer_two" {
   }
 
   assert {
-    condition     = alltrue([for name, r in aws_vpc_security_group_egress_rule.gateway : r.from_port == var.node_ports[name] && r.to_port == var.node_ports[name] && r.referenced_security_group_id == "sg-workers"])
+    condition     = alltrue([for name, r in aws_vpc_security_group_egress_rule.gateway : r.from_port == var.node_ports[name] && r.to_port == var.node_ports[name] && r.referenced_security_group_id == "sg-0a1b2c3d"])
     error_message = "The load balancer connects to more than the gateway."
   }
 
   assert {
-    condition     = alltrue([for r in aws_vpc_security_group_ingress_rule.gateway : r.security_group_id == "sg-workers" && r.referenced_security_group_id == aws_security_group.nlb.id])
+    condition     = alltrue([for r in aws_vpc_security_group_ingress_rule.gateway : r.security_group_id == "sg-0a1b2c3d" && r.referenced_security_group_id == aws_security_group.nlb.id])
     error_message = "NodePorts are open to more than the load balancer."
   }
 }

@@ -4,7 +4,7 @@ variables {
   name                     = "blog"
   vpc_id                   = "vpc-1"
   subnet_ids               = { a = "subnet-a", b = "subnet-b", c = "subnet-c" }
-  worker_security_group_id = "sg-workers"
+  worker_security_group_id = "sg-0a1b2c3d"
 }
 
 run "a_name_that_ends_with_a_hyphen" {
@@ -118,4 +118,34 @@ run "a_log_bucket_that_is_no_name" {
   }
 
   expect_failures = [var.access_log_bucket]
+}
+
+run "a_vpc_by_its_name" {
+  command = plan
+
+  variables {
+    vpc_id = "blog"
+  }
+
+  expect_failures = [var.vpc_id]
+}
+
+run "a_security_group_by_its_name" {
+  command = plan
+
+  variables {
+    worker_security_group_id = "workers"
+  }
+
+  expect_failures = [var.worker_security_group_id]
+}
+
+run "a_tag_that_is_reserved_for_aws" {
+  command = plan
+
+  variables {
+    tags = { "aws:team" = "blog" }
+  }
+
+  expect_failures = [var.tags]
 }

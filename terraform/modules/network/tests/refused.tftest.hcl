@@ -151,3 +151,13 @@ run "days_that_cloudwatch_does_not_know" {
 
   expect_failures = [var.flow_log_days]
 }
+
+run "a_tag_that_is_reserved_for_aws" {
+  command = plan
+
+  variables {
+    tags = { "aws:team" = "blog" }
+  }
+
+  expect_failures = [var.tags]
+}

@@ -120,3 +120,13 @@ run "a_log_bucket_that_is_no_name_is_refused" {
 
   expect_failures = [var.access_log_bucket]
 }
+
+run "a_tag_that_is_reserved_for_aws" {
+  command = plan
+
+  variables {
+    tags = { "aws:team" = "blog" }
+  }
+
+  expect_failures = [var.tags]
+}

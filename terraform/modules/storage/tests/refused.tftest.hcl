@@ -4,7 +4,7 @@ variables {
   name                   = "blog"
   vpc_id                 = "vpc-1"
   subnet_ids             = { a = "subnet-a", b = "subnet-b", c = "subnet-c" }
-  client_security_groups = { workers = "sg-workers" }
+  client_security_groups = { workers = "sg-0a1b2c3d" }
   bucket_prefix          = "example-blog"
 }
 
@@ -106,4 +106,24 @@ run "a_copy_to_a_name" {
   }
 
   expect_failures = [var.replication]
+}
+
+run "a_vpc_by_its_name" {
+  command = plan
+
+  variables {
+    vpc_id = "blog"
+  }
+
+  expect_failures = [var.vpc_id]
+}
+
+run "a_tag_that_is_reserved_for_aws" {
+  command = plan
+
+  variables {
+    tags = { "aws:team" = "blog" }
+  }
+
+  expect_failures = [var.tags]
 }

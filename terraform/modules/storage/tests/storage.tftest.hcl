@@ -12,7 +12,7 @@ variables {
   name                   = "blog"
   vpc_id                 = "vpc-1"
   subnet_ids             = { a = "subnet-a", b = "subnet-b", c = "subnet-c" }
-  client_security_groups = { workers = "sg-workers" }
+  client_security_groups = { workers = "sg-0a1b2c3d" }
   bucket_prefix          = "example-blog"
 }
 
@@ -39,7 +39,7 @@ run "every_zone_can_mount" {
   }
 
   assert {
-    condition     = alltrue([for r in aws_vpc_security_group_ingress_rule.efs : r.from_port == 2049 && r.to_port == 2049 && r.referenced_security_group_id == "sg-workers"])
+    condition     = alltrue([for r in aws_vpc_security_group_ingress_rule.efs : r.from_port == 2049 && r.to_port == 2049 && r.referenced_security_group_id == "sg-0a1b2c3d"])
     error_message = "The file system answers more than NFS from nodes."
   }
 }
@@ -48,7 +48,7 @@ run "every_client_group_can_mount" {
   command = plan
 
   variables {
-    client_security_groups = { workers = "sg-workers", control-plane = "sg-control-plane" }
+    client_security_groups = { workers = "sg-0a1b2c3d", control-plane = "sg-0d3c2b1a" }
   }
 
   assert {
