@@ -7,11 +7,9 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/api/v1alpha1"
-	"blogplatform.io/operator/internal/naming"
 	"blogplatform.io/operator/test/faker"
 	"blogplatform.io/operator/test/operator/harness"
 )
@@ -100,15 +98,6 @@ func TestThePodsOfTheDatabaseAreWatched(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.UntilReady(p)
-}
-
-// podOf a service, as its Rollout makes it.
-func podOf(namespace, name, platform, service string) *corev1.Pod {
-	pod := restricted(namespace, name, map[string]string{"app.kubernetes.io/name": service})
-	for label, value := range naming.Of(types.NamespacedName{Namespace: namespace, Name: platform}).Labels() {
-		pod.Labels[label] = value
-	}
-	return pod
 }
 
 // restricted is a pod that Pod Security lets pass.
