@@ -96,33 +96,34 @@ func TestPodsThatDoNotComeUpAreTakenBack(t *testing.T) {
 	)
 	restore(t, staging)
 	current := get(t, staging).Status.Release.Current.Version
-	releases := map[string]v1alpha1.Release{
-		`panic: out of ink`: build(t, "v0.0.0-crashes", fault{"services/content/main.go", begins, `func main() {
+	end := load(t, staging, 10)
+	for service, pods := range map[string]struct{ instead, why string }{
+		"content": {`func main() {
 			if os.Args[1] == "serve" { panic("out of ink") }
 			os.Exit(service.Main())
-		}`}),
-		"is not ready": build(t, "v0.0.0-hangs", fault{"services/comment/main.go", begins, `func main() {
+		}`, "panic: out of ink"},
+		"comment": {`func main() {
 			if os.Args[1] == "serve" { // waits for what nobody writes
 				r, w, _ := os.Pipe()
 				_, _ = r.Read(make([]byte, 1))
 				_ = w.Close()
 			}
 			os.Exit(service.Main())
-		}`}),
-	}
-	end := load(t, staging, 10)
-	for why, release := range releases {
+		}`, "is not ready"}, // until the kubelet ends it, because its startup probe fails
+	} {
+		release := build(t, "v0.0.0-faulty-"+service, fault{"services/" + service + "/main.go", begins, pods.instead})
 		change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) {
 			spec.Release = release
 			spec.Rollout.ProgressDeadlineSeconds = new(int32(deadline))
 		})
 		eventually(t, 2*truth, "the pod is named", func(ctx context.Context) error {
-			return says(ctx, staging, v1alpha1.ConditionWorkloadsReady, metav1.ConditionFalse, "", why)
+			return says(ctx, staging, v1alpha1.ConditionWorkloadsReady, metav1.ConditionFalse, "", pods.why)
 		})
 		named := time.Now()
 		awaitBack(t, staging, current, deadline*time.Second+30*time.Second)
 		t.Logf("%s: back %s after its pod was named", release.Version, time.Since(named).Round(time.Second))
-		if err := says(t.Context(), staging, v1alpha1.ConditionReady, metav1.ConditionFalse, "ReleaseAborted", why); err != nil {
+		pod := "pod " + staging.namespace + "/" + platform + "-" + service + "-"
+		if err := says(t.Context(), staging, v1alpha1.ConditionReady, metav1.ConditionFalse, "ReleaseAborted", pod); err != nil {
 			t.Error(err)
 		}
 	}
