@@ -250,7 +250,10 @@ func TestAReleaseGoesOnAfterItsPeersWereAway(t *testing.T) {
 	restore(t, staging)
 	end := load(t, staging, 10)
 	version := "v0.0.0-peers"
-	change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) { spec.Release.Version = version })
+	change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) {
+		spec.Release.Version = version
+		spec.Rollout.ProgressDeadlineSeconds = new(int32(600)) // longer than they are away
+	})
 	awaitCanary(t)
 	back := func() {
 		for namespace, name := range peers {
