@@ -142,9 +142,9 @@ var Rules = []Rule{
 		Test: run("cluster", "kubeadm_makes_a_hardened_cluster"),
 	},
 	{
-		Says: "nodes run the script that they were told of", Module: "modules/cluster", File: "userdata.tf",
+		Says: "nodes run the script whose hash their user data names", Module: "modules/cluster", File: "userdata.tf",
 		Old: `name => sha256(text) }`, New: `name => sha1(text) }`,
-		Test: run("cluster", "a_node_runs_only_the_script_that_it_was_told_of"),
+		Test: run("cluster", "a_node_runs_only_the_script_whose_hash_it_has"),
 	},
 	{
 		Says: "roles and the certs bucket agree on its prefixes", Module: "environments/example", File: "../../modules/identity/main.tf",

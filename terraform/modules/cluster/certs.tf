@@ -150,7 +150,7 @@ resource "aws_s3_bucket_policy" "certs" {
   depends_on = [aws_s3_bucket_public_access_block.certs]
 }
 
-# User data names the hash of its script, so a changed script is not run by a node that was not told of it.
+# User data names the hash of its script, so a node does not run a script that was changed since.
 resource "aws_s3_object" "script" {
   for_each = local.scripts
 

@@ -104,9 +104,9 @@ func (n namespaced) of(argument string) []string {
 func TestTheRightsInNamespacesAreThoseThatTheOperatorIsTold(t *testing.T) {
 	n := readNamespaced(t)
 	for role, argument := range map[string]string{"blogplatform-manager-role": "--watch-namespaces", "blogplatform-manager-gateway-role": "--gateway-namespaces"} {
-		bound, told := slices.Sorted(slices.Values(n.bound[role])), slices.Sorted(slices.Values(n.of(argument)))
-		if len(bound) == 0 || !slices.Equal(bound, told) {
-			t.Errorf("%s is bound in %v, and %s names %v", role, bound, argument, told)
+		bound, named := slices.Sorted(slices.Values(n.bound[role])), slices.Sorted(slices.Values(n.of(argument)))
+		if len(bound) == 0 || !slices.Equal(bound, named) {
+			t.Errorf("%s is bound in %v, and %s names %v", role, bound, argument, named)
 		}
 	}
 	const everywhere = "blogplatform-manager-cluster-role"

@@ -5,7 +5,7 @@ variables {
   bucket = "example-state"
 }
 
-run "the_other_roots_are_told_their_backend" {
+run "the_output_configures_the_backend_of_other_roots" {
   command = plan
 
   assert {

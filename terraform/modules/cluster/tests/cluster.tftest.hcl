@@ -300,7 +300,7 @@ run "join_material_and_snapshots_expire" {
   }
 }
 
-run "a_node_runs_only_the_script_that_it_was_told_of" {
+run "a_node_runs_only_the_script_whose_hash_it_has" {
   command = plan
 
   assert {
