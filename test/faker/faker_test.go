@@ -2,6 +2,7 @@ package faker_test
 
 import (
 	"context"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +38,12 @@ type world struct {
 
 func newWorld(t *testing.T, options faker.Options) world {
 	t.Helper()
+	return newWorldWith(t, config, options)
+}
+
+// newWorldWith has the faker write through a client config of its own.
+func newWorldWith(t *testing.T, ofFaker *rest.Config, options faker.Options) world {
+	t.Helper()
 	c, err := client.New(config, client.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +53,7 @@ func newWorld(t *testing.T, options faker.Options) world {
 	if err := c.Create(t.Context(), namespace); err != nil {
 		t.Fatal(err)
 	}
-	f, err := faker.New(config, options)
+	f, err := faker.New(ofFaker, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,6 +165,27 @@ func TestCiphertextThatNoKeyOpensMakesNoSecretUntilItIsSealedAgain(t *testing.T)
 func TestASealingKeyThatIsLostAndFoundFailsAndHealsWithoutAnEdit(t *testing.T) {
 	w := newWorld(t, faker.Options{})
 	w.f.Set(faker.SealedSecret, w.namespace+"/", faker.Behaviour{Fail: true})
+	u := w.apply(sealedCookies)
+	w.until(u, "refused", synced("False"))
+	w.f.Set(faker.SealedSecret, w.namespace+"/", faker.Behaviour{})
+	w.until(u, "synced", synced("True"))
+}
+
+// slowAnswers has the answers to writes of status arrive after everybody else could read them.
+type slowAnswers struct{ http.RoundTripper }
+
+func (s slowAnswers) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := s.RoundTripper.RoundTrip(r)
+	if strings.HasSuffix(r.URL.Path, "/status") {
+		time.Sleep(200 * time.Millisecond) // is itself the fault that is tested
+	}
+	return answer, err
+}
+
+func TestASealingKeyThatIsFoundWhileTheRefusalIsWrittenHeals(t *testing.T) {
+	slow := rest.CopyConfig(config)
+	slow.Wrap(func(inner http.RoundTripper) http.RoundTripper { return slowAnswers{inner} })
+	w := newWorldWith(t, slow, faker.Options{Behaviour: faker.Behaviour{Fail: true}})
 	u := w.apply(sealedCookies)
 	w.until(u, "refused", synced("False"))
 	w.f.Set(faker.SealedSecret, w.namespace+"/", faker.Behaviour{})

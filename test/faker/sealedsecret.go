@@ -39,7 +39,7 @@ func (f *Faker) stepSealedSecret(ctx context.Context, u *unstructured.Unstructur
 	}
 	synced := sealed.SealedSecretCondition{Type: sealed.SealedSecretSynced, Status: corev1.ConditionTrue, LastUpdateTime: now(), LastTransitionTime: now()}
 	if problem != nil {
-		defer f.giveUp(s)
+		f.giveUp(s, b)
 		synced.Status, synced.Message = corev1.ConditionFalse, problem.Error()
 	}
 	// The real controller writes only another status or generation: what else changes sticks.
@@ -53,17 +53,22 @@ func (f *Faker) stepSealedSecret(ctx context.Context, u *unstructured.Unstructur
 	return f.setStatus(ctx, sealedSecrets, u, s.Status)
 }
 
-// giveUp leaves a SealedSecret alone once its status says why.
-func (f *Faker) giveUp(s *sealed.SealedSecret) {
+// giveUp leaves a SealedSecret alone once its status says why. It is called
+// before that status is written: whoever reads it and then calls Set is heard.
+// A behaviour that Set has replaced meanwhile gives nothing up.
+func (f *Faker) giveUp(s *sealed.SealedSecret, b Behaviour) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.gaveUp[s.UID] = s.Generation
+	if f.behaviour(item{SealedSecret, s.Namespace + "/" + s.Name}) == b {
+		f.gaveUp[s.UID] = s.Generation
+	}
 }
 
 func (f *Faker) givenUp(s *sealed.SealedSecret) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.gaveUp[s.UID] == s.Generation && s.Status != nil && s.Status.ObservedGeneration == s.Generation
+	return f.gaveUp[s.UID] == s.Generation && s.Status != nil && s.Status.ObservedGeneration == s.Generation &&
+		len(s.Status.Conditions) == 1 && s.Status.Conditions[0].Status == corev1.ConditionFalse
 }
 
 // unseal makes the Secret: its values are hashes of the ciphertext, so that other ciphertext gives another value.
