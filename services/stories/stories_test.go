@@ -178,7 +178,7 @@ func TestMigrationsLeaveTheirVersionsAsTerminationMessage(t *testing.T) {
 		env := settings(postgres.Shared(t).Database(t, service))
 		latest := len(expansions(t, service))
 		for _, step := range []struct{ phase, want string }{
-			{"expand", fmt.Sprintf(`{"from":0,"to":%d}`, latest)}, {"contract", `{"from":0,"to":0}`}, {"expand", fmt.Sprintf(`{"from":%d,"to":%[1]d}`, latest)},
+			{"expand", fmt.Sprintf(`{"from":0,"to":%d,"contract":0}`, latest)}, {"contract", `{"from":0,"to":0,"contract":0}`}, {"expand", fmt.Sprintf(`{"from":%d,"to":%[1]d,"contract":0}`, latest)},
 		} {
 			if got := mustRun(t, service, env, "migrate", "--phase="+step.phase); got.Termination != step.want {
 				t.Errorf("%s %s left %s", service, step.phase, got.Termination)

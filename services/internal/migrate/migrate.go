@@ -39,11 +39,15 @@ const (
 	codeLockNotAvailable = "55P03"
 )
 
-// Result is the termination message of a finished migration: the schema's
-// version before and after, 0 for none.
+// ErrTooOld: a contract migration of a later release has taken away what this release needs.
+var ErrTooOld = errors.New("this release is too old for the schema")
+
+// Result is the termination message of a finished migration: the version of its
+// phase in the schema before and after, and that of the contract phase after it. 0 is none.
 type Result struct {
-	From int64 `json:"from"`
-	To   int64 `json:"to"`
+	From     int64 `json:"from"`
+	To       int64 `json:"to"`
+	Contract int64 `json:"contract"`
 }
 
 // Command returns the migrate subcommand for a service that keeps
@@ -85,7 +89,8 @@ func Command(service string, files fs.FS) command.Command {
 
 // Run applies the pending migrations of one phase to schema <service>, which it
 // creates. While the database is away, or a lock is held by someone else, it
-// tries again until ctx ends; every other error is final.
+// tries again until ctx ends; every other error is final. It changes nothing in a
+// schema of which a later release needs more (ErrTooOld).
 func Run(ctx context.Context, service, phase string, files fs.FS) (Result, error) {
 	retry := time.NewTicker(retryEvery)
 	defer retry.Stop()
@@ -132,32 +137,91 @@ func attempt(ctx context.Context, service, phase string, files fs.FS) (Result, e
 	return up(ctx, db, phase, files)
 }
 
-func up(ctx context.Context, db *sql.DB, phase string, files fs.FS) (Result, error) {
-	steps, err := fs.Sub(files, "migrations/"+phase)
-	if err != nil {
-		return Result{}, fmt.Errorf("find the migrations: %w", err)
-	}
-	// search_path is the service's schema, so a bare name is enough.
-	provider, err := goose.NewProvider(database.DialectPostgres, db, steps,
-		goose.WithTableName("schema_version_"+phase), goose.WithDisableGlobalRegistry(true))
-	if errors.Is(err, goose.ErrNoMigrations) {
-		return Result{}, nil
-	}
-	if err != nil {
-		return Result{}, fmt.Errorf("read the migrations: %w", err)
-	}
-	from, err := provider.GetDBVersion(ctx)
-	if err != nil {
-		return Result{}, fmt.Errorf("read the schema's version: %w", err)
-	}
-	if _, err := provider.Up(ctx); err != nil {
+func up(ctx context.Context, db *sql.DB, phase string, files fs.FS) (result Result, err error) {
+	if err := youngEnough(ctx, db, files); err != nil {
 		return Result{}, err
 	}
-	to, err := provider.GetDBVersion(ctx)
+	provider, err := sequence(db, phase, files)
 	if err != nil {
-		return Result{}, fmt.Errorf("read the schema's version: %w", err)
+		return Result{}, err
 	}
-	return Result{From: from, To: to}, nil
+	if provider != nil {
+		if result.From, err = provider.GetDBVersion(ctx); err != nil {
+			return Result{}, fmt.Errorf("read the schema's version: %w", err)
+		}
+		if _, err := provider.Up(ctx); err != nil {
+			return Result{}, err
+		}
+		if result.To, err = provider.GetDBVersion(ctx); err != nil {
+			return Result{}, fmt.Errorf("read the schema's version: %w", err)
+		}
+	}
+	result.Contract, err = contractVersion(ctx, db)
+	return result, err
+}
+
+// sequence is that of a phase, or nil if it has no migrations.
+func sequence(db *sql.DB, phase string, files fs.FS) (*goose.Provider, error) {
+	steps, err := fs.Sub(files, "migrations/"+phase)
+	if err != nil {
+		return nil, fmt.Errorf("find the migrations: %w", err)
+	}
+	provider, err := goose.NewProvider(database.DialectPostgres, db, steps,
+		goose.WithTableName(versionTable(phase)), goose.WithDisableGlobalRegistry(true))
+	if errors.Is(err, goose.ErrNoMigrations) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the migrations: %w", err)
+	}
+	return provider, nil
+}
+
+// versionTable holds the versions of a phase. search_path is the service's
+// schema, so a bare name is enough.
+func versionTable(phase string) string { return "schema_version_" + phase }
+
+// youngEnough is nil if this release has every contract migration that the
+// schema has: one that it does not have is of a later release.
+func youngEnough(ctx context.Context, db *sql.DB, files fs.FS) error {
+	has, err := contractVersion(ctx, db)
+	if err != nil {
+		return err
+	}
+	provider, err := sequence(db, Contract, files)
+	if err != nil {
+		return err
+	}
+	knows := int64(0)
+	if provider != nil {
+		sources := provider.ListSources()
+		knows = sources[len(sources)-1].Version
+	}
+	if has > knows {
+		return fmt.Errorf("%w: it has contract migration %d, and this release has those up to %d; run a later release, or restore a backup of the database", ErrTooOld, has, knows)
+	}
+	return nil
+}
+
+// contractVersion is the last contract migration that the schema has, 0 for none,
+// whichever release has run it.
+func contractVersion(ctx context.Context, db *sql.DB) (int64, error) {
+	table, exists := versionTable(Contract), false
+	if err := db.QueryRowContext(ctx, "SELECT to_regclass($1) IS NOT NULL", table).Scan(&exists); err != nil {
+		return 0, fmt.Errorf("look for %s: %w", table, err)
+	}
+	if !exists {
+		return 0, nil
+	}
+	store, err := database.NewStore(database.DialectPostgres, table)
+	if err != nil {
+		return 0, fmt.Errorf("read %s: %w", table, err)
+	}
+	version, err := store.GetLatestVersion(ctx, db)
+	if err != nil {
+		return 0, fmt.Errorf("read %s: %w", table, err)
+	}
+	return version, nil
 }
 
 func open(service string) (*sql.DB, error) {

@@ -2,6 +2,7 @@ package migrate_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -42,9 +43,9 @@ func TestEachPhaseIsAppliedOnceAndKeepsItsOwnHistory(t *testing.T) {
 	}{
 		{migrate.Expand, migrate.Result{From: 0, To: 2}},
 		{migrate.Expand, migrate.Result{From: 2, To: 2}},
-		{migrate.Contract, migrate.Result{From: 0, To: 1}},
-		{migrate.Contract, migrate.Result{From: 1, To: 1}},
-		{migrate.Expand, migrate.Result{From: 2, To: 2}},
+		{migrate.Contract, migrate.Result{From: 0, To: 1, Contract: 1}},
+		{migrate.Contract, migrate.Result{From: 1, To: 1, Contract: 1}},
+		{migrate.Expand, migrate.Result{From: 2, To: 2, Contract: 1}},
 	}
 	for _, step := range steps {
 		got, err := migrate.Run(t.Context(), schema, step.phase, files())
@@ -69,6 +70,35 @@ func TestAPhaseWithoutMigrationsIsDone(t *testing.T) {
 	got, err := migrate.Run(t.Context(), schema, migrate.Contract, without)
 	if err != nil || got != (migrate.Result{}) {
 		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// TestAReleaseThatIsTooOldForTheSchemaChangesNothing, whether it has contract
+// migrations of its own or none.
+func TestAReleaseThatIsTooOldForTheSchemaChangesNothing(t *testing.T) {
+	useDatabase(t, postgres.Shared(t))
+	later := files()
+	later["migrations/contract/00002_no_nickname.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nALTER TABLE people DROP COLUMN nickname;")}
+	for _, phase := range []string{migrate.Expand, migrate.Contract} {
+		if _, err := migrate.Run(t.Context(), schema, phase, later); err != nil {
+			t.Fatal(err)
+		}
+	}
+	older, oldest := files(), files()
+	older["migrations/expand/00003_new.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nCREATE TABLE unwanted (id bigint);")}
+	delete(oldest, "migrations/contract/00001_no_name.sql")
+	for want, release := range map[string]fstest.MapFS{
+		"it has contract migration 2, and this release has those up to 1; run a later release": older,
+		"it has contract migration 2, and this release has those up to 0; run a later release": oldest,
+	} {
+		for _, phase := range []string{migrate.Expand, migrate.Contract} {
+			if _, err := migrate.Run(t.Context(), schema, phase, release); !errors.Is(err, migrate.ErrTooOld) || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v does not say %q", phase, err, want)
+			}
+		}
+	}
+	if diff := cmp.Diff([]string{"people", "schema_version_contract", "schema_version_expand"}, tables(t)); diff != "" {
+		t.Error(diff)
 	}
 }
 
