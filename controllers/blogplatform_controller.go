@@ -243,6 +243,7 @@ func (p *pass) run(ctx context.Context) error {
 	if err := p.observe(ctx); err != nil {
 		return err
 	}
+	p.noticeDatabase()
 	if err := p.makePlan(ctx); err != nil {
 		return err
 	}
@@ -260,7 +261,7 @@ func (p *pass) run(ctx context.Context) error {
 	}
 	p.releaseBarriers(ctx)
 	p.prune(ctx)
-	p.rememberMigrations()
+	p.rememberMigrations(ctx)
 	p.askProvider()
 	return nil
 }

@@ -3,13 +3,10 @@ package controllers
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 
-	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -223,24 +220,6 @@ func (p *pass) volumePending(verdict ready.Verdict) ready.Verdict {
 			p.names.Namespace, p.names.Database(), class)
 	}
 	return verdict
-}
-
-// migrationVersions is what the pod of a Job reported of the schema, such as 0 -> 3.
-func (p *pass) migrationVersions(job *unstructured.Unstructured) string {
-	for _, pod := range p.pods {
-		if pod.Labels[batchv1.JobNameLabel] != job.GetName() {
-			continue
-		}
-		for _, status := range pod.Status.ContainerStatuses {
-			var versions struct{ From, To *int64 }
-			ended := status.State.Terminated
-			if ended == nil || ended.ExitCode != 0 || json.Unmarshal([]byte(ended.Message), &versions) != nil || versions.From == nil || versions.To == nil {
-				continue
-			}
-			return strconv.FormatInt(*versions.From, 10) + " -> " + strconv.FormatInt(*versions.To, 10)
-		}
-	}
-	return ""
 }
 
 // withLastWords adds to a verdict on a Job what its last pod that failed said:

@@ -57,7 +57,7 @@ func (p *pass) passGate(ctx context.Context) error {
 	}
 	p.gate = promote.Decide(p.platform, staging, p.now())
 	wanted := p.platform.Spec.Release
-	p.unsafe = release.Unsafe(p.platform.Status.History, wanted.Version, promote.ImagesDigest(wanted.Images))
+	p.unsafe = release.Unsafe(p.platform.Status.History, p.platform.Status.Database.Schemas, wanted.Version, promote.ImagesDigest(wanted.Images))
 	if p.gate.Allowed && p.unsafe == nil {
 		p.wanted = wanted
 		return nil

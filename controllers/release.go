@@ -322,7 +322,9 @@ func (p *pass) beginContract(ctx context.Context) error {
 			services = append(services, p.migrating(child))
 		}
 	}
-	p.platform.Status.History = release.BeginContract(p.platform.Status.History, services...)
+	status := &p.platform.Status
+	status.History = release.BeginContract(status.History, status.Database.Schemas, services...)
+	status.Database.Schemas = release.Unreported(status.Database.Schemas, services...)
 	return p.writeStatus(ctx)
 }
 
@@ -392,27 +394,22 @@ func (p *pass) releaseBarriers(ctx context.Context) {
 }
 
 // rememberMigrations writes down what a later pass cannot see any more.
-func (p *pass) rememberMigrations() {
+func (p *pass) rememberMigrations(ctx context.Context) {
 	for _, o := range p.outcomes {
 		if o.kind() != "Job" || o.child.Stage == plan.StageVerify || o.live == nil || o.verdict.State != ready.Ready || p.finishedEarlier(o.child) {
 			continue
 		}
-		done := v1alpha1.MigrationStatus{Job: o.live.GetName(), Versions: p.migrationVersions(o.live)}
-		p.platform.Status.Migrations = append(p.platform.Status.Migrations, done)
-		p.recordMigration(o.child, done.Versions)
+		report, err := p.migrationReport(ctx, o.live)
+		if err != nil {
+			p.fail(err)
+			continue
+		}
+		p.platform.Status.Migrations = append(p.platform.Status.Migrations, v1alpha1.MigrationStatus{Job: o.live.GetName(), Versions: report.versions()})
+		p.recordMigration(o.child, report)
 	}
 	if n := len(p.platform.Status.Migrations); n > maxMigrations {
 		p.platform.Status.Migrations = slices.Delete(p.platform.Status.Migrations, 0, n-maxMigrations)
 	}
-}
-
-// recordMigration notes in the history what decides how far back a platform can go.
-func (p *pass) recordMigration(child plan.Child, versions string) {
-	phase := naming.PhaseExpand
-	if child.Stage == plan.StageContract {
-		phase = naming.PhaseContract
-	}
-	p.platform.Status.History = release.Migrated(p.platform.Status.History, p.migrating(child), phase, versions)
 }
 
 // serving is the release that readers see when the platform is as it should be.

@@ -355,7 +355,7 @@ type ReleaseRecord struct {
 	SoakInterruption string `json:"soakInterruption,omitempty"`
 	// migrations that changed a schema, each as service, phase and the schema's
 	// versions, such as user expand 2 -> 3. Those of phase contract are of the release
-	// before; one that has begun, and may have changed something, is user contract begun.
+	// before; one that has begun, and may have changed something, is user contract 1 -> begun.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=6
@@ -411,6 +411,18 @@ type DatabaseStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Desired int32 `json:"desired"`
+	// identity tells the database from another one in its place, and from itself before a restore.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Identity string `json:"identity,omitempty"`
+	// schemas tell what migrations have read in this database. One is absent until a
+	// migration has reported it, and from before a contract migration begins until it has.
+	// +optional
+	// +listType=map
+	// +listMapKey=service
+	// +kubebuilder:validation:MaxItems=4
+	Schemas []SchemaStatus `json:"schemas,omitempty"`
 	// backupComplete is true once the repository holds a finished backup.
 	// +optional
 	BackupComplete *bool `json:"backupComplete,omitempty"`
@@ -422,6 +434,20 @@ type DatabaseStatus struct {
 	// far as the PostgreSQL operator reports it.
 	// +optional
 	LastIncrementalBackupTime *metav1.Time `json:"lastIncrementalBackupTime,omitempty"`
+}
+
+// SchemaStatus is what the schema of a service has.
+type SchemaStatus struct {
+	// service that owns the schema.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Service string `json:"service,omitempty"`
+	// contract is the number of its last contract migration, 0 for none. A release
+	// that has fewer of them cannot run on the schema.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Contract int64 `json:"contract"`
 }
 
 // CertificateStatus tells how the certificate of the hosts stands.

@@ -22,11 +22,11 @@ func (b *builder) migrations() {
 	}
 }
 
-// identity tells one database from another that took its place: the system
+// DatabaseIdentity tells one database from another that took its place: the system
 // identifier of PostgreSQL, which a new database has another of, and the last
 // restore in place, which keeps it (PostgresCluster status.patroni.systemIdentifier
 // and status.pgbackrest.restore.id). It is empty while PostgreSQL is not initialised.
-func identity(cluster *unstructured.Unstructured) string {
+func DatabaseIdentity(cluster *unstructured.Unstructured) string {
 	if cluster == nil {
 		return ""
 	}
@@ -42,7 +42,7 @@ func (b *builder) migration(stage Stage, service naming.Service, phase string, r
 	container := b.container(service, release)
 	container.Args = []string{"migrate", "--phase=" + phase}
 	b.gate(stage, b.job(task{
-		name:      b.names.Migration(service, phase, container.Image, identity(b.Database)),
+		name:      b.names.Migration(service, phase, container.Image, DatabaseIdentity(b.Database)),
 		account:   b.names.Workload(service),
 		selector:  b.names.MigrationSelector(service),
 		container: container,

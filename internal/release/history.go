@@ -102,6 +102,10 @@ func Migration(service naming.Service, phase, versions string) string {
 	if versions == "" {
 		versions = unknownVersions
 	}
+	return entryOf(service, phase, versions)
+}
+
+func entryOf(service naming.Service, phase, versions string) string {
 	return string(service) + " " + phase + " " + versions
 }
 
@@ -115,32 +119,45 @@ func isContract(migration string) bool {
 const begun = "begun"
 
 // BeginContract notes in the record of the target, at the head of the history,
-// that contract migrations of these services begin. The argument is not modified.
-func BeginContract(history []v1alpha1.ReleaseRecord, services ...naming.Service) []v1alpha1.ReleaseRecord {
+// that contract migrations of these services begin, and from which version if
+// the schemas tell it. The argument is not modified.
+func BeginContract(history []v1alpha1.ReleaseRecord, schemas []v1alpha1.SchemaStatus, services ...naming.Service) []v1alpha1.ReleaseRecord {
 	history = slices.Clone(history)
 	head := &history[0]
 	for _, service := range services {
-		entry := string(service) + " " + naming.PhaseContract + " " + begun
-		if !slices.Contains(head.Migrations, entry) {
-			head.Migrations = append(slices.Clone(head.Migrations), entry)
+		versions := begun
+		if schema := schemaOf(schemas, string(service)); schema != nil {
+			versions = fmt.Sprintf("%d -> %s", schema.Contract, begun)
+		}
+		if !slices.ContainsFunc(head.Migrations, func(m string) bool { return hasBegun(m, service, naming.PhaseContract) }) {
+			head.Migrations = append(slices.Clone(head.Migrations), entryOf(service, naming.PhaseContract, versions))
 		}
 	}
 	return history
 }
 
+// hasBegun tells of the entry of a migration of which no end was seen.
+func hasBegun(entry string, service naming.Service, phase string) bool {
+	return strings.HasPrefix(entry, entryOf(service, phase, "")) && strings.HasSuffix(entry, " "+begun)
+}
+
 // Migrated notes in the record of the target that a migration is done, with the
 // versions that it reported; of one that ran again, on a restored database, the
-// last. The argument is not modified.
+// last. A contract migration that reported nothing stays as it began. The
+// argument is not modified.
 func Migrated(history []v1alpha1.ReleaseRecord, service naming.Service, phase, versions string) []v1alpha1.ReleaseRecord {
+	if versions == "" && phase == naming.PhaseContract {
+		return history
+	}
 	history = slices.Clone(history)
 	for i := range max(lastGood(history), 1) {
 		history[i].Migrations = slices.DeleteFunc(slices.Clone(history[i].Migrations), func(m string) bool {
-			return m == string(service)+" "+phase+" "+begun
+			return hasBegun(m, service, phase)
 		})
 	}
 	if entry := Migration(service, phase, versions); entry != "" {
 		history[0].Migrations = append(slices.DeleteFunc(slices.Clone(history[0].Migrations), func(m string) bool {
-			return strings.HasPrefix(m, string(service)+" "+phase+" ")
+			return strings.HasPrefix(m, entryOf(service, phase, ""))
 		}), entry)
 	}
 	return history
@@ -166,12 +183,14 @@ func past(history []v1alpha1.ReleaseRecord, version, imagesDigest string) int {
 	})
 }
 
-// Rollback tells whether a platform with that history can go back to a version
-// without harm, and answers its newest record. The way is refused if a contract
-// migration has taken away what the version needs; the error names it and the
-// newest release that is safe, and is made for people. Those of a release run
-// first thing in the next one, so that one step back is safe until then.
-func Rollback(history []v1alpha1.ReleaseRecord, version string) (v1alpha1.ReleaseRecord, error) {
+// Rollback tells whether a platform can go back to a version of its history
+// without harm, and answers its newest record. The way is refused if the schemas
+// in the database have a contract migration which has taken away what the version
+// needs; one of which nobody knows whether they have it counts, too. The error
+// names it and the newest release that is safe, and is made for people. Contract
+// migrations of a release run first thing in the next one, so that one step back
+// is safe until then.
+func Rollback(history []v1alpha1.ReleaseRecord, schemas []v1alpha1.SchemaStatus, version string) (v1alpha1.ReleaseRecord, error) {
 	current := lastGood(history)
 	if current < 0 {
 		return v1alpha1.ReleaseRecord{}, fmt.Errorf("no release has been verified yet: there is nothing to go back from")
@@ -185,7 +204,7 @@ func Rollback(history []v1alpha1.ReleaseRecord, version string) (v1alpha1.Releas
 	if to < 0 {
 		return v1alpha1.ReleaseRecord{}, fmt.Errorf("release %s is not among those in status.history that succeeded: %s", version, strings.Join(succeeded(history[current+1:]), ", "))
 	}
-	if err := contracted(history, to); err != nil {
+	if err := contracted(history, schemas, to); err != nil {
 		return v1alpha1.ReleaseRecord{}, err
 	}
 	return history[to], nil
@@ -193,33 +212,33 @@ func Rollback(history []v1alpha1.ReleaseRecord, version string) (v1alpha1.Releas
 
 // Unsafe says why a platform must not run a release of its past, nil of one that
 // it may run. The error is that of Rollback.
-func Unsafe(history []v1alpha1.ReleaseRecord, version, imagesDigest string) error {
+func Unsafe(history []v1alpha1.ReleaseRecord, schemas []v1alpha1.SchemaStatus, version, imagesDigest string) error {
 	to := past(history, version, imagesDigest)
 	if to < 0 || to == lastGood(history) {
 		return nil
 	}
-	return contracted(history, to)
+	return contracted(history, schemas, to)
 }
 
 // contracted is the contract migration between a release of the past and now, as an error.
-func contracted(history []v1alpha1.ReleaseRecord, to int) error {
-	i, migration := contractAfter(history, to)
+func contracted(history []v1alpha1.ReleaseRecord, schemas []v1alpha1.SchemaStatus, to int) error {
+	i, migration := contractAfter(history, schemas, to)
 	if i < 0 {
 		return nil
 	}
 	version, base := history[to].Version, history[i+1+lastGood(history[i+1:])].Version
 	return fmt.Errorf("release %s cannot run any more: release %s has run the contract migration of %s (%s), which took away what releases before %s need; %s",
-		version, history[i].Version, base, migration, base, safest(history))
+		version, history[i].Version, base, migration, base, safest(history, schemas))
 }
 
-// contractAfter finds the first contract migration that took away what a
-// release of the past needs, by the index of its record, or -1.
-func contractAfter(history []v1alpha1.ReleaseRecord, to int) (int, string) {
+// contractAfter finds the first contract migration in the schemas that took away
+// what a release of the past needs, by the index of its record, or -1.
+func contractAfter(history []v1alpha1.ReleaseRecord, schemas []v1alpha1.SchemaStatus, to int) (int, string) {
 	for i := to - 1; i >= 0; i-- {
 		if base := i + 1 + lastGood(history[i+1:]); base >= to {
 			continue // its contract migrations are those of the version itself, or of an older one
 		}
-		if m := slices.IndexFunc(history[i].Migrations, isContract); m >= 0 {
+		if m := slices.IndexFunc(history[i].Migrations, func(m string) bool { return isContract(m) && inSchema(schemas, m) }); m >= 0 {
 			return i, history[i].Migrations[m]
 		}
 	}
@@ -227,14 +246,14 @@ func contractAfter(history []v1alpha1.ReleaseRecord, to int) (int, string) {
 }
 
 // safest names the newest release that can be gone back to.
-func safest(history []v1alpha1.ReleaseRecord) string {
+func safest(history []v1alpha1.ReleaseRecord, schemas []v1alpha1.SchemaStatus) string {
 	current := lastGood(history)
 	for to := current + 1; to < len(history); to++ {
 		r := history[to]
 		if r.Outcome != v1alpha1.OutcomeSucceeded || r.Version == history[current].Version {
 			continue
 		}
-		if i, _ := contractAfter(history, to); i < 0 {
+		if i, _ := contractAfter(history, schemas, to); i < 0 {
 			return "the newest release to go back to is " + r.Version
 		}
 	}

@@ -87,7 +87,7 @@ func TestAFailureThatTookSomethingAwayIsRemembered(t *testing.T) {
 	for i := range 30 {
 		history = Record(history, at(fmt.Sprint("w", i), v1alpha1.PhaseAborting), metav1.NewTime(time.Unix(int64(i), 0)))
 	}
-	if _, err := Rollback(history, "v0"); err == nil || !strings.Contains(err.Error(), "release v2 has run the contract migration of v1") {
+	if _, err := Rollback(history, nil, "v0"); err == nil || !strings.Contains(err.Error(), "release v2 has run the contract migration of v1") {
 		t.Errorf("the way back to v0: %v in %v", err, told(history))
 	}
 }
@@ -165,7 +165,7 @@ func TestOneStepBackIsAlwaysSafeAndALongerOneIsUnlessAContractLiesBetween(t *tes
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			record, err := Rollback(c.history, c.to)
+			record, err := Rollback(c.history, nil, c.to)
 			switch {
 			case c.refused == "" && (err != nil || record.Version != c.to):
 				t.Errorf("%v, %v", record, err)
@@ -180,7 +180,7 @@ func TestOneStepBackIsAlwaysSafeAndALongerOneIsUnlessAContractLiesBetween(t *tes
 func TestAContractIsUnsafeFromBeforeItBegins(t *testing.T) {
 	const good = v1alpha1.OutcomeSucceeded
 	before := []v1alpha1.ReleaseRecord{ran("v2", v1alpha1.OutcomeInProgress, "user expand 1 -> 2"), ran("v1", good), ran("v0", good)}
-	history := BeginContract(BeginContract(before, naming.User, naming.Content), naming.User)
+	history := BeginContract(BeginContract(before, nil, naming.User, naming.Content), nil, naming.User)
 	if diff := cmp.Diff([]string{"user expand 1 -> 2", "user contract begun", "content contract begun"}, history[0].Migrations); diff != "" {
 		t.Error(diff)
 	}
@@ -190,7 +190,7 @@ func TestAContractIsUnsafeFromBeforeItBegins(t *testing.T) {
 	// Somebody goes back meanwhile.
 	history = append([]v1alpha1.ReleaseRecord{ran("v1", good)}, history...)
 	history[1].Outcome = v1alpha1.OutcomeSuperseded
-	if err := Unsafe(history, "v0", ""); err == nil || !strings.Contains(err.Error(), "user contract begun") {
+	if err := Unsafe(history, nil, "v0", ""); err == nil || !strings.Contains(err.Error(), "user contract begun") {
 		t.Errorf("the way to v0: %v", err)
 	}
 	// Another release comes to see the end of it.
@@ -239,8 +239,8 @@ func TestAReleaseOfThePastIsKnownByItsDigests(t *testing.T) {
 		"one that failed":                {"v0", "z", false, true},
 		"a new one":                      {"v4", "d", false, true},
 	} {
-		if Past(history, c.version, c.images) != c.past || (Unsafe(history, c.version, c.images) == nil) != c.safe {
-			t.Errorf("%s: past %v, %v", name, Past(history, c.version, c.images), Unsafe(history, c.version, c.images))
+		if Past(history, c.version, c.images) != c.past || (Unsafe(history, nil, c.version, c.images) == nil) != c.safe {
+			t.Errorf("%s: past %v, %v", name, Past(history, c.version, c.images), Unsafe(history, nil, c.version, c.images))
 		}
 	}
 }

@@ -63,6 +63,8 @@ type Behaviour struct {
 	// Expire ends a Job by its deadline, and lets an issued certificate expire as
 	// if cert-manager were away: it is still called ready.
 	Expire bool
+	// Says is the termination message of a Job that succeeds. Without one nobody sees its pod.
+	Says string
 	// FailBackups has the last scheduled full backup of a PostgresCluster fail.
 	FailBackups bool
 	// Unpullable keeps the pods of a new template from becoming available. Those

@@ -2,9 +2,12 @@ package faker
 
 import (
 	"context"
+	"maps"
+	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -34,10 +37,38 @@ func (f *Faker) stepJob(ctx context.Context, u *unstructured.Unstructured, b Beh
 		j.Status.Active, j.Status.Ready, j.Status.Failed = 0, &none, failed
 		end(j, batchv1.JobFailureTarget, batchv1.JobFailed, batchv1.JobReasonBackoffLimitExceeded, "Job has reached the specified backoff limit")
 	default:
+		if err := f.leavePod(ctx, j, b.Says); err != nil {
+			return err
+		}
 		j.Status.Active, j.Status.Ready, j.Status.Succeeded, j.Status.CompletionTime = 0, &none, 1, &start
 		end(j, batchv1.JobSuccessCriteriaMet, batchv1.JobComplete, batchv1.JobReasonCompletionsReached, "Reached expected number of succeeded pods")
 	}
 	return f.setStatus(ctx, jobs, u, &j.Status)
+}
+
+// leavePod leaves a pod of a Job that has succeeded, with its last words. It has no
+// label by which the real Job controller would take it over.
+func (f *Faker) leavePod(ctx context.Context, j *batchv1.Job, says string) error {
+	if says == "" {
+		return nil
+	}
+	labels := maps.Clone(j.Spec.Template.Labels)
+	maps.DeleteFunc(labels, func(key, _ string) bool { return strings.HasSuffix(key, "controller-uid") })
+	u, err := f.ensure(ctx, pods, &corev1.Pod{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Pod"},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: j.Namespace, Name: j.Name + "-done", Labels: labels,
+			OwnerReferences: []metav1.OwnerReference{{APIVersion: "batch/v1", Kind: "Job", Name: j.Name, UID: j.UID}},
+		},
+		Spec: j.Spec.Template.Spec,
+	})
+	if err != nil {
+		return err
+	}
+	return f.setStatus(ctx, pods, u, &corev1.PodStatus{Phase: corev1.PodSucceeded, ContainerStatuses: []corev1.ContainerStatus{{
+		Name:  j.Spec.Template.Spec.Containers[0].Name,
+		State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Completed", Message: says}},
+	}}})
 }
 
 func ended(j *batchv1.Job) bool {

@@ -76,10 +76,7 @@ func TestARestoredDatabaseIsMigratedAgain(t *testing.T) {
 	w := newWorld(t)
 	p := w.GivenReady("staging", harness.Release("v1.0.0"))
 	before := len(p.Status.Migrations)
-	restored := client.RawPatch("application/merge-patch+json", []byte(`{"status":{"patroni":{"systemIdentifier":"42"}}}`))
-	if err := harness.Cluster.Status().Patch(t.Context(), w.Object("PostgresCluster", "blog-db"), restored); err != nil {
-		t.Fatal(err)
-	}
+	w.restoreDatabase("42")
 	w.Until("migrations of the new database", func(ctx context.Context) error {
 		if err := w.Refresh(ctx, p); err != nil || len(p.Status.Migrations) != before+3 {
 			return errors.Join(err, fmt.Errorf("%+v", p.Status.Migrations))
@@ -87,6 +84,62 @@ func TestARestoredDatabaseIsMigratedAgain(t *testing.T) {
 		return nil
 	})
 	w.UntilReady(p)
+}
+
+// reports has the migrations of a phase report versions, and the contract version of the schema.
+func (w world) reports(phase, message string) {
+	for _, service := range []string{"user", "content", "comment"} {
+		harness.Peers.Set(faker.Job, w.Namespace+"/blog-"+service+"-"+phase, faker.Behaviour{Says: message})
+	}
+}
+
+// TestARefusalEndsOnceTheDatabaseIsRestored to before the contract migration: the
+// migrations of the current release read in the database what it has.
+func TestARefusalEndsOnceTheDatabaseIsRestored(t *testing.T) {
+	harness.ShareOperator(t)
+	w := newWorld(t)
+	w.reports("expand", `{"from":0,"to":1,"contract":0}`)
+	p := w.GivenReady("staging", harness.Release("v1.0.0"))
+	for contract, version := range []string{"v2.0.0", "v3.0.0"} {
+		w.reports("contract", fmt.Sprintf(`{"from":%d,"to":%[2]d,"contract":%[2]d}`, contract, contract+1))
+		w.reports("expand", fmt.Sprintf(`{"from":1,"to":1,"contract":%d}`, contract+1))
+		w.Edit(p, harness.Release(version))
+		w.UntilReady(p)
+	}
+	if has := p.Status.Database.Schemas; len(has) != 3 || has[0] != (v1alpha1.SchemaStatus{Service: "comment", Contract: 2}) {
+		t.Errorf("the schemas in status are %+v", has)
+	}
+	w.Edit(p, harness.Release("v1.0.0"))
+	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "RollbackUnsafe", "release v1.0.0 cannot run any more")
+	w.reports("expand", `{"from":1,"to":1,"contract":1}`)
+	w.restoreDatabase("42")
+	w.UntilReady(p)
+	w.AllBackOn("v1.0.0")
+}
+
+// TestARestoreForgetsWhatWasKnownOfTheDatabase: services up to v0.1 do not report it anew.
+func TestARestoreForgetsWhatWasKnownOfTheDatabase(t *testing.T) {
+	harness.ShareOperator(t)
+	w := newWorld(t)
+	w.reports("expand", `{"from":0,"to":3,"contract":0}`)
+	p := w.GivenReady("staging", harness.Release("v1.0.0"))
+	w.reports("expand", `{"from":0,"to":3}`)
+	w.restoreDatabase("42")
+	w.Until("a database of which nothing is known", func(ctx context.Context) error {
+		if err := w.Refresh(ctx, p); err != nil || p.Status.Database.Identity != "42" || len(p.Status.Database.Schemas) > 0 {
+			return errors.Join(err, fmt.Errorf("%+v", p.Status.Database))
+		}
+		return nil
+	})
+}
+
+// restoreDatabase has the database be another one.
+func (w world) restoreDatabase(identity string) {
+	w.Helper()
+	restored := client.RawPatch("application/merge-patch+json", []byte(`{"status":{"patroni":{"systemIdentifier":"`+identity+`"}}}`))
+	if err := harness.Cluster.Status().Patch(w.Context(), w.Object("PostgresCluster", "blog-db"), restored); err != nil {
+		w.Fatal(err)
+	}
 }
 
 // TestAQuotaThatRefusesAMigrationIsNamed: the status of a Job says nothing of it.

@@ -37,7 +37,7 @@ func Rollback(p *platform.Platform, version string) (Change, error) {
 	}
 	to := good[steps]
 	if steps > 0 {
-		if _, err := release.Rollback(p.Status.History, to.Version); err != nil {
+		if _, err := release.Rollback(p.Status.History, p.Status.Database.Schemas, to.Version); err != nil {
 			return Change{}, fmt.Errorf("BlogPlatform %s: %w", p.Key(), err)
 		}
 	}
