@@ -222,6 +222,18 @@ func TestOneStepBackIsAlwaysSafe(t *testing.T) {
 	}
 }
 
+// TestTheWayBackIsOpenAgainAfterARestore to before the contract migration that closed it.
+func TestTheWayBackIsOpenAgainAfterARestore(t *testing.T) {
+	contracted := []string{`startTime: "2026-11-26T12:00:00Z"`, `migrations: ["user contract 1 -> 2"], startTime: "2026-11-26T12:00:00Z"`}
+	for contract, open := range map[string]bool{"2": false, "1": true} {
+		restored := append(contracted, "conditions: []", "conditions: []\n  database: {ready: 1, desired: 1, schemas: [{service: user, contract: "+contract+"}]}")
+		change, err := Rollback(edited(t, production, restored...), "v0.8")
+		if (err == nil) != open || open && change.Release.Version != "v0.8" {
+			t.Errorf("with contract migration %s in the schema: %+v, %v", contract, change.Release, err)
+		}
+	}
+}
+
 func TestOtherWaysBackAreRefused(t *testing.T) {
 	for _, story := range []struct {
 		version string
