@@ -340,6 +340,9 @@ func (p *pass) planSpec(ctx context.Context) error {
 	if err := p.passGate(ctx); err != nil {
 		return err
 	}
+	if p.stalled = p.nothingMayRun(); p.stalled != nil {
+		return nil
+	}
 	if err := p.aim(ctx); err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/plan"
 	"blogplatform.io/operator/internal/promote"
 	"blogplatform.io/operator/internal/release"
 )
@@ -55,6 +56,7 @@ func (p *pass) passGate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.inherit()
 	p.gate = promote.Decide(p.platform, staging, p.now())
 	wanted := p.platform.Spec.Release
 	p.unsafe = release.Unsafe(p.platform.Status.History, p.platform.Status.Database.Schemas, wanted.Version, promote.ImagesDigest(wanted.Images))
@@ -64,6 +66,29 @@ func (p *pass) passGate(ctx context.Context) error {
 	}
 	p.wanted, err = p.letThrough(ctx)
 	return err
+}
+
+// inherit notes that the platform was created over the data of one before it, while
+// it has begun no release itself.
+func (p *pass) inherit() {
+	data := p.cluster != nil || slices.ContainsFunc(p.volumes, func(claim corev1.PersistentVolumeClaim) bool { return claim.DeletionTimestamp == nil })
+	if data && len(p.platform.Status.History) == 0 {
+		p.platform.Status.Release.Inherited = new(true)
+	}
+}
+
+// nothingMayRun is what keeps a platform from being planned that may not run the
+// release of its spec, and has never run another.
+func (p *pass) nothingMayRun() *plan.Problem {
+	if p.wanted.Version != "" {
+		return nil
+	}
+	return &plan.Problem{Reason: p.gate.Reason, Message: p.gate.Message}
+}
+
+// atGate tells of a platform that nothingMayRun.
+func (p *pass) atGate() bool {
+	return p.stalled != nil && !p.gate.Allowed && p.stalled.Reason == p.gate.Reason
 }
 
 // staging is the platform that the gate asks for; nil means that there is none,

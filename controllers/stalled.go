@@ -49,6 +49,10 @@ func (p *pass) children() ([]plan.Child, error) {
 
 // goOn takes a release one step on, or back, and leaves everything else as it is.
 func (p *pass) goOn(ctx context.Context) error {
+	if p.atGate() {
+		p.lookAtGateAgain()
+		p.platform.Status.Release.NextCheckTime = p.decision.Status.NextCheckTime
+	}
 	if p.decision.Status.Phase == "" {
 		return nil
 	}

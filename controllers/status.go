@@ -16,6 +16,7 @@ import (
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/internal/naming"
+	"blogplatform.io/operator/internal/promote"
 	"blogplatform.io/operator/internal/ready"
 )
 
@@ -279,15 +280,25 @@ func (p *pass) available() condition {
 	return condition{name: v1alpha1.ConditionAvailable, status: metav1.ConditionTrue, reason: reasonServing, message: "users are served at " + p.url()}
 }
 
-// stalledConditions say that the spec has to change, and what runs meanwhile.
+// stalledConditions say that the spec has to change, and what runs meanwhile. A
+// release that staging is about to verify may run later without that.
 func (p *pass) stalledConditions() []condition {
 	all := append(p.backupsFailing(), p.available())
-	for _, part := range p.withGate(parts) {
-		all = append(all, condition{name: part, status: metav1.ConditionUnknown, reason: reasonNotObserved, message: "the spec cannot be realised; see " + v1alpha1.ConditionStalled})
+	unseen, types := "the spec cannot be realised; see "+v1alpha1.ConditionStalled, p.withGate(parts)
+	summary := condition{name: v1alpha1.ConditionStalled, status: metav1.ConditionTrue, reason: p.stalled.Reason, message: p.stalled.Message, failed: true}
+	if p.atGate() {
+		unseen, types = "nothing is created before the release may run; see "+v1alpha1.ConditionPromotionAllowed, parts
+		all = append(all, p.promotionAllowed())
+		if summary.failed = promote.Stuck(p.gate.Reason); !summary.failed {
+			summary.name = v1alpha1.ConditionReconciling
+		}
 	}
-	return append(all,
-		condition{name: v1alpha1.ConditionReady, status: metav1.ConditionFalse, reason: p.stalled.Reason, message: p.stalled.Message, failed: true},
-		condition{name: v1alpha1.ConditionStalled, status: metav1.ConditionTrue, reason: p.stalled.Reason, message: p.stalled.Message, failed: true})
+	for _, part := range types {
+		all = append(all, condition{name: part, status: metav1.ConditionUnknown, reason: reasonNotObserved, message: unseen})
+	}
+	isReady := summary
+	isReady.name, isReady.status = v1alpha1.ConditionReady, metav1.ConditionFalse
+	return append(all, isReady, summary)
 }
 
 // deletingConditions say what the deletion waits for.

@@ -148,6 +148,10 @@ type ReleaseStatus struct {
 	// override is the last emergency override that was used.
 	// +optional
 	Override OverrideStatus `json:"override,omitzero"`
+	// inherited is true if the platform found the data of one before it when it was
+	// created. Its first release then has to pass the gate of spec.promotion, too, but for the windows.
+	// +optional
+	Inherited *bool `json:"inherited,omitempty"`
 	// waiting is the release that has passed the gate of spec.promotion but for its
 	// windows. What staging releases until one opens does not take that away.
 	// +optional

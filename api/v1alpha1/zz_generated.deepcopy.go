@@ -803,6 +803,11 @@ func (in *ReleaseStatus) DeepCopyInto(out *ReleaseStatus) {
 	}
 	out.Request = in.Request
 	out.Override = in.Override
+	if in.Inherited != nil {
+		in, out := &in.Inherited, &out.Inherited
+		*out = new(bool)
+		**out = **in
+	}
 	out.Waiting = in.Waiting
 }
 

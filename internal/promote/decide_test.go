@@ -116,6 +116,11 @@ func began(phase v1alpha1.ReleasePhase) func(*v1alpha1.BlogPlatform) {
 	}
 }
 
+// inherits makes production one that was created again over its data, and has run nothing yet.
+func inherits(p *v1alpha1.BlogPlatform) {
+	p.Status = v1alpha1.BlogPlatformStatus{Release: v1alpha1.ReleaseStatus{Inherited: new(true)}}
+}
+
 var (
 	mornings   = v1alpha1.PromotionWindow{Days: []v1alpha1.Day{"Mon", "Tue", "Wed", "Thu"}, Start: "09:00", DurationMinutes: 60}
 	allDay     = v1alpha1.PromotionWindow{Days: []v1alpha1.Day{"Wed"}, Start: "00:00", DurationMinutes: 1440}
@@ -142,7 +147,12 @@ func TestWhatMayRunInProduction(t *testing.T) {
 		"the first release, whatever it is": {production("v9", opens(mornings), soaks(9), func(p *v1alpha1.BlogPlatform) {
 			p.Status = v1alpha1.BlogPlatformStatus{}
 		}), nil, ReasonAllowed, "", 0},
-		"what runs already, staging or not": {production("v1", opens(mornings)), nil, ReasonAllowed, "", 0},
+		"the first release that is verified, over data of a platform before": {production("v2", inherits), staging(goodInStg), ReasonAllowed, "", 0},
+		"and that at any hour, since nothing runs":                           {production("v2", inherits, opens(mornings)), staging(goodInStg), ReasonAllowed, "", 0},
+		"nothing else over data of a platform before":                        {production("v9", inherits), staging(goodInStg), ReasonNotVerified, "", 0},
+		"nor what has not soaked":                                            {production("v2", inherits, soaks(61)), staging(goodInStg), ReasonSoaking, "", 1},
+		"unless somebody takes that upon themselves":                         {production("v9", inherits, overrides(emergency)), nil, ReasonOverridden, emergency, 0},
+		"what runs already, staging or not":                                  {production("v1", opens(mornings)), nil, ReasonAllowed, "", 0},
 		"what was verified from another registry": {production("v2", func(p *v1alpha1.BlogPlatform) {
 			p.Spec.Release.Images = images("v2", "mirror.example.com:5000/blog")
 		}), staging(goodInStg), ReasonAllowed, "", 0},

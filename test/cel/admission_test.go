@@ -226,6 +226,9 @@ func TestAPromoterDoesNotDeleteCreateOrWriteTheStatus(t *testing.T) {
 	if err := as(t, "edith").Delete(t.Context(), p.DeepCopy(), client.DryRunAll); !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "not delete the platform") {
 		t.Errorf("a promoter who edits deletes: %v", err)
 	}
+	if err := server.Patch(t.Context(), p, patchOf(`{spec: {promotion: null}}`)); err != nil {
+		t.Fatal(err)
+	}
 	for _, user := range []string{"adam", "ed"} {
 		if err := as(t, user).Delete(t.Context(), p.DeepCopy(), client.DryRunAll); err != nil {
 			t.Errorf("%s does not delete: %v", user, err)
@@ -253,6 +256,20 @@ func TestAPromoterDoesNotDeleteCreateOrWriteTheStatus(t *testing.T) {
 	}
 	if err := as(t, "carol").Status().Patch(t.Context(), p.DeepCopy(), patchOf(`{status: {release: {current: {version: v9}}}}`)); !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "not write the status") {
 		t.Errorf("a promoter writes the status: %v", err)
+	}
+}
+
+// TestWhoMayDeleteAPlatformWithAGate: created again without the gate, it would run anything.
+func TestWhoMayDeleteAPlatformWithAGate(t *testing.T) {
+	t.Parallel()
+	const namespaces = "system:serviceaccount:kube-system:namespace-controller"
+	bound(t, "gated", map[string][]string{"carol": {"promoter"}, "ed": {"editor"}, "adam": {"promoter", "admin"}, "otto": {"editor", "overrider"}, namespaces: {"editor"}})
+	p := given(t, "gated")
+	for user, refused := range map[string]bool{"ed": true, "adam": true, "otto": false, namespaces: false} {
+		err := as(t, user).Delete(t.Context(), p.DeepCopy(), client.DryRunAll)
+		if apierrors.IsForbidden(err) != refused || !refused && err != nil {
+			t.Errorf("%s: %v, want refused %v", user, err, refused)
+		}
 	}
 }
 

@@ -410,3 +410,25 @@ func TestASoakThatIsInterruptedBeginsAnew(t *testing.T) {
 	e.UntilReady(e.production)
 	e.AllBackOn("v2.0.0")
 }
+
+// TestAPlatformThatIsCreatedAgainPassesItsGate: its data is that of the one before. It
+// need not wait for a window, since nothing runs meanwhile.
+func TestAPlatformThatIsCreatedAgainPassesItsGate(t *testing.T) {
+	harness.ShareOperator(t)
+	later := window(time.Now().Add(12*time.Hour), 1)
+	e := newEnvironments(t, later)
+	e.DeletePlatform(e.production)
+	e.production = e.Given("production", harness.Release("v2.0.0"), harness.WithSteps(20), from(e.Namespace, "stg"), later)
+	e.blocked("NotVerified", "stg has not verified release v2.0.0")
+	e.UntilCondition(e.production, v1alpha1.ConditionReconciling, metav1.ConditionTrue, "NotVerified", "")
+	for name := range e.Children(e.production) {
+		if strings.HasPrefix(name, "Rollout ") {
+			t.Errorf("%s was created", name)
+		}
+	}
+	e.Edit(e.staging, harness.Release("v2.0.0"))
+	e.UntilReady(e.production)
+	if e.production.Status.Release.Current.Version != "v2.0.0" {
+		t.Errorf("it runs %+v", e.production.Status.Release.Current)
+	}
+}
