@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"cmp"
+	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -69,5 +70,5 @@ func (p *pass) releaseEvents(before, after v1alpha1.ReleaseStatus) {
 // tell records an event. The API keeps events apart by reason and action, not
 // by what they say, so the action names what the event is about.
 func (p *pass) tell(kind, reason, about, format string, args ...any) {
-	p.recorder.Eventf(p.platform, nil, kind, reason, about, format, args...)
+	p.recorder.Eventf(p.platform, nil, kind, reason, about, "%s", fitting(maxNote, fmt.Sprintf(format, args...)))
 }

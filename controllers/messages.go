@@ -13,8 +13,13 @@ import (
 )
 
 const (
-	// maxMessage is the length at which what others say is cut off.
+	// maxMessage is the length, in bytes, at which what others say is cut off.
 	maxMessage = 400
+	// maxCondition is the length of the message of a condition: more is not read, and
+	// 32768 would refuse the whole status (metav1.Condition).
+	maxCondition = 4096
+	// maxNote is that of an event (k8s.io/kubernetes pkg/apis/core/validation NoteLengthLimit).
+	maxNote = 1024
 	// maxMessages is how many messages one condition holds.
 	maxMessages = 4
 )
@@ -52,11 +57,16 @@ func said(err error) string {
 }
 
 func cut(message string) string {
-	message = strings.Join(strings.Fields(message), " ")
-	if len(message) > maxMessage {
-		message = strings.ToValidUTF8(message[:maxMessage], "") + "…"
+	return fitting(maxMessage, strings.Join(strings.Fields(message), " "))
+}
+
+// fitting keeps as much of a text as fits into so many bytes, and says if that is not all.
+func fitting(bytes int, text string) string {
+	const more = "…"
+	if len(text) <= bytes {
+		return text
 	}
-	return message
+	return strings.ToValidUTF8(text[:bytes-len(more)], "") + more
 }
 
 // joined are the messages of one condition, sorted, each once. Of many the first are enough to act on.

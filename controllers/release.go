@@ -371,13 +371,10 @@ func (p *pass) releaseInReady() {
 	case verdict.State == ready.Ready: // a failure that Ready reported is over
 		verdict.Reason, verdict.Message = reasonReleaseInProgress, "all services run release "+p.serving().Version+"; the rest of the platform is looked at"
 	}
-	c := metav1.Condition{
-		Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: verdict.Reason, Message: verdict.Message,
-		ObservedGeneration: p.platform.Status.ObservedGeneration, LastTransitionTime: metav1.NewTime(p.now()).Rfc3339Copy(),
+	for name, status := range map[string]metav1.ConditionStatus{v1alpha1.ConditionReady: metav1.ConditionFalse, v1alpha1.ConditionReconciling: metav1.ConditionTrue} {
+		c := condition{name: name, status: status, reason: verdict.Reason, message: verdict.Message}
+		meta.SetStatusCondition(conditions, c.of(p.platform.Status.ObservedGeneration, p.now()))
 	}
-	meta.SetStatusCondition(conditions, c)
-	c.Type, c.Status = v1alpha1.ConditionReconciling, metav1.ConditionTrue
-	meta.SetStatusCondition(conditions, c)
 }
 
 // releaseBarriers lets the Rollouts go that the decision names. One that was

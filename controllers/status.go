@@ -42,6 +42,12 @@ type condition struct {
 	warning bool
 }
 
+// of a generation of the spec, as the API has it. The message fits, whatever peers have said.
+func (c condition) of(generation int64, now time.Time) metav1.Condition {
+	return metav1.Condition{Type: c.name, Status: c.status, Reason: c.reason, Message: fitting(maxCondition, c.message),
+		ObservedGeneration: generation, LastTransitionTime: metav1.NewTime(now).Rfc3339Copy()}
+}
+
 // report computes the status from what the pass found, and writes it if it changed.
 func (p *pass) report(ctx context.Context) error {
 	if p.gone {
@@ -83,8 +89,7 @@ func (p *pass) reportBlind(ctx context.Context, cause error) error {
 		}
 	}
 	for _, c := range seen {
-		meta.SetStatusCondition(&status.Conditions, metav1.Condition{Type: c.name, Status: c.status, Reason: c.reason, Message: c.message,
-			ObservedGeneration: status.ObservedGeneration, LastTransitionTime: metav1.NewTime(p.now()).Rfc3339Copy()})
+		meta.SetStatusCondition(&status.Conditions, c.of(status.ObservedGeneration, p.now()))
 	}
 	slices.SortFunc(status.Conditions, byOrder)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTimeout)
@@ -112,10 +117,7 @@ func (p *pass) writeStatus(ctx context.Context) error {
 func (p *pass) merge(old []metav1.Condition, now []condition) []metav1.Condition {
 	merged := slices.Clone(old)
 	for _, c := range now {
-		meta.SetStatusCondition(&merged, metav1.Condition{
-			Type: c.name, Status: c.status, Reason: c.reason, Message: c.message,
-			ObservedGeneration: p.platform.Generation, LastTransitionTime: metav1.NewTime(p.now()).Rfc3339Copy(),
-		})
+		meta.SetStatusCondition(&merged, c.of(p.platform.Generation, p.now()))
 	}
 	merged = slices.DeleteFunc(merged, func(m metav1.Condition) bool {
 		return !slices.ContainsFunc(now, func(c condition) bool { return c.name == m.Type })
