@@ -44,7 +44,7 @@ func (p *pass) delete(ctx context.Context) error {
 		}
 	}
 	if p.platform.Spec.TLS.DeletionPolicy != v1alpha1.Retain {
-		if err := p.deleteKeyPair(ctx); err != nil {
+		if err := p.deleteKeyPairs(ctx, p.platform.Status.Inventory); err != nil {
 			return err
 		}
 	}
@@ -77,10 +77,10 @@ func (p *pass) deleteVolumes(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// deleteKeyPair deletes the Secrets of the platform's Certificates, which
-// cert-manager leaves behind. That it may not do so keeps no platform from going.
-func (p *pass) deleteKeyPair(ctx context.Context) error {
-	for _, line := range p.platform.Status.Inventory {
+// deleteKeyPairs deletes the Secrets of the platform's Certificates among inventory
+// lines, which cert-manager leaves behind. That it may not do so holds nothing up.
+func (p *pass) deleteKeyPairs(ctx context.Context, lines []string) error {
+	for _, line := range lines {
 		parts := strings.Split(line, "/")
 		if len(parts) != 5 || parts[1] != certmanager.CertificateKind {
 			continue

@@ -83,6 +83,11 @@ func (p *pass) keepInventory(survivors []string) {
 	p.platform.Status.Inventory = sorted(lines)
 }
 
+// without are the lines that are not among others.
+func without(lines, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(lines), func(line string) bool { return slices.Contains(others, line) })
+}
+
 func withoutUID(line string) string { return line[:strings.LastIndex(line, "/")+1] }
 
 func sorted(lines []string) []string {

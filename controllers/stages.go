@@ -342,8 +342,15 @@ func (p *pass) prune(ctx context.Context) {
 	for _, child := range p.plan.Children {
 		keep = append(keep, apply.Child{Object: child.Object, Retain: child.Retain})
 	}
-	survivors, err := p.applier.Prune(ctx, p.platform, keep, p.staleInventory())
+	stale := p.staleInventory()
+	survivors, err := p.applier.Prune(ctx, p.platform, keep, stale)
 	p.fail(err)
+	if gone := without(stale, survivors); p.platform.Spec.TLS.DeletionPolicy != v1alpha1.Retain {
+		if err := p.deleteKeyPairs(ctx, gone); err != nil {
+			p.fail(err)
+			survivors = stale // to be tried again
+		}
+	}
 	p.keepInventory(survivors)
 }
 

@@ -2,6 +2,7 @@ package deletion
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -109,6 +110,38 @@ func TestTheKeyPairGoesWithItsPlatform(t *testing.T) {
 				t.Errorf("the key pair stays: %v (%v), want %v", stays, err, test.stays)
 			}
 		})
+	}
+}
+
+// TestTheKeyPairGoesWithTheGatewaysNamespace that the spec names no longer, unless the spec keeps it.
+func TestTheKeyPairGoesWithTheGatewaysNamespace(t *testing.T) {
+	w := newWorld(t)
+	w.CreateNamespace("gateway-late")
+	harness.Start(t)
+	for name, test := range map[string]struct {
+		policy v1alpha1.DeletionPolicy
+		stays  bool
+	}{"goes": {"", false}, "stays": {v1alpha1.Retain, true}} {
+		p := w.GivenReady("staging", harness.InGateway("gateway-late"), func(p *v1alpha1.BlogPlatform) {
+			p.Name, p.Spec.Hosts, p.Spec.TLS.DeletionPolicy = name, []string{name + ".example.com"}, test.policy
+		})
+		w.Edit(p, harness.InGateway("istio-ingress"))
+		w.UntilReady(p)
+		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "gateway-late", Name: w.Namespace + "." + name}}
+		w.Until("the Certificate of "+name+" gone from the former namespace", func(ctx context.Context) error {
+			for child := range w.Children(p) {
+				if strings.HasPrefix(child, "Certificate gateway-late/") {
+					return errors.New(child)
+				}
+			}
+			if err := harness.Gone(ctx, secret); !test.stays {
+				return err
+			}
+			return nil
+		})
+		if err := harness.Gone(t.Context(), secret); (err != nil) != test.stays {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
