@@ -133,6 +133,9 @@ type pass struct {
 	plan plan.Plan
 	// gate says whether the platform may run what its spec asks for.
 	gate promote.Decision
+	// podsHeld is why the pods of the current release may not be replaced by those that the
+	// spec asks for, nil if they may.
+	podsHeld *promote.Decision
 	// unsafe says why the release that the spec asks for cannot run on the database any more.
 	unsafe error
 	// overridden is true once the gate has let a release through because of an override.

@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -129,12 +130,37 @@ func (p *pass) letThrough(ctx context.Context) (v1alpha1.Release, error) {
 	return v1alpha1.Release{Version: status.Current.Version, Images: status.Current.Images}, nil
 }
 
+// holdPods answers the set to work towards: the wanted one or, if that only replaces
+// pods by others of the same images and may not begin now, the current one.
+func (p *pass) holdPods(ctx context.Context, wanted plan.Set) (plan.Set, error) {
+	status := p.platform.Status.Release
+	current := status.Current
+	begun := status.Target.Digest == wanted.Digest && release.Underway(status.Phase)
+	if current.Digest == "" || current.Digest == wanted.Digest || current.Version != wanted.Release.Version || !promote.SameImages(current.Images, wanted.Release.Images) || begun {
+		return wanted, nil
+	}
+	decision := promote.Pods(p.platform, p.now())
+	if decision.Allowed {
+		p.gate.Override = cmp.Or(p.gate.Override, decision.Override)
+		return wanted, nil
+	}
+	kept, err := p.keptSet(ctx, current.Digest)
+	if err != nil || kept == nil {
+		return wanted, err // what runs cannot be planned any more
+	}
+	p.podsHeld = &decision
+	return *kept, nil
+}
+
 // lookAtGateAgain has the next pass be made when the gate's answer changes. Of a
 // release that was let through that matters only if it is to be tried again.
 func (p *pass) lookAtGateAgain() {
 	at := metav1.NewTime(p.gate.NextCheck.UTC())
 	failure := release.FailureOf(p.decision.Status)
-	if at.IsZero() || p.suspended() || p.gate.Closed && (failure == nil || failure.RetryTime == nil) {
+	if p.podsHeld != nil {
+		at = metav1.NewTime(p.podsHeld.NextCheck.UTC())
+	}
+	if at.IsZero() || p.suspended() || p.podsHeld == nil && p.gate.Closed && (failure == nil || failure.RetryTime == nil) {
 		return
 	}
 	if next := p.decision.Status.NextCheckTime; next == nil || at.Before(next) {

@@ -38,6 +38,9 @@ func (p *pass) aim(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("plan BlogPlatform %s/%s: %w", p.names.Namespace, p.names.Name, err)
 	}
+	if wanted, err = p.holdPods(ctx, wanted); err != nil {
+		return err
+	}
 	status := &p.platform.Status.Release
 	p.target = wanted
 	if committing := release.Target(*status, identityOf(wanted)); committing.Digest != wanted.Digest {
@@ -431,6 +434,13 @@ func (p *pass) releaseVerdict() ready.Verdict {
 	status, version := p.decision.Status, p.decision.Status.Target.Version
 	if p.unsafe != nil {
 		return failed(reasonRollbackUnsafe, fmt.Sprintf("spec.release: %s; all services run %s", p.unsafe, p.serving().Version))
+	}
+	if p.podsHeld != nil {
+		verdict := ready.Verdict{State: ready.Progressing, Reason: p.podsHeld.Reason, Message: p.podsHeld.Message}
+		if promote.Stuck(p.podsHeld.Reason) {
+			verdict.State = ready.Failed
+		}
+		return verdict
 	}
 	switch status.Phase {
 	case v1alpha1.PhaseComplete, v1alpha1.PhaseInstalling:

@@ -192,7 +192,20 @@ type Images struct {
 	Comment string `json:"comment,omitempty"`
 }
 
+// WindowScope says what windows hold.
+//
+// +kubebuilder:validation:Enum=Releases;Pods
+type WindowScope string
+
+// Windows hold releases or, besides, whatever replaces pods.
+const (
+	WindowsHoldReleases WindowScope = "Releases"
+	WindowsHoldPods     WindowScope = "Pods"
+)
+
 // Promotion is the gate that a release of Production has to pass.
+//
+// +kubebuilder:validation:XValidation:rule=`!has(self.windowScope) || has(self.windows)`,message=`promotion.windowScope says what promotion.windows hold: write windows, or leave it out`,fieldPath=".windowScope"
 type Promotion struct {
 	// from is the BlogPlatform of environment Staging that has to verify exactly these image digests first.
 	// +required
@@ -210,6 +223,11 @@ type Promotion struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10
 	Windows []PromotionWindow `json:"windows,omitempty"`
+	// windowScope is Releases (the default), or Pods if the windows also hold every other change that
+	// replaces pods of the services: one of the spec, such as other resources, or
+	// a version of the operator that plans other pods. The database is not held.
+	// +optional
+	WindowScope WindowScope `json:"windowScope,omitempty"`
 }
 
 // PlatformReference names a BlogPlatform of this cluster.

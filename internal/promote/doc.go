@@ -7,5 +7,6 @@
 //
 // The gate stands before the beginning of a release. What has begun comes to
 // its end; what this platform has verified itself is a way back and needs no
-// gate; the first release has nothing to protect.
+// gate; the first release has nothing to protect, unless the platform was created
+// over the data of another one. Windows may hold other pods of the same images, too.
 package promote

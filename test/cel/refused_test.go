@@ -88,6 +88,8 @@ func TestGatesAreRefused(t *testing.T) {
 		{name: "soak as a duration", patch: gate(`soakSeconds: 30m`), field: "spec.promotion.soakSeconds", says: "must be of type integer"},
 		{name: "soak of nothing", patch: gate(`soakSeconds: 0`), field: "spec.promotion.soakSeconds", says: "greater than or equal to 1"},
 		{name: "soak of two months", patch: gate(`soakSeconds: 5184000`), field: "spec.promotion.soakSeconds", says: "less than or equal to 2592000"},
+		{name: "scope of no windows", patch: gate(`windowScope: Pods`), field: "spec.promotion.windowScope", says: "write windows, or leave it out"},
+		{name: "scope that nobody knows", patch: gate(`windowScope: Database, windows: [{days: [Mon], start: "09:00", durationMinutes: 60}]`), field: "spec.promotion.windowScope", says: "Unsupported value"},
 		{name: "window on no day", patch: window(`start: "09:00", durationMinutes: 60`), field: "spec.promotion.windows[0].days", says: "Required"},
 		{name: "window on an empty list of days", patch: window(`days: [], start: "09:00", durationMinutes: 60`), field: "spec.promotion.windows[0].days", says: "at least 1 items"},
 		{name: "window on a day in full", patch: window(`days: [Monday], start: "09:00", durationMinutes: 60`), field: "spec.promotion.windows[0].days[0]", says: `supported values: "Mon"`},

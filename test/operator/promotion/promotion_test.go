@@ -432,3 +432,25 @@ func TestAPlatformThatIsCreatedAgainPassesItsGate(t *testing.T) {
 		t.Errorf("it runs %+v", e.production.Status.Release.Current)
 	}
 }
+
+// TestPodsAreReplacedInAWindowOnly where the spec has its windows hold that, too.
+func TestPodsAreReplacedInAWindowOnly(t *testing.T) {
+	harness.ShareOperator(t)
+	closed := window(time.Now().Add(12*time.Hour), 1)
+	e := newEnvironments(t, closed, func(p *v1alpha1.BlogPlatform) { p.Spec.Promotion.WindowScope = v1alpha1.WindowsHoldPods })
+	runs := e.production.Status.Release.Current.Digest
+	e.Edit(e.production, func(p *v1alpha1.BlogPlatform) { p.Spec.Services.User.NodeSelector = map[string]string{"disk": "fast"} })
+	e.UntilCondition(e.production, v1alpha1.ConditionReady, metav1.ConditionFalse, "WindowClosed", "other pods of the same images wait: release v1.0.0 waits until a window")
+	if next := e.production.Status.Release.NextCheckTime; next == nil || next.Before(new(metav1.Now())) {
+		t.Errorf("it looks again at %v", next)
+	}
+	if template := e.Rollout("user").Spec.Template.Spec; len(template.NodeSelector) > 0 || e.production.Status.Release.Target.Digest != runs {
+		t.Errorf("pods are replaced: %v, %+v", template.NodeSelector, e.production.Status.Release)
+	}
+	// A window opens.
+	e.Edit(e.production, window(time.Now().Add(-time.Minute), 60))
+	e.UntilReady(e.production)
+	if template := e.Rollout("user").Spec.Template.Spec; template.NodeSelector["disk"] != "fast" || e.production.Status.Release.Current.Digest == runs {
+		t.Errorf("pods are not replaced: %v, %+v", template.NodeSelector, e.production.Status.Release)
+	}
+}

@@ -1,0 +1,23 @@
+package promote
+
+import (
+	"time"
+
+	"blogplatform.io/operator/api/v1alpha1"
+)
+
+// Pods tells whether production may replace the pods of the release that runs by
+// others with the same images, which a change of the spec or another version of the
+// operator asks for. It may, unless spec.promotion.windowScope has its windows hold that.
+func Pods(production *v1alpha1.BlogPlatform, now time.Time) Decision {
+	g := gate{production: production, images: ImagesDigest(production.Spec.Release.Images), now: now}
+	if !Gated(production) || production.Spec.Promotion.WindowScope != v1alpha1.WindowsHoldPods {
+		return g.allowed()
+	}
+	refusal := g.inWindow()
+	if refusal.Allowed {
+		return g.allowed()
+	}
+	refusal.Message = "other pods of the same images wait: " + refusal.Message
+	return g.orOverridden(refusal)
+}
