@@ -4,15 +4,19 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/internal/naming"
 	"blogplatform.io/operator/internal/plan"
+	"blogplatform.io/operator/internal/ready"
 	"blogplatform.io/operator/internal/release"
 )
 
@@ -88,4 +92,28 @@ func (p *pass) noticeDatabase() {
 	if identity != "" && identity != known.Identity {
 		known.Identity, known.Schemas = identity, nil
 	}
+}
+
+// passwordsReadOnce warns of services of the current release that do not follow a
+// password of the database that is replaced. They are those up to v0.1, whose
+// migrations do not report the contract version either.
+func (p *pass) passwordsReadOnce() []outcome {
+	if p.decision.Status.Phase != v1alpha1.PhaseComplete {
+		return nil
+	}
+	var services []string
+	for _, child := range p.plan.Children {
+		known := slices.ContainsFunc(p.platform.Status.Migrations, func(m v1alpha1.MigrationStatus) bool {
+			return m.Job == child.Object.GetName() && m.Versions != "" && m.Contract == nil
+		})
+		if child.Stage == plan.StageMigrations && known {
+			services = append(services, string(p.migrating(child)))
+		}
+	}
+	if len(services) == 0 {
+		return nil
+	}
+	return []outcome{{condition: v1alpha1.ConditionWorkloadsReady, verdict: ready.Verdict{State: ready.Warning, Reason: reasonPasswordReadOnce, Message: fmt.Sprintf(
+		"%s of release %s read the password of the database once, when they start: when it is replaced, delete their pods one after another; later releases follow it",
+		strings.Join(services, ", "), p.target.Release.Version)}}}
 }

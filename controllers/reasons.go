@@ -62,10 +62,12 @@ const (
 	reasonIssuerMissing     = "IssuerMissing"
 	reasonVolumePending     = "VolumePending"
 	reasonRestartPending    = "RestartPending"
-	reasonSidecarsInjected  = "SidecarsInjected"
-	reasonSidecarMissing    = "SidecarMissing"
-	reasonNotChecked        = "NotChecked"
-	reasonDataPlaneAbsent   = "DataPlaneAbsent"
+	// reasonPasswordReadOnce: services of the current release do not follow a password that is replaced.
+	reasonPasswordReadOnce = "PasswordReadOnce"
+	reasonSidecarsInjected = "SidecarsInjected"
+	reasonSidecarMissing   = "SidecarMissing"
+	reasonNotChecked       = "NotChecked"
+	reasonDataPlaneAbsent  = "DataPlaneAbsent"
 )
 
 // releaseReasons are those that Ready has while a release is under way or taken back.

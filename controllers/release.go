@@ -404,7 +404,7 @@ func (p *pass) rememberMigrations(ctx context.Context) {
 			p.fail(err)
 			continue
 		}
-		p.platform.Status.Migrations = append(p.platform.Status.Migrations, v1alpha1.MigrationStatus{Job: o.live.GetName(), Versions: report.versions()})
+		p.platform.Status.Migrations = append(p.platform.Status.Migrations, v1alpha1.MigrationStatus{Job: o.live.GetName(), Versions: report.versions(), Contract: report.Contract})
 		p.recordMigration(o.child, report)
 	}
 	if n := len(p.platform.Status.Migrations); n > maxMigrations {

@@ -107,6 +107,8 @@ func (p *pass) requirements(ctx context.Context, stage plan.Stage, waitsFor stri
 	case plan.StageDatabase:
 		required, err := p.dataPlane(ctx, waitsFor)
 		return slices.Concat(required, p.volumesGrown(), p.restartPending()), err
+	case plan.StageWorkloads:
+		return p.passwordsReadOnce(), nil
 	case plan.StageVerify:
 		return p.certificates(), nil
 	}

@@ -555,4 +555,9 @@ type MigrationStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	Versions string `json:"versions,omitempty"`
+	// contract is the contract migration that the schema had then, 0 for none; absent if the
+	// image did not report it, as those of services up to v0.1.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Contract *int64 `json:"contract,omitempty"`
 }
