@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	argo "github.com/argoproj/argo-rollouts/pkg/apis/rollouts/v1alpha1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -12,18 +13,55 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"blogplatform.io/operator/internal/naming"
 	"blogplatform.io/operator/internal/ready"
 	"blogplatform.io/operator/internal/release"
 )
 
+// update is what is weighed: the update of a service's Rollout in an attempt, and
+// what the Rollout says of it.
+type update struct {
+	rollout types.UID
+	attempt int64
+	trouble release.Verdict
+}
+
+// weighing is the last update of a service that was weighed, and the verdict on it.
+type weighing struct {
+	update
+	verdict release.Verdict
+}
+
+// weighings of platforms, by UID and service.
+type weighings struct{ last sync.Map }
+
+type weighingKey struct {
+	platform types.UID
+	service  naming.Service
+}
+
+// forget what was weighed of a platform.
+func (w *weighings) forget(platform types.UID) {
+	for _, service := range naming.Services {
+		w.last.Delete(weighingKey{platform, service})
+	}
+}
+
 // weigh asks the API server what ended the update of a Rollout. It is asked once
-// for each abort: the decision that follows is written down, and stops the target.
-func (p *pass) weigh(ctx context.Context, rollout *unstructured.Unstructured, read release.Service) (release.Verdict, error) {
-	if read.Trouble.Outcome == release.Open || release.Stopped(p.platform.Status.Release.Phase) || read.Set != p.platform.Status.Release.Target.Digest {
+// for each: the decision that follows is written down, and stops the target. Until it
+// can be written, the answer is remembered.
+func (p *pass) weigh(ctx context.Context, service naming.Service, rollout *unstructured.Unstructured, read release.Service) (release.Verdict, error) {
+	status := p.platform.Status.Release
+	if read.Trouble.Outcome == release.Open || release.Stopped(status.Phase) || read.Set != status.Target.Digest {
 		return read.Trouble, nil
+	}
+	key, asked := weighingKey{p.platform.UID, service}, update{rollout.GetUID(), status.Attempt, read.Trouble}
+	if last, found := p.weighed.last.Load(key); found && last.(weighing).update == asked {
+		return last.(weighing).verdict, nil
 	}
 	evidence, err := p.evidence(ctx, rollout)
 	if apierrors.IsForbidden(err) || meta.IsNoMatchError(err) {
@@ -33,7 +71,9 @@ func (p *pass) weigh(ctx context.Context, rollout *unstructured.Unstructured, re
 	if err != nil {
 		return release.Verdict{}, err
 	}
-	return release.Weigh(read.Trouble, evidence), nil
+	verdict := release.Weigh(read.Trouble, evidence)
+	p.weighed.last.Store(key, weighing{asked, verdict})
+	return verdict, nil
 }
 
 // evidence reads the AnalysisRun that ended an update, and what became of its load.

@@ -89,6 +89,8 @@ type Reconciler struct {
 	injected       injected
 	failures       failures
 	acting         acting
+	// weighed is what ended updates that no decision was written of yet.
+	weighed weighings
 	// written are the resourceVersions of platforms that the cache may not have yet, by UID.
 	written sync.Map
 	// uids are those of the platforms that were seen last, by name.
@@ -214,6 +216,7 @@ func (r *Reconciler) forget(name types.NamespacedName) {
 func (r *Reconciler) forgetUID(uid types.UID) {
 	r.acting.rest(uid)
 	r.failures.forget(uid)
+	r.weighed.forget(uid)
 	r.written.Delete(uid)
 }
 

@@ -141,7 +141,7 @@ func (p *pass) readServices(ctx context.Context) error {
 			template, _, _ = unstructured.NestedString(rollout.Object, "status", "currentPodHash")
 		}
 		read.Ready, read.Cause = p.lookAtPods(service, template, rollout)
-		if read.Trouble, err = p.weigh(ctx, rollout, read); err != nil {
+		if read.Trouble, err = p.weigh(ctx, service, rollout, read); err != nil {
 			return err
 		}
 		p.services[service] = read
