@@ -25,6 +25,11 @@ import (
 // services up to v0.1 report no Contract.
 type migrationReport struct{ From, To, Contract *int64 }
 
+// valid tells of a report that status can hold, whatever an image writes.
+func (r migrationReport) valid() bool {
+	return r.From != nil && r.To != nil && *r.From >= 0 && *r.To >= 0 && (r.Contract == nil || *r.Contract >= 0)
+}
+
 // versions of the phase before and after, such as 0 -> 3; empty if they are not known.
 func (r migrationReport) versions() string {
 	if r.From == nil || r.To == nil {
@@ -59,7 +64,7 @@ func reportIn(pods []corev1.Pod) migrationReport {
 		for _, status := range pod.Status.ContainerStatuses {
 			var report migrationReport
 			ended := status.State.Terminated
-			if ended != nil && ended.ExitCode == 0 && json.Unmarshal([]byte(ended.Message), &report) == nil && report.versions() != "" {
+			if ended != nil && ended.ExitCode == 0 && json.Unmarshal([]byte(ended.Message), &report) == nil && report.valid() {
 				return report
 			}
 		}

@@ -29,6 +29,7 @@ func TestWhatAMigrationReports(t *testing.T) {
 		"a service up to v0.1":              {[]corev1.Pod{ended(0, `{"from":1,"to":2}`)}, "1 -> 2", -1, 2},
 		"one that failed, and then did not": {[]corev1.Pod{ended(1, "no database"), ended(0, `{"from":0,"to":1,"contract":0}`)}, "0 -> 1", 0, 1},
 		"one that says something else":      {[]corev1.Pod{ended(0, "done")}, "", -1, -1},
+		"one that counts backwards":         {[]corev1.Pod{ended(0, `{"from":1,"to":2,"contract":-1}`), ended(0, `{"from":1,"to":-2}`), ended(0, `{"from":-1,"to":2}`)}, "", -1, -1},
 		"one that runs":                     {[]corev1.Pod{{}}, "", -1, -1},
 		"no pod is left":                    {nil, "", -1, -1},
 	} {
