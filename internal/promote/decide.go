@@ -67,7 +67,7 @@ func Decide(production, staging *v1alpha1.BlogPlatform, now time.Time) Decision 
 	g := gate{production, staging, ImagesDigest(production.Spec.Release.Images), now}
 	switch {
 	case !Gated(production):
-	case g.first() && !g.inherited(): // there is nothing to protect
+	case g.neverVerified() && !g.inherited(): // there is nothing to protect
 	case g.letThrough():
 		return g.goesOn()
 	case g.wayBack():
@@ -77,9 +77,9 @@ func Decide(production, staging *v1alpha1.BlogPlatform, now time.Time) Decision 
 	return g.allowed()
 }
 
-// first tells of a platform that has never verified a release. Readers have nothing
+// neverVerified tells of a platform that has never verified a release. Readers have nothing
 // yet, so it need not wait for a window.
-func (g gate) first() bool { return g.production.Status.Release.Current.Digest == "" }
+func (g gate) neverVerified() bool { return g.production.Status.Release.Current.Digest == "" }
 
 // inherited tells of a platform that was created over the data of one before it. To
 // delete a platform and create it again is no way around the gate.
@@ -95,7 +95,7 @@ func (g gate) judge() Decision {
 			return g.orOverridden(refusal)
 		}
 	}
-	if refusal := g.inWindow(); !refusal.Allowed && !g.first() {
+	if refusal := g.inWindow(); !refusal.Allowed && !g.neverVerified() {
 		d := g.orOverridden(refusal)
 		if !d.Allowed {
 			d.Waiting = g.waiting()

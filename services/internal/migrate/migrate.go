@@ -39,7 +39,7 @@ const (
 	codeLockNotAvailable = "55P03"
 )
 
-// ErrTooOld: a contract migration of a later release has taken away what this release needs.
+// ErrTooOld says that a contract migration of a later release has taken away what this release needs.
 var ErrTooOld = errors.New("this release is too old for the schema")
 
 // Result is the termination message of a finished migration: the version of its
