@@ -243,7 +243,7 @@ func TestAnAbortOfTheRealArgoRolloutsTakesAllServicesBack(t *testing.T) {
 }
 
 // TestTheOperatorAndTheRealArgoRolloutsDoNotUndoEachOther has the operator make
-// a thousand passes, in which it repairs what somebody else edits in the very
+// hundreds of passes, in which it repairs what somebody else edits in the very
 // objects that Argo Rollouts shifts traffic with, while that takes its steps.
 func TestTheOperatorAndTheRealArgoRolloutsDoNotUndoEachOther(t *testing.T) {
 	w := newWorld(t)
@@ -253,13 +253,13 @@ func TestTheOperatorAndTheRealArgoRolloutsDoNotUndoEachOther(t *testing.T) {
 	traffic := w.watchTraffic()
 	began := harness.Passes(t)
 	repairs := 0
-	for i := 0; harness.Passes(t)-began < 1000; i++ {
-		if i%200 == 0 {
+	for i := 0; harness.Passes(t)-began < 300; i++ {
+		if i%60 == 0 {
 			w.Edit(p, harness.Release(fmt.Sprintf("v2.0.%d", i)))
 		}
 		w.lookAgain(p, i)
-		if i%20 == 0 {
-			route := w.Object("VirtualService", "blog-"+services[1+i/20%3])
+		if i%10 == 0 {
+			route := w.Object("VirtualService", "blog-"+services[1+i/10%3])
 			w.Patch(route, func() {
 				_ = unstructured.SetNestedStringSlice(route.Object, []string{"elsewhere.example.com"}, "spec", "hosts")
 			})
