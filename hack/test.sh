@@ -18,18 +18,19 @@ raced="^$root/(internal/apply|controllers|services)(/|\$)"
 first=(test/operator/{argo,crash,promotion,release,faults,install,drift,deletion} cmd/kubectl-blog/internal/command services/stories services/user/service)
 
 if [ -z "${BLOGPLATFORM_TIME_FACTOR:-}" ]; then
-  # Work that waits already, for each processor: twice the load, twice the time.
-  BLOGPLATFORM_TIME_FACTOR=$(awk -v cpus="$(nproc)" '{ f = 1 + $1 / cpus; if (f > 4) f = 4; printf "%.1f", f }' /proc/loadavg)
+  # One package more than there are processors, and work that waits already: twice the load, twice the time.
+  BLOGPLATFORM_TIME_FACTOR=$(awk -v cpus="$(nproc)" '{ f = 1.5 + $1 / cpus; if (f > 4) f = 4; printf "%.1f", f }' /proc/loadavg)
   echo "Limits of time are multiplied by $BLOGPLATFORM_TIME_FACTOR, by the machine's load. BLOGPLATFORM_TIME_FACTOR sets another factor."
 fi
 export BLOGPLATFORM_TIME_FACTOR
 limit=$(awk -v factor="$BLOGPLATFORM_TIME_FACTOR" 'BEGIN { s = int(600 * factor); if (s < 1) exit 1; print s "s" }') ||
   { echo "BLOGPLATFORM_TIME_FACTOR is \"$BLOGPLATFORM_TIME_FACTOR\", and must be a number above 0, such as 2.5."; exit 1; }
 
-# A package for each processor at the same time, if there are 3 GB for each: it may have a control plane of its own.
-parallel=$(awk -v processors="$(nproc)" '/^MemTotal/ { n = int($2 / 3e6); print n < 1 ? 1 : n < processors ? n : processors }' /proc/meminfo)
+# A package for each processor at the same time, if there are 4 GB for each: it may have a control plane of its own.
+parallel=$(awk -v processors="$(nproc)" '/^MemTotal/ { n = int($2 / 4e6); print n < 1 ? 1 : n < processors ? n : processors }' /proc/meminfo)
 
-run() { bin/gotestsum --format pkgname-and-test-fails --hide-summary=skipped --jsonfile "$1" -- -count=1 -p "$parallel" -timeout "$limit" "${@:2}"; }
+# run REPORT PARALLEL ARGUMENT...
+run() { bin/gotestsum --format pkgname-and-test-fails --hide-summary=skipped --jsonfile "$1" -- -count=1 -p "$2" -timeout "$limit" "${@:3}"; }
 
 go run ./hack/cluster/cmd build-test-programs
 
@@ -45,8 +46,11 @@ else
 fi
 
 failed=0
-run "$report.plain" "${without[@]}" || failed=1
-CGO_ENABLED=$((${#race[@]} > 0)) run "$report.race" "${race[@]}" "${with[@]}" || failed=1
+# Beside the others, because the stories wait for browsers half of their time.
+CGO_ENABLED=$((${#race[@]} > 0)) run "$report.race" 1 "${race[@]}" "${with[@]}" &
+raced_run=$!
+run "$report.plain" "$parallel" "${without[@]}" || failed=1
+wait "$raced_run" || failed=1
 # Modules of their own: they hold the engine of Prometheus, Argo Rollouts, Istio's
 # charts, and the parser that the PostgreSQL operator is built with.
 for module in prometheus rollouts istio pgquery; do
