@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -37,23 +38,83 @@ func says(ctx context.Context, env environment, name string, status metav1.Condi
 	return nil
 }
 
-// restore puts a spec back in the end, and waits until the platform is Ready.
-func restore(t *testing.T, env environment) {
+// story is one fault of a platform, from its beginning until it is mended.
+type story struct {
+	name string
+	tell func(*testing.T, environment)
+}
+
+// sideBySide tells the stories of both platforms at the same time, and those of
+// one platform one after the other.
+func sideBySide(t *testing.T, stories map[environment][]story) {
 	t.Helper()
-	before := get(t, env).Spec
-	t.Cleanup(func() {
-		change(t, env, func(spec *v1alpha1.BlogPlatformSpec) { *spec = before })
-		eventually(t, 10*time.Minute, env.namespace+" Ready again", func(ctx context.Context) error { return ready(ctx, env) })
+	for env, own := range stories {
+		t.Run(env.namespace, func(t *testing.T) {
+			t.Parallel()
+			for _, s := range own {
+				t.Run(s.name, func(t *testing.T) { s.tell(t, env) })
+			}
+		})
+	}
+}
+
+// TestFaultsOfReleases needs a pod of each kind to fail, so nothing else may be missing.
+func TestFaultsOfReleases(t *testing.T) {
+	sideBySide(t, map[environment][]story{
+		staging: {
+			{"an image does not exist", anImageThatDoesNotExist},
+			{"steps are edited", stepsThatAreEdited},
+			{"the soak is interrupted", aSuspensionDuringTheSoak},
+		},
+		production: {{"pods do not come up", podsThatDoNotComeUp}},
 	})
 }
 
-// TestAnImageThatDoesNotExistIsTakenBack within the deadline and 30 seconds, the
+// TestFaultsWithoutPeers has staging release while its peers are away. What
+// production meets meanwhile needs none of them.
+func TestFaultsWithoutPeers(t *testing.T) {
+	sideBySide(t, map[environment][]story{
+		staging: {{"a release whose peers are away", aReleaseWhosePeersAreAway}},
+		production: {
+			{"passwords are replaced", passwordsThatAreReplaced},
+			{"the authority is replaced", anAuthorityThatIsReplaced},
+			{"a backup fails", aBackupThatFails},
+			{"a volume cannot grow", aVolumeThatCannotGrow},
+		},
+	})
+}
+
+// settle takes the platform out of its gate and gives it short steps, and in the
+// end has it Ready on the release that it then runs.
+func settle(t *testing.T, env environment) {
+	t.Helper()
+	change(t, env, func(spec *v1alpha1.BlogPlatformSpec) {
+		spec.Promotion, spec.Rollout.Steps = v1alpha1.Promotion{}, steps(50, 5)
+	})
+	before := get(t, env).Spec
+	t.Cleanup(func() {
+		bp := &v1alpha1.BlogPlatform{}
+		if err := cluster.Get(context.WithoutCancel(t.Context()), client.ObjectKey{Namespace: env.namespace, Name: platform}, bp); err != nil {
+			t.Fatal(err)
+		}
+		before.Release = v1alpha1.Release{Version: bp.Status.Release.Current.Version, Images: bp.Status.Release.Current.Images}
+		change(t, env, func(spec *v1alpha1.BlogPlatformSpec) { *spec = before })
+		eventually(t, 5*time.Minute, env.namespace+" Ready again", func(ctx context.Context) error { return ready(ctx, env) })
+	})
+}
+
+// steps are a weight and a pause.
+func steps(weight, pause int32) []v1alpha1.RolloutStep {
+	return []v1alpha1.RolloutStep{{Weight: &weight}, {PauseSeconds: &pause}}
+}
+
+// anImageThatDoesNotExist is taken back within the deadline and 30 seconds; the
 // service, its pod and the image are named, and no reader notices.
-func TestAnImageThatDoesNotExistIsTakenBack(t *testing.T) {
+func anImageThatDoesNotExist(t *testing.T, env environment) {
 	const deadline = 45
-	restore(t, staging)
-	current := get(t, staging).Status.Release.Current.Version
-	end := load(t, staging, 10)
+	settle(t, env)
+	current := get(t, env).Status.Release.Current.Version
+	end := load(t, env, 10)
 	for service, fault := range map[string]struct {
 		image func(*v1alpha1.Images) *string
 		part  string
@@ -65,38 +126,38 @@ func TestAnImageThatDoesNotExistIsTakenBack(t *testing.T) {
 	} {
 		missing := "blogplatform.local/" + service + "@sha256:" + strings.Repeat("1", 64)
 		begun := time.Now()
-		change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) {
+		change(t, env, func(spec *v1alpha1.BlogPlatformSpec) {
 			spec.Release.Version = "v0.0.0-no-" + service
 			*fault.image(&spec.Release.Images) = missing
 			spec.Rollout.ProgressDeadlineSeconds = new(int32(deadline))
 		})
 		eventually(t, fault.begins+truth, "the image of "+service+" is named", func(ctx context.Context) error {
-			return says(ctx, staging, fault.part, metav1.ConditionFalse, "", "cannot pull its image "+missing)
+			return says(ctx, env, fault.part, metav1.ConditionFalse, "", "cannot pull its image "+missing)
 		})
-		awaitBack(t, staging, current, 5*time.Minute)
+		awaitBack(t, env, current, 5*time.Minute)
 		t.Logf("%s: back after %s", service, time.Since(begun).Round(time.Second))
 		eventually(t, truth, "Ready says why", func(ctx context.Context) error {
-			return says(ctx, staging, v1alpha1.ConditionReady, metav1.ConditionFalse, "ReleaseAborted", missing)
+			return says(ctx, env, v1alpha1.ConditionReady, metav1.ConditionFalse, "ReleaseAborted", missing)
 		})
-		change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) {
-			released := get(t, staging).Status.Release.Current
+		change(t, env, func(spec *v1alpha1.BlogPlatformSpec) {
+			released := get(t, env).Status.Release.Current
 			spec.Release = v1alpha1.Release{Version: released.Version, Images: released.Images}
 		})
-		eventually(t, 3*time.Minute, "staging Ready on "+current, func(ctx context.Context) error { return ready(ctx, staging) })
+		eventually(t, 3*time.Minute, env.namespace+" Ready on "+current, func(ctx context.Context) error { return ready(ctx, env) })
 	}
-	noFailures(t, "staging, while images were missing", end)
+	noFailures(t, env.namespace+", while images were missing", end)
 }
 
-// TestPodsThatDoNotComeUpAreTakenBack within the deadline and 30 seconds: one crashes
+// podsThatDoNotComeUp are taken back within the deadline and 30 seconds: one crashes
 // again and again, the other runs and never answers.
-func TestPodsThatDoNotComeUpAreTakenBack(t *testing.T) {
+func podsThatDoNotComeUp(t *testing.T, env environment) {
 	const (
 		deadline = 45
 		begins   = "func main() { os.Exit(service.Main()) }"
 	)
-	restore(t, staging)
-	current := get(t, staging).Status.Release.Current.Version
-	end := load(t, staging, 10)
+	settle(t, env)
+	current := get(t, env).Status.Release.Current.Version
+	end := load(t, env, 10)
 	for service, pods := range map[string]struct{ instead, why string }{
 		"content": {`func main() {
 			if os.Args[1] == "serve" { panic("out of ink") }
@@ -112,30 +173,30 @@ func TestPodsThatDoNotComeUpAreTakenBack(t *testing.T) {
 		}`, "is not ready"}, // until the kubelet ends it, because its startup probe fails
 	} {
 		release := build(t, "v0.0.0-faulty-"+service, fault{"services/" + service + "/main.go", begins, pods.instead})
-		change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) {
+		change(t, env, func(spec *v1alpha1.BlogPlatformSpec) {
 			spec.Release = release
 			spec.Rollout.ProgressDeadlineSeconds = new(int32(deadline))
 		})
 		eventually(t, 2*truth, "the pod is named", func(ctx context.Context) error {
-			return says(ctx, staging, v1alpha1.ConditionWorkloadsReady, metav1.ConditionFalse, "", pods.why)
+			return says(ctx, env, v1alpha1.ConditionWorkloadsReady, metav1.ConditionFalse, "", pods.why)
 		})
 		named := time.Now()
-		awaitBack(t, staging, current, deadline*time.Second+30*time.Second)
+		awaitBack(t, env, current, deadline*time.Second+30*time.Second)
 		t.Logf("%s: back %s after its pod was named", release.Version, time.Since(named).Round(time.Second))
-		pod := "pod " + staging.namespace + "/" + platform + "-" + service + "-"
+		pod := "pod " + env.namespace + "/" + platform + "-" + service + "-"
 		if err := says(t.Context(), staging, v1alpha1.ConditionReady, metav1.ConditionFalse, "ReleaseAborted", pod); err != nil {
 			t.Error(err)
 		}
 	}
-	noFailures(t, "staging, while pods did not come up", end)
+	noFailures(t, env.namespace+", while pods did not come up", end)
 }
 
-// TestAHostOfAnotherPlatformIsRefused in both directions, and its readers do not notice.
-func TestAHostOfAnotherPlatformIsRefused(t *testing.T) {
+// TestFaultAHostOfAnotherPlatform is refused in both directions, and its readers do not notice.
+func TestFaultAHostOfAnotherPlatform(t *testing.T) {
 	for _, pair := range [][2]environment{{staging, production}, {production, staging}} {
 		claims, serves := pair[0], pair[1]
 		t.Run(claims.namespace, func(t *testing.T) {
-			restore(t, claims)
+			settle(t, claims)
 			end := load(t, serves, 10)
 			change(t, claims, func(spec *v1alpha1.BlogPlatformSpec) { spec.Hosts = append(spec.Hosts, serves.host) })
 			eventually(t, truth, "the claim is refused", func(ctx context.Context) error {
@@ -147,64 +208,168 @@ func TestAHostOfAnotherPlatformIsRefused(t *testing.T) {
 	}
 }
 
-// TestAVolumeThatCannotGrowIsSaid, and the size may be taken back.
-func TestAVolumeThatCannotGrowIsSaid(t *testing.T) {
-	restore(t, staging)
-	end := load(t, staging, 10)
-	change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) { spec.Database.Storage.Size = new(resource.MustParse("30Gi")) })
+// aVolumeThatCannotGrow is said, and the size may be taken back.
+func aVolumeThatCannotGrow(t *testing.T, env environment) {
+	settle(t, env)
+	end := load(t, env, 10)
+	change(t, env, func(spec *v1alpha1.BlogPlatformSpec) { spec.Database.Storage.Size = new(resource.MustParse("30Gi")) })
 	eventually(t, 2*truth, "the volume has not grown", func(ctx context.Context) error {
-		return says(ctx, staging, v1alpha1.ConditionDatabaseReady, metav1.ConditionFalse, "VolumeNotGrown", "")
+		return says(ctx, env, v1alpha1.ConditionDatabaseReady, metav1.ConditionFalse, "VolumeNotGrown", "")
 	})
-	noFailures(t, "staging, while its volume did not grow", end)
+	noFailures(t, env.namespace+", while its volume did not grow", end)
 }
 
-// TestAPasswordThatWasReplacedIsFollowed by the pods that run, without a restart.
-func TestAPasswordThatWasReplacedIsFollowed(t *testing.T) {
-	const role = platform + "-user"
-	running := func() (pods []string) {
-		for _, pod := range podsOf(t, staging.namespace, "app.kubernetes.io/name=user") {
-			pods = append(pods, fmt.Sprint(pod.Name, pod.Status.ContainerStatuses[0].RestartCount))
+// passwordsThatAreReplaced are followed by the pods that run, without a restart.
+func passwordsThatAreReplaced(t *testing.T, env environment) {
+	pods := containersOf(t, env)
+	verifiers := func() string {
+		return query(t, env, "SELECT string_agg(rolpassword, ' ' ORDER BY rolname) FROM pg_authid WHERE rolname LIKE 'blog-%'")
+	}
+	before := map[string]string{}
+	for _, service := range dataServices {
+		role := platform + "-" + service
+		before[role] = query(t, env, "SELECT rolpassword FROM pg_authid WHERE rolname = '"+role+"'")
+		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: env.namespace, Name: platform + "-db-pguser-" + role}}
+		if err := cluster.Get(t.Context(), client.ObjectKeyFromObject(secret), secret); err != nil {
+			t.Fatal(err)
 		}
-		return pods
-	}
-	verifier := func() string {
-		return query(t, staging, "SELECT rolpassword FROM pg_authid WHERE rolname = '"+role+"'")
-	}
-	pods, before := running(), verifier()
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: staging.namespace, Name: platform + "-db-pguser-" + role}}
-	if err := cluster.Get(t.Context(), client.ObjectKeyFromObject(secret), secret); err != nil {
-		t.Fatal(err)
-	}
-	patch := client.MergeFrom(secret.DeepCopy())
-	secret.Data["password"], secret.Data["verifier"] = []byte("another-password"), nil // the Crunchy operator makes a verifier for it
-	if err := cluster.Patch(t.Context(), secret, patch); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, truth, "PostgreSQL has the new password", func(context.Context) error {
-		if verifier() == before {
-			return errors.New("it has the one before")
+		patch := client.MergeFrom(secret.DeepCopy())
+		secret.Data["password"], secret.Data["verifier"] = []byte("another-password"), nil // the Crunchy operator makes a verifier for it
+		if err := cluster.Patch(t.Context(), secret, patch); err != nil {
+			t.Fatal(err)
 		}
-		return nil
-	})
-	since := query(t, staging, "SELECT now()")
-	eventually(t, 3*time.Minute, "the user service connects with the new password", func(context.Context) error {
-		query(t, staging, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = '"+role+"' AND backend_start < '"+since+"'")
-		if query(t, staging, "SELECT count(*) FROM pg_stat_activity WHERE usename = '"+role+"' AND backend_start > '"+since+"'") == "0" {
-			return errors.New("it has no connection that was made since")
+	}
+	eventually(t, truth, "PostgreSQL has the new passwords", func(context.Context) error {
+		all := verifiers()
+		for role, verifier := range before {
+			if strings.Contains(all, verifier) {
+				return fmt.Errorf("%s has the one before", role)
+			}
 		}
 		return nil
 	})
-	if now := running(); !slices.Equal(pods, now) {
+	connectAnew(t, env)
+	if now := containersOf(t, env); !slices.Equal(pods, now) {
 		t.Errorf("pods were replaced or restarted: %v, then %v", pods, now)
 	}
 }
 
-// TestASuspensionInterruptsTheSoak: what staging has soaked is lost, and begins anew.
-func TestASuspensionInterruptsTheSoak(t *testing.T) {
-	restore(t, staging)
+// anAuthorityThatIsReplaced signs PostgreSQL's certificate from now on: pods verify that one without a restart.
+func anAuthorityThatIsReplaced(t *testing.T, env environment) {
+	pods := containersOf(t, env)
+	authority := func(ctx context.Context) (string, error) {
+		secret, err := clientset.CoreV1().Secrets(env.namespace).Get(ctx, platform+"-db-cluster-cert", metav1.GetOptions{})
+		if err != nil {
+			return "", err
+		}
+		return string(secret.Data["ca.crt"]), nil
+	}
+	before, err := authority(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots, err := clientset.CoreV1().Secrets(metav1.NamespaceAll).List(t.Context(), metav1.ListOptions{FieldSelector: "metadata.name=pgo-root-cacert"})
+	if err != nil || len(roots.Items) != 1 {
+		t.Fatalf("%d authorities of the Crunchy operator: %v", len(roots.Items), err)
+	}
+	if err := clientset.CoreV1().Secrets(roots.Items[0].Namespace).Delete(t.Context(), roots.Items[0].Name, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 2*time.Minute, "another authority", func(ctx context.Context) error {
+		now, err := authority(ctx)
+		if err == nil && now == before {
+			err = errors.New("it is the one before")
+		}
+		return err
+	})
+	connectAnew(t, env)
+	if now := containersOf(t, env); !slices.Equal(pods, now) {
+		t.Errorf("pods were replaced or restarted: %v, then %v", pods, now)
+	}
+	eventually(t, truth, env.namespace+" Ready", func(ctx context.Context) error { return ready(ctx, env) })
+}
+
+// containersOf are the pods of the data services with their restarts.
+func containersOf(t *testing.T, env environment) (pods []string) {
+	t.Helper()
+	for _, service := range dataServices {
+		for _, pod := range podsOf(t, env.namespace, "app.kubernetes.io/name="+service) {
+			pods = append(pods, fmt.Sprint(pod.Name, pod.Status.ContainerStatuses[0].RestartCount))
+		}
+	}
+	slices.Sort(pods)
+	return pods
+}
+
+// connectAnew ends the connections of all data services until each has one that is newer than this call.
+func connectAnew(t *testing.T, env environment) {
+	t.Helper()
+	since := query(t, env, "SELECT now()")
+	eventually(t, 3*time.Minute, "the data services connect", func(context.Context) error {
+		query(t, env, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename LIKE 'blog-%' AND backend_start < '"+since+"'")
+		services := query(t, env, "SELECT string_agg(DISTINCT usename, ' ') FROM pg_stat_activity WHERE usename LIKE 'blog-%' AND backend_start > '"+since+"'")
+		for _, service := range dataServices {
+			if !strings.Contains(services, platform+"-"+service) {
+				return fmt.Errorf("%s has no connection that was made since", service)
+			}
+		}
+		return nil
+	})
+}
+
+// aBackupThatFails is said, with the CronJob to look at, and so is that one succeeds again.
+func aBackupThatFails(t *testing.T, env environment) {
+	settle(t, env)
+	repository := podsOf(t, env.namespace, "postgres-operator.crunchydata.com/data=pgbackrest")
+	if len(repository) != 1 {
+		t.Fatalf("%d pods of the repository, want 1", len(repository))
+	}
+	may := func(mode string) {
+		if a := execIn(t, env.namespace, repository[0].Name, "pgbackrest", "chmod", mode, "/pgbackrest/repo1/backup/db"); a.code != 0 {
+			t.Fatal(a.err)
+		}
+	}
+	may("0500")
+	t.Cleanup(func() { may("0750") })
+	runNow(t, env, "bad")
+	eventually(t, 2*truth, "the backup that failed is said", func(ctx context.Context) error {
+		return says(ctx, env, v1alpha1.ConditionBackupsFailing, metav1.ConditionTrue, "BackupFailed", "CronJob")
+	})
+	may("0750")
+	runNow(t, env, "good")
+	eventually(t, 2*time.Minute, "the warning is gone", func(context.Context) error {
+		if c := meta.FindStatusCondition(get(t, env).Status.Conditions, v1alpha1.ConditionBackupsFailing); c != nil && c.Status == metav1.ConditionTrue {
+			return errors.New(c.Message)
+		}
+		return nil
+	})
+}
+
+// runNow makes a Job of the schedule of full backups, as kubectl create job --from does.
+func runNow(t *testing.T, env environment, name string) {
+	t.Helper()
+	schedule, err := clientset.BatchV1().CronJobs(env.namespace).Get(t.Context(), platform+"-db-repo1-full", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := &batchv1.Job{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: schedule.Name + "-" + name, Labels: schedule.Spec.JobTemplate.Labels, Annotations: schedule.Spec.JobTemplate.Annotations,
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(schedule, batchv1.SchemeGroupVersion.WithKind("CronJob"))},
+		},
+		Spec: schedule.Spec.JobTemplate.Spec,
+	}
+	if _, err := clientset.BatchV1().Jobs(env.namespace).Create(t.Context(), job, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// aSuspensionDuringTheSoak interrupts it: what has soaked is lost, and begins anew.
+func aSuspensionDuringTheSoak(t *testing.T, env environment) {
+	settle(t, env)
 	soaks := func(want bool) func(context.Context) error {
 		return func(context.Context) error {
-			history := get(t, staging).Status.History
+			history := get(t, env).Status.History
 			i := slices.IndexFunc(history, func(r v1alpha1.ReleaseRecord) bool { return r.Outcome == v1alpha1.OutcomeSucceeded })
 			if i < 0 || (history[i].HealthySince != nil) != want {
 				return fmt.Errorf("history is %+v", history)
@@ -212,24 +377,24 @@ func TestASuspensionInterruptsTheSoak(t *testing.T) {
 			return nil
 		}
 	}
-	eventually(t, truth, "staging soaks", soaks(true))
-	before := get(t, staging).Status.History[0].HealthySince
-	change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) { spec.Suspend = new(true) })
+	eventually(t, truth, "the release soaks", soaks(true))
+	before := get(t, env).Status.History[0].HealthySince
+	change(t, env, func(spec *v1alpha1.BlogPlatformSpec) { spec.Suspend = new(true) })
 	eventually(t, truth, "the soak is interrupted", soaks(false))
-	change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) { spec.Suspend = nil })
+	change(t, env, func(spec *v1alpha1.BlogPlatformSpec) { spec.Suspend = nil })
 	eventually(t, truth, "it begins anew", soaks(true))
-	if after := get(t, staging).Status.History[0].HealthySince; before != nil && !after.After(before.Time) {
+	if after := get(t, env).Status.History[0].HealthySince; before != nil && !after.After(before.Time) {
 		t.Errorf("the soak goes on since %s", after)
 	}
 }
 
-// TestAReleaseGoesOnAfterTheOperatorWasAway in the middle of it.
-func TestAReleaseGoesOnAfterTheOperatorWasAway(t *testing.T) {
-	restore(t, staging)
+// TestFaultAnOperatorThatIsAway in the middle of a release: it goes on later.
+func TestFaultAnOperatorThatIsAway(t *testing.T) {
+	settle(t, staging)
 	end := load(t, staging, 10)
 	version := "v0.0.0-away"
 	change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) { spec.Release.Version = version })
-	awaitCanary(t)
+	awaitCanary(t, staging)
 	operator := func(replicas int32) { scale(t, "blogplatform-system", "blogplatform-controller-manager", replicas) }
 	operator(0)
 	t.Cleanup(func() { operator(1) })
@@ -245,16 +410,16 @@ var peers = map[string]string{
 	"cert-manager": "cert-manager", "sealed-secrets": "sealed-secrets-controller",
 }
 
-// TestAReleaseGoesOnAfterItsPeersWereAway, all at the same time, for five minutes.
-func TestAReleaseGoesOnAfterItsPeersWereAway(t *testing.T) {
-	restore(t, staging)
-	end := load(t, staging, 10)
+// aReleaseWhosePeersAreAway, all at the same time for five minutes, goes on once they are back.
+func aReleaseWhosePeersAreAway(t *testing.T, env environment) {
+	settle(t, env)
+	end := load(t, env, 10)
 	version := "v0.0.0-peers"
-	change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) {
+	change(t, env, func(spec *v1alpha1.BlogPlatformSpec) {
 		spec.Release.Version = version
 		spec.Rollout.ProgressDeadlineSeconds = new(int32(600)) // longer than they are away
 	})
-	awaitCanary(t)
+	awaitCanary(t, env)
 	back := func() {
 		for namespace, name := range peers {
 			scale(t, namespace, name, 1)
@@ -266,33 +431,30 @@ func TestAReleaseGoesOnAfterItsPeersWereAway(t *testing.T) {
 	}
 	away := time.NewTimer(5 * time.Minute)
 	eventually(t, truth, "Ready tells that the release is on its way", func(ctx context.Context) error {
-		return says(ctx, staging, v1alpha1.ConditionReady, metav1.ConditionFalse, "", "")
+		return says(ctx, env, v1alpha1.ConditionReady, metav1.ConditionFalse, "", "")
 	})
 	<-away.C
-	for _, failure := range get(t, staging).Status.Release.Failures {
+	for _, failure := range get(t, env).Status.Release.Failures {
 		if failure.Version == version {
 			t.Errorf("the release was blamed: %+v", failure)
 		}
 	}
 	back()
-	awaitRelease(t, staging, version, 10*time.Minute)
-	noFailures(t, "staging, while Argo Rollouts, Prometheus, istiod, cert-manager and Sealed Secrets were away", end)
+	awaitRelease(t, env, version, 10*time.Minute)
+	noFailures(t, env.namespace+", while Argo Rollouts, Prometheus, istiod, cert-manager and Sealed Secrets were away", end)
 }
 
-// TestStepsThatAreEditedAtHalfTheTrafficTakeNothingBack: the release under way takes
+// stepsThatAreEdited at half the traffic take nothing back: the release under way takes
 // those that it began with.
-func TestStepsThatAreEditedAtHalfTheTrafficTakeNothingBack(t *testing.T) {
-	restore(t, staging)
-	end := load(t, staging, 10)
+func stepsThatAreEdited(t *testing.T, env environment) {
+	settle(t, env)
+	end := load(t, env, 10)
 	version := "v0.0.0-steps"
-	steps := func(weight, pause int32) []v1alpha1.RolloutStep {
-		return []v1alpha1.RolloutStep{{Weight: &weight}, {PauseSeconds: &pause}}
-	}
-	change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) {
+	change(t, env, func(spec *v1alpha1.BlogPlatformSpec) {
 		spec.Release.Version, spec.Rollout.Steps = version, steps(50, 30)
 	})
 	weight := func(ctx context.Context) (int64, error) {
-		rollout, err := rolloutOf(ctx, staging, "content")
+		rollout, err := rolloutOf(ctx, env, "content")
 		if err != nil || rollout.Status.Canary.Weights == nil {
 			return 0, err
 		}
@@ -305,7 +467,7 @@ func TestStepsThatAreEditedAtHalfTheTrafficTakeNothingBack(t *testing.T) {
 		}
 		return err
 	})
-	change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) { spec.Rollout.Steps = steps(10, 5) })
+	change(t, env, func(spec *v1alpha1.BlogPlatformSpec) { spec.Rollout.Steps = steps(10, 5) })
 	most := int64(50)
 	eventually(t, 10*time.Minute, "content at its barrier", func(ctx context.Context) error {
 		now, err := weight(ctx)
@@ -320,15 +482,15 @@ func TestStepsThatAreEditedAtHalfTheTrafficTakeNothingBack(t *testing.T) {
 		}
 		return nil
 	})
-	awaitRelease(t, staging, version, 10*time.Minute)
-	noFailures(t, "staging, while its steps were edited", end)
+	awaitRelease(t, env, version, 10*time.Minute)
+	noFailures(t, env.namespace+", while its steps were edited", end)
 }
 
-// awaitCanary waits until a service of staging has a canary.
-func awaitCanary(t *testing.T) {
+// awaitCanary waits until a service has a canary.
+func awaitCanary(t *testing.T, env environment) {
 	t.Helper()
 	eventually(t, 5*time.Minute, "a canary", func(context.Context) error {
-		if word := get(t, staging).Status.Release.Rollout; !strings.Contains(word, "canary") {
+		if word := get(t, env).Status.Release.Rollout; !strings.Contains(word, "canary") {
 			return fmt.Errorf("it is %s", word)
 		}
 		return nil
