@@ -472,9 +472,8 @@ func TestPostgresKilledInTheMiddleLosesNoAcceptedSave(t *testing.T) {
 	database.Crash(t)
 	w.anybody.Ask(t, "GET", "/v1/posts", nil).Refused(http.StatusServiceUnavailable)
 	database.Restart(t)
-	progress(20)
+	last := progress(20)
 	cancel()
-	last := int64(0)
 	for i := range accepted {
 		last = i
 	}
