@@ -184,7 +184,7 @@ func podsThatDoNotComeUp(t *testing.T, env environment) {
 		awaitBack(t, env, current, deadline*time.Second+30*time.Second)
 		t.Logf("%s: back %s after its pod was named", release.Version, time.Since(named).Round(time.Second))
 		pod := "pod " + env.namespace + "/" + platform + "-" + service + "-"
-		if err := says(t.Context(), staging, v1alpha1.ConditionReady, metav1.ConditionFalse, "ReleaseAborted", pod); err != nil {
+		if err := says(t.Context(), env, v1alpha1.ConditionReady, metav1.ConditionFalse, "ReleaseAborted", pod); err != nil {
 			t.Error(err)
 		}
 	}
