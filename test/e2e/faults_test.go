@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -66,7 +67,11 @@ func TestFaultsOfReleases(t *testing.T) {
 			{"steps are edited", stepsThatAreEdited},
 			{"the soak is interrupted", aSuspensionDuringTheSoak},
 		},
-		production: {{"pods do not come up", podsThatDoNotComeUp}},
+		production: {
+			{"pods do not come up", podsThatDoNotComeUp},
+			{"stable pods crash", stablePodsThatCrash},
+			{"it is created again over its data", aPlatformThatIsCreatedAgain},
+		},
 	})
 }
 
@@ -191,6 +196,81 @@ func podsThatDoNotComeUp(t *testing.T, env environment) {
 	noFailures(t, env.namespace+", while pods did not come up", end)
 }
 
+// stablePodsThatCrash do not hold up their fix: readers are served again within three
+// minutes. The release lives for some minutes, so that it becomes the stable one.
+func stablePodsThatCrash(t *testing.T, env environment) {
+	settle(t, env)
+	good := get(t, env).Status.Release.Current
+	until := time.Now().Add(4 * time.Minute)
+	dying := build(t, "v0.0.0-dying", fault{"services/content/main.go", `	_ "golang.org/x/crypto/x509roots/fallback" // collectors of traces have certificates of public authorities, and the image has none
+
+	"blogplatform.io/operator/services/content/service"
+)
+
+func main() { os.Exit(service.Main()) }`, fmt.Sprintf(`	"time"
+
+	_ "golang.org/x/crypto/x509roots/fallback"
+
+	"blogplatform.io/operator/services/content/service"
+)
+
+func main() {
+	if os.Args[1] == "serve" {
+		time.AfterFunc(time.Until(time.Unix(%d, 0)), func() { panic("out of paper") })
+	}
+	os.Exit(service.Main())
+}`, until.Unix())})
+	change(t, env, func(spec *v1alpha1.BlogPlatformSpec) { spec.Release = dying })
+	awaitRelease(t, env, dying.Version, time.Until(until))
+	eventually(t, time.Until(until)+2*truth, "the crash is said", func(ctx context.Context) error {
+		return says(ctx, env, v1alpha1.ConditionAvailable, metav1.ConditionFalse, "", "content")
+	})
+	change(t, env, func(spec *v1alpha1.BlogPlatformSpec) {
+		spec.Release = v1alpha1.Release{Version: "v0.0.0-fixed", Images: good.Images}
+	})
+	fixed := time.Now()
+	eventually(t, 3*time.Minute, "readers are served again", func(ctx context.Context) error {
+		if problem := (request{who: browser(), method: http.MethodGet, url: env.url("/"), want: http.StatusOK}).failure(ctx); problem != "" {
+			return errors.New(problem)
+		}
+		return says(ctx, env, v1alpha1.ConditionAvailable, metav1.ConditionTrue, "", "")
+	})
+	t.Logf("%s: served again %s after the fix was asked for", env.namespace, time.Since(fixed).Round(time.Second))
+	awaitRelease(t, env, "v0.0.0-fixed", 5*time.Minute)
+}
+
+// aPlatformThatIsCreatedAgain over its data with a smaller volume names the size to
+// write, and with that goes on with the data.
+func aPlatformThatIsCreatedAgain(t *testing.T, env environment) {
+	settle(t, env)
+	query(t, env, "CREATE TABLE kept AS SELECT 42 AS answer")
+	before := get(t, env)
+	if err := cluster.Delete(t.Context(), before); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 2*time.Minute, "the platform is gone", func(ctx context.Context) error {
+		err := cluster.Get(ctx, client.ObjectKeyFromObject(before), &v1alpha1.BlogPlatform{})
+		if err == nil {
+			err = errors.New("it is still there")
+		}
+		return client.IgnoreNotFound(err)
+	})
+	again := &v1alpha1.BlogPlatform{ObjectMeta: metav1.ObjectMeta{Namespace: before.Namespace, Name: before.Name}, Spec: before.Spec}
+	size := before.Spec.Database.Storage.Size
+	again.Spec.Database.Storage.Size = new(resource.MustParse("512Mi"))
+	if err := cluster.Create(t.Context(), again); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, truth, "the size to write is named", func(ctx context.Context) error {
+		return says(ctx, env, v1alpha1.ConditionStalled, metav1.ConditionTrue, "DatabaseMismatch", size.String())
+	})
+	change(t, env, func(spec *v1alpha1.BlogPlatformSpec) { spec.Database.Storage.Size = size })
+	eventually(t, 5*time.Minute, env.namespace+" Ready again", func(ctx context.Context) error { return ready(ctx, env) })
+	if answer := query(t, env, "SELECT answer FROM kept"); answer != "42" {
+		t.Errorf("the data says %q", answer)
+	}
+}
+
 // TestFaultAHostOfAnotherPlatform is refused in both directions, and its readers do not notice.
 func TestFaultAHostOfAnotherPlatform(t *testing.T) {
 	for _, pair := range [][2]environment{{staging, production}, {production, staging}} {
@@ -221,7 +301,7 @@ func aVolumeThatCannotGrow(t *testing.T, env environment) {
 
 // passwordsThatAreReplaced are followed by the pods that run, without a restart.
 func passwordsThatAreReplaced(t *testing.T, env environment) {
-	pods := containersOf(t, env)
+	pods, people := containersOf(t, env), signIn(t, env)
 	verifiers := func() string {
 		return query(t, env, "SELECT string_agg(rolpassword, ' ' ORDER BY rolname) FROM pg_authid WHERE rolname LIKE 'blog-%'")
 	}
@@ -248,7 +328,7 @@ func passwordsThatAreReplaced(t *testing.T, env environment) {
 		}
 		return nil
 	})
-	connectAnew(t, env)
+	connectAnew(t, env, people)
 	if now := containersOf(t, env); !slices.Equal(pods, now) {
 		t.Errorf("pods were replaced or restarted: %v, then %v", pods, now)
 	}
@@ -256,7 +336,7 @@ func passwordsThatAreReplaced(t *testing.T, env environment) {
 
 // anAuthorityThatIsReplaced signs PostgreSQL's certificate from now on: pods verify that one without a restart.
 func anAuthorityThatIsReplaced(t *testing.T, env environment) {
-	pods := containersOf(t, env)
+	pods, people := containersOf(t, env), signIn(t, env)
 	authority := func(ctx context.Context) (string, error) {
 		secret, err := clientset.CoreV1().Secrets(env.namespace).Get(ctx, platform+"-db-cluster-cert", metav1.GetOptions{})
 		if err != nil {
@@ -268,11 +348,8 @@ func anAuthorityThatIsReplaced(t *testing.T, env environment) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	roots, err := clientset.CoreV1().Secrets(metav1.NamespaceAll).List(t.Context(), metav1.ListOptions{FieldSelector: "metadata.name=pgo-root-cacert"})
-	if err != nil || len(roots.Items) != 1 {
-		t.Fatalf("%d authorities of the Crunchy operator: %v", len(roots.Items), err)
-	}
-	if err := clientset.CoreV1().Secrets(roots.Items[0].Namespace).Delete(t.Context(), roots.Items[0].Name, metav1.DeleteOptions{}); err != nil {
+	// With its key. The Crunchy operator makes another one.
+	if err := clientset.CoreV1().Secrets(env.namespace).Delete(t.Context(), platform+"-db-cluster-ca-cert", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, 2*time.Minute, "another authority", func(ctx context.Context) error {
@@ -282,7 +359,7 @@ func anAuthorityThatIsReplaced(t *testing.T, env environment) {
 		}
 		return err
 	})
-	connectAnew(t, env)
+	connectAnew(t, env, people)
 	if now := containersOf(t, env); !slices.Equal(pods, now) {
 		t.Errorf("pods were replaced or restarted: %v, then %v", pods, now)
 	}
@@ -302,8 +379,11 @@ func containersOf(t *testing.T, env environment) (pods []string) {
 }
 
 // connectAnew ends the connections of all data services until each has one that is newer than this call.
-func connectAnew(t *testing.T, env environment) {
+// People keep the services busy; what they are answered meanwhile does not count.
+func connectAnew(t *testing.T, env environment, people []*person) {
 	t.Helper()
+	end := load(t, env, 10, people...)
+	defer end()
 	since := query(t, env, "SELECT now()")
 	eventually(t, 3*time.Minute, "the data services connect", func(context.Context) error {
 		query(t, env, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename LIKE 'blog-%' AND backend_start < '"+since+"'")
