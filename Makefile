@@ -152,14 +152,15 @@ generate: $(BIN)/controller-gen $(BIN)/oapi-codegen ## Generate deep copies, and
 	done
 
 .PHONY: manifests
-manifests: $(BIN)/controller-gen $(BIN)/crd-ref-docs ## Generate the CRD, the operator's RBAC and docs/api.md.
+manifests: $(BIN)/controller-gen $(BIN)/crd-ref-docs ## Generate the CRD, the operator's RBAC, the schema of the values of charts/blogplatform and docs/api.md.
 	@$(BIN)/controller-gen crd paths=./api/... output:crd:artifacts:config=config/crd/bases
 	@$(BIN)/controller-gen rbac:roleName=manager-role paths=./controllers/... output:rbac:artifacts:config=config/rbac
+	@go run ./hack/charts/schema charts/blogplatform/values.schema.json
 	@$(BIN)/crd-ref-docs --source-path=api/v1alpha1 --config=hack/tools/crd-ref-docs.yaml --renderer=markdown --output-path=docs/api.md 2>/dev/null
 
 .PHONY: generated-current
 generated-current: generate manifests ## Fail if a generated file is not what is committed.
-	@git diff --exit-code -- api config docs/api.md services || { echo "Generated files are not current: run 'make generate manifests' and commit."; exit 1; }
+	@git diff --exit-code -- api charts config docs/api.md services || { echo "Generated files are not current: run 'make generate manifests' and commit."; exit 1; }
 
 .PHONY: fmt
 fmt: $(BIN)/golangci-lint ## Format the Go code.
