@@ -259,6 +259,14 @@ tag: $(BIN)/crane ## Tag the pushed images VERSION.
 install-manifest: ## Write bin/release/install.yaml: CRD, RBAC and the operator by the digest in bin/images.
 	@hack/ci/assets.sh install
 
+.PHONY: charts
+charts: ## Write the Helm charts of VERSION to bin/release, the operator's with the image by the digest in bin/images.
+	@go run ./hack/charts/cmd package --version "$$VERSION" --references $(BIN)/images/references --output $(BIN)/release
+
+.PHONY: push-charts
+push-charts: ## Push the charts in bin/release to REGISTRY/charts as OCI artifacts.
+	@go run ./hack/charts/cmd push --registry "$$REGISTRY" $(BIN)/release/blogplatform*.tgz
+
 .PHONY: plugin-archives
 plugin-archives: ## Build bin/release/kubectl-blog_OS_ARCH for Linux, macOS and Windows, with completions, and krew's manifest.
 	@hack/ci/assets.sh plugin
