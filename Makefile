@@ -201,6 +201,16 @@ scan-cloud: ## Let tflint and Checkov look at terraform/, or TOOL alone.
 generate-cloud: ## Generate the READMEs of terraform/ from its variables and outputs.
 	@go run ./hack/tofu/cmd readmes
 
+##@ GitOps (docs/gitops.md)
+
+.PHONY: generate-gitops
+generate-gitops: ## Generate what Argo CD and Flux install components by, from config/gitops/components.
+	@go run ./hack/gitops/cmd generate
+
+.PHONY: check-gitops
+check-gitops: ## Fail if a file in config/gitops is not current, or an overlay cannot work.
+	@go run ./hack/gitops/cmd check
+
 ##@ Release (docs/ci.md)
 
 # Where the images lie: a registry and a folder.

@@ -29,6 +29,7 @@ var Apart = map[string]string{
 	"hack/tofu/programs":            "its programs are not part of the local cluster and are built on demand",
 	"hack/tofu/tflint":              "its program is not part of the local cluster and is built on demand",
 	"hack/tofu/schema":              "it holds data and compiles nothing",
+	"hack/charts/upstream":          "it holds data and compiles nothing",
 	"hack/tools":                    "its programs are not part of the local cluster and are built on demand",
 	"hack/tools/ci":                 "its programs are not part of the local cluster and are built on demand",
 	"hack/tools/lint":               "its program is not part of the local cluster and is built on demand",

@@ -1,0 +1,329 @@
+package gitops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/go-logr/logr"
+	chart "helm.sh/helm/v4/pkg/chart/v2"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"blogplatform.io/operator/hack/build"
+	"blogplatform.io/operator/hack/cluster/controlplane"
+	"blogplatform.io/operator/hack/gitops"
+	"blogplatform.io/operator/test/helm"
+)
+
+var (
+	// cluster is reached by somebody who may do everything.
+	cluster client.Client
+	// cache finds modules.
+	cache *build.Cache
+)
+
+func TestMain(m *testing.M) {
+	ctrl.SetLogger(logr.Discard())
+	controlplane.Main(m, controlplane.Options{}, func(cp *controlplane.ControlPlane) {
+		cache = cp.Cache
+		var err error
+		if cluster, err = client.New(cp.Config, client.Options{}); err != nil {
+			cp.Stop()
+			panic(err)
+		}
+	})
+}
+
+// source is where a chart lies in a Go module.
+type source struct {
+	module build.Module
+	path   string
+	// siblings are charts of the module that this one depends on.
+	siblings []string
+	// placeholder is true where the chart has its version only once it is released.
+	placeholder bool
+}
+
+var (
+	istio      = build.Module{Dir: "hack/cluster/istio", Path: "istio.io/istio"}
+	argoHelm   = build.Module{Dir: "hack/charts/upstream", Path: "github.com/argoproj/argo-helm"}
+	prometheus = build.Module{Dir: "hack/charts/upstream", Path: "github.com/prometheus-community/helm-charts"}
+)
+
+// sources of the charts that are rendered, by component.
+var sources = map[string]source{
+	"calico":         {module: build.Module{Dir: "hack/charts/upstream", Path: "github.com/projectcalico/calico"}, path: "charts/tigera-operator", placeholder: true},
+	"metrics-server": {module: build.Module{Dir: "hack/cluster/metricsserver", Path: "sigs.k8s.io/metrics-server"}, path: "charts/metrics-server"},
+	"cert-manager":   {module: build.Module{Dir: ".", Path: "github.com/cert-manager/cert-manager"}, path: "deploy/charts/cert-manager", placeholder: true},
+	"sealed-secrets": {module: build.Module{Dir: ".", Path: "github.com/bitnami-labs/sealed-secrets"}, path: "helm/sealed-secrets"},
+	"istio-base":     {module: istio, path: "manifests/charts/base", placeholder: true},
+	"istiod":         {module: istio, path: "manifests/charts/istio-control/istio-discovery", placeholder: true},
+	"istio-cni":      {module: istio, path: "manifests/charts/istio-cni", placeholder: true},
+	"istio-ingress":  {module: istio, path: "manifests/charts/gateway", placeholder: true},
+	"argo-rollouts":  {module: argoHelm, path: "charts/argo-rollouts"},
+	"kube-prometheus-stack": {module: prometheus, path: "charts/kube-prometheus-stack",
+		siblings: []string{"charts/kube-state-metrics", "charts/prometheus-node-exporter"}},
+}
+
+// load reads the chart of a component.
+func load(t *testing.T, c gitops.Component) *chart.Chart {
+	t.Helper()
+	if c.Name == "blogplatform-operator" {
+		return loadFrom(t, filepath.Join(root, "charts", c.Name))
+	}
+	from, known := sources[c.Name]
+	if !known {
+		t.Fatalf("component %s is rendered by no test: add where its chart lies, or say in it why it is unrendered", c.Name)
+	}
+	module, err := from.module.Build(t.Context(), cache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(module, from.path)
+	if _, err := os.Stat(filepath.Join(dir, "Chart.yaml")); err != nil {
+		dir = released(t, dir, c.Chart.Version)
+	}
+	read := loadFrom(t, dir)
+	for _, sibling := range from.siblings {
+		read.AddDependency(loadFrom(t, filepath.Join(module, sibling)))
+	}
+	if !from.placeholder && read.Metadata.Version != c.Chart.Version {
+		t.Errorf("component %s has version %s, and what is rendered %s", c.Name, c.Chart.Version, read.Metadata.Version)
+	}
+	return read
+}
+
+func loadFrom(t *testing.T, dir string) *chart.Chart {
+	t.Helper()
+	read, err := helm.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read
+}
+
+// released is a copy of a chart whose Chart.yaml is written when it is released.
+func released(t *testing.T, dir, version string) string {
+	t.Helper()
+	to := filepath.Join(t.TempDir(), filepath.Base(dir))
+	if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf("apiVersion: v2\nname: %s\nversion: %s\nappVersion: %s\n", filepath.Base(dir), version, version)
+	if err := os.WriteFile(filepath.Join(to, "Chart.yaml"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+func components(t *testing.T) []gitops.Component {
+	t.Helper()
+	read, err := gitops.Components(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read
+}
+
+// rendered are the objects of a component's chart with our values, CRDs first.
+func rendered(t *testing.T, c gitops.Component) (crds, objects []*unstructured.Unstructured) {
+	t.Helper()
+	read := load(t, c)
+	for _, crd := range read.CRDObjects() {
+		more, err := controlplane.ParseObjects(crd.File.Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		crds = append(crds, more...)
+	}
+	answer, err := helm.Render(read, helm.Named{Name: c.Name, Namespace: c.Namespace}, c.Values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Argo CD and Flux run what the chart has for before and after an install, too.
+	for _, object := range append(answer.Objects, answer.Hooks...) {
+		if object.GetKind() == "CustomResourceDefinition" {
+			crds = append(crds, object)
+		} else {
+			objects = append(objects, object)
+		}
+	}
+	return crds, objects
+}
+
+// TestTheAPIServerTakesWhatOurValuesRender: each chart that a Go module holds, with
+// the values of its component, by server-side dry run. The CRDs are really there.
+func TestTheAPIServerTakesWhatOurValuesRender(t *testing.T) {
+	count, unrendered := 0, []string(nil)
+	for _, c := range components(t) {
+		if c.Unrendered != "" {
+			unrendered = append(unrendered, c.Name)
+			continue
+		}
+		count++
+		t.Run(c.Name, func(t *testing.T) {
+			crds, objects := rendered(t, c)
+			if err := controlplane.InstallCRDs(t.Context(), cluster, crds); err != nil {
+				t.Fatal(err)
+			}
+			if len(objects) == 0 {
+				t.Error("nothing was rendered")
+			}
+			given(t, c.Namespace)
+			for _, object := range objects {
+				if err := dryRun(t.Context(), object, c.Namespace); err != nil {
+					t.Errorf("%s %s: %v", object.GetKind(), object.GetName(), err)
+				}
+			}
+		})
+	}
+	t.Logf("%d charts rendered; not rendered: %s", count, strings.Join(unrendered, ", "))
+}
+
+func given(t *testing.T, namespace string) {
+	t.Helper()
+	err := cluster.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
+	if err != nil && !apierrors.IsAlreadyExists(err) {
+		t.Fatal(err)
+	}
+}
+
+// dryRun applies an object to the API server, which keeps nothing of it.
+func dryRun(ctx context.Context, object *unstructured.Unstructured, namespace string) error {
+	object = object.DeepCopy()
+	mapping, err := cluster.RESTMapper().RESTMapping(object.GroupVersionKind().GroupKind(), object.GroupVersionKind().Version)
+	if err != nil {
+		return err
+	}
+	if mapping.Scope.Name() == "namespace" && object.GetNamespace() == "" {
+		object.SetNamespace(namespace)
+	}
+	err = cluster.Apply(ctx, client.ApplyConfigurationFromUnstructured(object), client.DryRunAll, client.FieldOwner("test"), client.ForceOwnership)
+	var status *apierrors.StatusError
+	if errors.As(err, &status) && apierrors.IsNotFound(err) && status.ErrStatus.Details.Kind == "namespaces" {
+		ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: object.GetNamespace()}}
+		return errors.Join(cluster.Create(ctx, ns), dryRun(ctx, object, namespace))
+	}
+	return err
+}
+
+// TestEveryChartThatIsNotRenderedSaysWhy, and there are no more than those.
+func TestEveryChartThatIsNotRenderedSaysWhy(t *testing.T) {
+	var unrendered []string
+	for _, c := range components(t) {
+		if c.Unrendered != "" {
+			unrendered = append(unrendered, c.Name)
+		}
+	}
+	slices.Sort(unrendered)
+	want := []string{"aws-cloud-controller-manager", "aws-ebs-csi-driver", "aws-efs-csi-driver", "cluster-autoscaler", "grafana", "pgo"}
+	if !slices.Equal(unrendered, want) {
+		t.Errorf("not rendered are %q, and docs/gitops.md names %q", unrendered, want)
+	}
+}
+
+// field answers what is at a path of an object: keys, and names of items of lists.
+func field(object *unstructured.Unstructured, path string) string {
+	var at any = object.Object
+	for key := range strings.FieldsSeq(path) {
+		switch value := at.(type) {
+		case map[string]any:
+			at = value[key]
+		case []any:
+			i := slices.IndexFunc(value, func(item any) bool { return item.(map[string]any)["name"] == key })
+			if i < 0 {
+				return "no " + key
+			}
+			at = value[i]
+		default:
+			return "nothing"
+		}
+	}
+	return fmt.Sprint(at)
+}
+
+// TestOurValuesReachWhatTheyAreFor: a chart ignores a value that it does not know.
+func TestOurValuesReachWhatTheyAreFor(t *testing.T) {
+	const role = "metadata annotations eks.amazonaws.com/role-arn"
+	for _, want := range []struct{ component, object, path, value string }{
+		{"calico", "Installation default", "spec cni type", "Calico"},
+		{"calico", "Installation default", "spec calicoNetwork bgp", "Disabled"},
+		{"metrics-server", "Deployment metrics-server", "spec replicas", "2"},
+		{"cert-manager", "ServiceAccount cert-manager", role, "arn:aws:iam::111122223333:role/blog-cert-manager"},
+		{"sealed-secrets", "Service sealed-secrets-controller", "kind", "Service"},
+		{"istiod", "Deployment istiod", "spec template spec containers discovery env ENABLE_NATIVE_SIDECARS value", "true"},
+		{"istiod", "HorizontalPodAutoscaler istiod", "spec minReplicas", "2"},
+		{"istio-ingress", "Service istio-ingress", "spec type", "NodePort"},
+		{"istio-ingress", "Service istio-ingress", "spec ports http2 nodePort", "30080"},
+		{"istio-ingress", "Service istio-ingress", "spec ports https nodePort", "30443"},
+		{"istio-ingress", "Service istio-ingress", "spec selector istio", "ingressgateway"},
+		{"istio-ingress", "Deployment istio-ingress", "spec template metadata annotations proxy.istio.io/config", `{"gatewayTopology": {"proxyProtocol": {}}}`},
+		{"istio-ingress", "ServiceAccount istio-ingress", "kind", "ServiceAccount"},
+		{"argo-rollouts", "Deployment argo-rollouts", "spec replicas", "2"},
+		{"kube-prometheus-stack", "Service prometheus-prometheus", "spec ports http-web port", "9090"},
+		{"kube-prometheus-stack", "Prometheus prometheus-prometheus", "spec storage volumeClaimTemplate spec storageClassName", "gp3"},
+		{"blogplatform-operator", "Deployment blogplatform-controller-manager", "spec replicas", "2"},
+	} {
+		_, objects := rendered(t, named(t, want.component))
+		i := slices.IndexFunc(objects, func(o *unstructured.Unstructured) bool { return want.object == o.GetKind()+" "+o.GetName() })
+		if i < 0 {
+			t.Errorf("component %s has no %s", want.component, want.object)
+			continue
+		}
+		if got := field(objects[i], want.path); got != want.value {
+			t.Errorf("component %s: %s: %s is %q, want %q", want.component, want.object, want.path, got, want.value)
+		}
+	}
+}
+
+func named(t *testing.T, name string) gitops.Component {
+	t.Helper()
+	for _, c := range components(t) {
+		if c.Name == name {
+			return c
+		}
+	}
+	t.Fatalf("there is no component %s", name)
+	return gitops.Component{}
+}
+
+// TestEachRoleIsTakenByItsServiceAccount, as terraform/modules/identity allows it.
+func TestEachRoleIsTakenByItsServiceAccount(t *testing.T) {
+	pods := read(t, filepath.Join(root, "terraform/modules/identity/pods.tf"))
+	for name, test := range map[string]struct {
+		role    string
+		account []string
+	}{
+		"aws-ebs-csi-driver": {"ebs-csi", []string{"controller", "serviceAccount"}},
+		"aws-efs-csi-driver": {"efs-csi", []string{"controller", "serviceAccount"}},
+		"cluster-autoscaler": {"cluster-autoscaler", []string{"rbac", "serviceAccount"}},
+		"cert-manager":       {"cert-manager", []string{"serviceAccount"}},
+	} {
+		c := named(t, name)
+		account, found, err := unstructured.NestedMap(c.Values, test.account...)
+		if !found || err != nil {
+			t.Fatalf("component %s has no values at %q: %v", name, test.account, err)
+		}
+		arn, _, _ := unstructured.NestedString(account, "annotations", "eks.amazonaws.com/role-arn")
+		if !strings.HasSuffix(arn, "/blog-"+test.role) {
+			t.Errorf("component %s takes %s, want the role blog-%s", name, arn, test.role)
+		}
+		who, _ := account["name"].(string)
+		if who == "" {
+			who = name // what the chart calls it
+		}
+		if want := fmt.Sprintf("%s = {\n      accounts = [%q]", test.role, c.Namespace+":"+who); !strings.Contains(pods, want) {
+			t.Errorf("component %s is %s:%s, and the role %s is for somebody else", name, c.Namespace, who, test.role)
+		}
+	}
+}
