@@ -2,10 +2,15 @@ package main
 
 import (
 	"bytes"
+	"io"
+	"log"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-containerregistry/pkg/registry"
 )
 
 func TestChartsAreMadeOfTheImagesThatWereBuilt(t *testing.T) {
@@ -22,6 +27,30 @@ func TestChartsAreMadeOfTheImagesThatWereBuilt(t *testing.T) {
 	want := filepath.Join(dir, "blogplatform-operator-1.2.3.tgz") + "\n" + filepath.Join(dir, "blogplatform-1.2.3.tgz") + "\n"
 	if out.String() != want {
 		t.Errorf("it says %q, want %q", out.String(), want)
+	}
+}
+
+// TestWhatWasMadeIsPushed, and its references by digest are printed.
+func TestWhatWasMadeIsPushed(t *testing.T) {
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	t.Cleanup(server.Close)
+	dir := t.TempDir()
+	t.Setenv("HOME", dir) // whoever runs the test may have logged in somewhere
+	references := filepath.Join(dir, "references")
+	if err := os.WriteFile(references, []byte("ghcr.io/owner/blog/operator@sha256:"+strings.Repeat("1", 64)+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var made, pushed bytes.Buffer
+	if err := run([]string{"package", "--version", "v1.2.3", "--references", references, "--output", dir}, &made); err != nil {
+		t.Fatal(err)
+	}
+	where := strings.TrimPrefix(server.URL, "http://") + "/blog"
+	if err := run(append([]string{"push", "--plain-http", "--registry", where}, strings.Fields(made.String())...), &pushed); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Fields(pushed.String())
+	if len(lines) != 2 || !strings.HasPrefix(lines[0], where+"/charts/blogplatform-operator@sha256:") || !strings.HasPrefix(lines[1], where+"/charts/blogplatform@sha256:") {
+		t.Errorf("it says %q", pushed.String())
 	}
 }
 
