@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -239,12 +240,8 @@ func TestTheDocumentNamesWhatIsNotRendered(t *testing.T) {
 // TestTheAPIServerTakesWhatIsDeployed besides charts: what the roots of Argo CD and Flux
 // render, namespaces and both platforms among it. Helm releases of Flux are left out: their kind cannot be had.
 func TestTheAPIServerTakesWhatIsDeployed(t *testing.T) {
-	argo, err := helm.Render(loadFrom(t, filepath.Join(moduleOf(t, argoHelm), "charts/argo-cd")), helm.Named{Name: "argocd", Namespace: "argocd"}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var kinds []*unstructured.Unstructured
-	for _, object := range argo.Objects {
+	for _, object := range argoCD(t) {
 		if object.GetKind() == "CustomResourceDefinition" {
 			kinds = append(kinds, object)
 		}
@@ -284,6 +281,44 @@ func TestTheAPIServerTakesWhatIsDeployed(t *testing.T) {
 		if err := dryRun(t.Context(), object, "default"); err != nil {
 			t.Errorf("%s %s: %v", object.GetKind(), object.GetName(), err)
 		}
+	}
+}
+
+// argoCD are the objects of Argo CD itself, as docs/gitops.md installs it.
+func argoCD(t *testing.T) []*unstructured.Unstructured {
+	t.Helper()
+	values, err := helm.Parse(read(t, filepath.Join(root, "config/gitops/argocd/values.yaml")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := helm.Render(loadFrom(t, filepath.Join(moduleOf(t, argoHelm), "charts/argo-cd")), helm.Named{Name: "argocd", Namespace: "argocd"}, values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.Objects
+}
+
+// TestArgoCDItselfIsTaken by the API server, and leaves our settings of it alone.
+func TestArgoCDItselfIsTaken(t *testing.T) {
+	given(t, "argocd")
+	var own []string
+	for _, object := range argoCD(t) {
+		if err := dryRun(t.Context(), object, "argocd"); err != nil {
+			t.Errorf("%s %s: %v", object.GetKind(), object.GetName(), err)
+		}
+		if object.GetKind() == "ConfigMap" && object.GetName() == "argocd-cm" {
+			data, _, _ := unstructured.NestedStringMap(object.Object, "data")
+			own = slices.Collect(maps.Keys(data))
+		}
+	}
+	ours, _, _ := unstructured.NestedStringMap(kustomized(t, "argocd/settings")[0].Object, "data")
+	for key := range ours {
+		if slices.Contains(own, key) {
+			t.Errorf("the chart of Argo CD and our settings both write %s", key)
+		}
+	}
+	if len(own) == 0 {
+		t.Error("Argo CD has no ConfigMap argocd-cm")
 	}
 }
 
