@@ -190,21 +190,22 @@ status:
 `
 	states := map[ready.State]string{ready.Ready: "Healthy", ready.Progressing: "Progressing"}
 	for name, patch := range map[string]string{
-		"ready":                   "",
-		"new":                     "status: null",
-		"changed":                 "metadata: {generation: 3}",
-		"an instance short":       "status: {instances: [{name: instance, readyReplicas: 1, updatedReplicas: 2}]}",
-		"without instances":       "status: {instances: null}",
-		"restarting":              "status: {instances: [{name: instance, readyReplicas: 2, updatedReplicas: 1}]}",
-		"of one instance":         "{spec: {instances: [{name: instance}]}, status: {instances: [{name: instance, readyReplicas: 1, updatedReplicas: 1}]}}",
-		"without a stanza":        "status: {pgbackrest: {repos: [{name: repo1, stanzaCreated: false}]}}",
-		"with another repository": "spec: {backups: {pgbackrest: {repos: [{name: repo1}, {name: repo2}]}}}",
-		"without repository host": "status: {pgbackrest: {repoHost: {ready: false}}}",
-		"without a backup":        `status: {conditions: [{type: PGBackRestReplicaCreate, status: "False"}]}`,
-		"that reports no backup":  "status: {conditions: null}",
-		"that wants no backup":    "{spec: {backups: null}, status: {conditions: null}}",
-		"whose SQL has not run":   "status: {databaseInitSQL: null}",
-		"that has no SQL to run":  "{spec: {databaseInitSQL: null}, status: {databaseInitSQL: null}}",
+		"ready":                     "",
+		"new":                       "status: null",
+		"changed":                   "metadata: {generation: 3}",
+		"an instance short":         "status: {instances: [{name: instance, readyReplicas: 1, updatedReplicas: 2}]}",
+		"without instances":         "status: {instances: null}",
+		"restarting":                "status: {instances: [{name: instance, readyReplicas: 2, updatedReplicas: 1}]}",
+		"short of its one instance": "{spec: {instances: [{name: instance}]}, status: {instances: null}}",
+		"of one instance":           "{spec: {instances: [{name: instance}]}, status: {instances: [{name: instance, readyReplicas: 1, updatedReplicas: 1}]}}",
+		"without a stanza":          "status: {pgbackrest: {repos: [{name: repo1, stanzaCreated: false}]}}",
+		"with another repository":   "spec: {backups: {pgbackrest: {repos: [{name: repo1}, {name: repo2}]}}}",
+		"without repository host":   "status: {pgbackrest: {repoHost: {ready: false}}}",
+		"without a backup":          `status: {conditions: [{type: PGBackRestReplicaCreate, status: "False"}]}`,
+		"that reports no backup":    "status: {conditions: null}",
+		"that wants no backup":      "{spec: {backups: null}, status: {conditions: null}}",
+		"whose SQL has not run":     "status: {databaseInitSQL: null}",
+		"that has no SQL to run":    "{spec: {databaseInitSQL: null}, status: {databaseInitSQL: null}}",
 	} {
 		t.Run(name, func(t *testing.T) {
 			object, changes := map[string]any{}, map[string]any{}
