@@ -3,6 +3,7 @@ package charts
 import (
 	"context"
 	"errors"
+	"log"
 	"maps"
 	"os"
 	"slices"
@@ -45,7 +46,7 @@ func TestMain(m *testing.M) {
 		}
 		if err != nil {
 			cp.Stop()
-			panic(err)
+			log.Fatal(err)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log"
 	"maps"
 	"os"
 	"path/filepath"
@@ -40,7 +41,7 @@ func TestMain(m *testing.M) {
 		var err error
 		if cluster, err = client.New(cp.Config, client.Options{}); err != nil {
 			cp.Stop()
-			panic(err)
+			log.Fatal(err)
 		}
 	})
 }
