@@ -425,7 +425,7 @@ func aBackupThatFails(t *testing.T, env environment) {
 	})
 }
 
-// runNow makes a Job of the schedule of full backups, as kubectl create job --from does.
+// runNow makes a Job of the schedule of full backups, as kubectl create job --from does, with one try.
 func runNow(t *testing.T, env environment, name string) {
 	t.Helper()
 	schedule, err := clientset.BatchV1().CronJobs(env.namespace).Get(t.Context(), platform+"-db-repo1-full", metav1.GetOptions{})
@@ -439,6 +439,7 @@ func runNow(t *testing.T, env environment, name string) {
 		},
 		Spec: schedule.Spec.JobTemplate.Spec,
 	}
+	job.Spec.BackoffLimit = new(int32(0)) // the six tries that it would have take ten minutes
 	if _, err := clientset.BatchV1().Jobs(env.namespace).Create(t.Context(), job, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
