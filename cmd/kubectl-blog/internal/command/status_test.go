@@ -32,13 +32,13 @@ func TestStatusOfAVerifiedPlatform(t *testing.T) {
 	r := w.blog("status", "blog")
 	w.wants(r, 0)
 	golden.Equal(t, "status-verified.txt", scrub(r.out))
-	if unnamed := w.blog("status"); unnamed.out != r.out {
+	if unnamed := w.blog("status"); scrub(unnamed.out) != scrub(r.out) {
 		t.Errorf("without a name the only platform is not meant:\n%s%s", unnamed.out, unnamed.err)
 	}
 	if strings.Contains(r.out, "\x1b[") {
 		t.Error("there are colours in what no terminal reads")
 	}
-	if plain := w.blog("status", "--no-color"); plain.out != r.out {
+	if plain := w.blog("status", "--no-color"); scrub(plain.out) != scrub(r.out) {
 		t.Errorf("--no-color: %s%s", plain.out, plain.err)
 	}
 }
