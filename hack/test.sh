@@ -19,7 +19,7 @@ first=(test/operator/{argo,crash,promotion,release,faults,install,drift,deletion
 
 if [ -z "${BLOGPLATFORM_TIME_FACTOR:-}" ]; then
   # One package more than there are processors, and work that waits already: twice the load, twice the time.
-  BLOGPLATFORM_TIME_FACTOR=$(awk -v cpus="$(nproc)" '{ f = 1.5 + $1 / cpus; if (f > 4) f = 4; printf "%.1f", f }' /proc/loadavg)
+  BLOGPLATFORM_TIME_FACTOR=$(awk -v cpus="$(nproc)" '{ f = 2 + $1 / cpus; if (f > 4) f = 4; printf "%.1f", f }' /proc/loadavg)
   echo "Limits of time are multiplied by $BLOGPLATFORM_TIME_FACTOR, by the machine's load. BLOGPLATFORM_TIME_FACTOR sets another factor."
 fi
 export BLOGPLATFORM_TIME_FACTOR
