@@ -101,38 +101,6 @@ func passwordsThatAreReplaced(t *testing.T, env environment) {
 	}
 }
 
-// anAuthorityThatIsReplaced signs PostgreSQL's certificate from now on: pods verify that one without a restart.
-func anAuthorityThatIsReplaced(t *testing.T, env environment) {
-	pods, people := containersOf(t, env), signIn(t, env)
-	authority := func(ctx context.Context) (string, error) {
-		secret, err := clientset.CoreV1().Secrets(env.namespace).Get(ctx, platform+"-db-cluster-cert", metav1.GetOptions{})
-		if err != nil {
-			return "", err
-		}
-		return string(secret.Data["ca.crt"]), nil
-	}
-	before, err := authority(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	// With its key. The Crunchy operator makes another one.
-	if err := clientset.CoreV1().Secrets(env.namespace).Delete(t.Context(), platform+"-db-cluster-ca-cert", metav1.DeleteOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, 2*time.Minute, "another authority", func(ctx context.Context) error {
-		now, err := authority(ctx)
-		if err == nil && now == before {
-			err = errors.New("it is the one before")
-		}
-		return err
-	})
-	connectAnew(t, env, people)
-	if now := containersOf(t, env); !slices.Equal(pods, now) {
-		t.Errorf("pods were replaced or restarted: %v, then %v", pods, now)
-	}
-	eventually(t, truth, env.namespace+" Ready", func(ctx context.Context) error { return ready(ctx, env) })
-}
-
 // containersOf are the pods of the data services with their restarts.
 func containersOf(t *testing.T, env environment) (pods []string) {
 	t.Helper()
@@ -158,6 +126,16 @@ func connectAnew(t *testing.T, env environment, people []*person) {
 		for _, service := range dataServices {
 			if !strings.Contains(services, platform+"-"+service) {
 				return fmt.Errorf("%s has no connection that was made since", service)
+			}
+		}
+		return nil
+	})
+	eventually(t, truth, "people are answered by connections that live", func(ctx context.Context) error {
+		for _, p := range people {
+			for n := range 2 { // a like and a page, which together need all data services
+				if problem := p.next(n, request{}).failure(ctx); problem != "" {
+					return errors.New(problem)
+				}
 			}
 		}
 		return nil

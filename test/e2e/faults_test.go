@@ -79,7 +79,6 @@ func TestFaultsWithoutPeers(t *testing.T) {
 		staging: {{"a release whose peers are away", aReleaseWhosePeersAreAway}},
 		production: {
 			{"passwords are replaced", passwordsThatAreReplaced},
-			{"the authority is replaced", anAuthorityThatIsReplaced},
 			{"a backup fails", aBackupThatFails},
 			{"a volume cannot grow", aVolumeThatCannotGrow},
 		},
