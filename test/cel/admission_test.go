@@ -2,7 +2,6 @@ package cel
 
 import (
 	"context"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,25 +15,15 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/kustomize/api/krusty"
-	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
 
-	"blogplatform.io/operator/hack/cluster/controlplane"
 	"blogplatform.io/operator/hack/timefactor"
+	"blogplatform.io/operator/test/kustomize"
 )
 
 // installPolicies applies the admission policies and the roles of people, as `make deploy` does.
 func installPolicies(ctx context.Context, root string) error {
-	rendered, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join(root, "config/default"))
-	if err != nil {
-		return err
-	}
-	content, err := rendered.AsYaml()
-	if err != nil {
-		return err
-	}
-	objects, err := controlplane.ParseObjects(content)
+	objects, err := kustomize.Objects(root, "default")
 	if err != nil {
 		return err
 	}

@@ -3,31 +3,20 @@ package charts
 import (
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/kustomize/api/krusty"
-	"sigs.k8s.io/kustomize/kyaml/filesys"
 
-	"blogplatform.io/operator/hack/cluster/controlplane"
+	"blogplatform.io/operator/test/kustomize"
 )
 
 // kustomized are the objects of a folder of config.
 func kustomized(t *testing.T, folder string) map[string]*unstructured.Unstructured {
 	t.Helper()
-	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join(root, "config", folder))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := resources.AsYaml()
-	if err != nil {
-		t.Fatal(err)
-	}
-	objects, err := controlplane.ParseObjects(text)
+	objects, err := kustomize.Objects(root, folder)
 	if err != nil {
 		t.Fatal(err)
 	}

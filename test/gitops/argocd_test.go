@@ -11,25 +11,16 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"sigs.k8s.io/kustomize/api/krusty"
-	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"blogplatform.io/operator/hack/cluster/controlplane"
 	"blogplatform.io/operator/hack/gitops"
+	"blogplatform.io/operator/test/kustomize"
 )
 
 // kustomized renders a folder of config/gitops, as Argo CD and Flux do.
 func kustomized(t *testing.T, folder string) []*unstructured.Unstructured {
 	t.Helper()
-	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join(root, "config/gitops", folder))
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := resources.AsYaml()
-	if err != nil {
-		t.Fatal(err)
-	}
-	objects, err := controlplane.ParseObjects(text)
+	objects, err := kustomize.Objects(root, filepath.Join("gitops", folder))
 	if err != nil {
 		t.Fatal(err)
 	}

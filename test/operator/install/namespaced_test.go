@@ -1,7 +1,6 @@
 package install
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,12 +13,10 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
-	"sigs.k8s.io/kustomize/api/krusty"
-	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/controllers"
-	"blogplatform.io/operator/hack/cluster/controlplane"
+	"blogplatform.io/operator/test/kustomize"
 	"blogplatform.io/operator/test/operator/harness"
 )
 
@@ -29,15 +26,7 @@ const serviceAccount = "system:serviceaccount:blogplatform-system:blogplatform-c
 // rendered are the objects of a folder of config.
 func rendered(t *testing.T, folder string) []*unstructured.Unstructured {
 	t.Helper()
-	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join(harness.ControlPlane.Cache.Root, "config", folder))
-	if err != nil {
-		t.Fatal(err)
-	}
-	content, err := resources.AsYaml()
-	if err != nil {
-		t.Fatal(err)
-	}
-	objects, err := controlplane.ParseObjects(content)
+	objects, err := kustomize.Objects(harness.ControlPlane.Cache.Root, folder)
 	if err != nil {
 		t.Fatal(err)
 	}
