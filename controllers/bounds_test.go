@@ -72,15 +72,15 @@ func TestWhatPeersSayFitsIntoConditionsAndEvents(t *testing.T) {
 		}
 	}
 	close(recorder.Events)
-	told := 0
+	recorded := 0
 	for event := range recorder.Events { // type, reason and note
-		told++
+		recorded++
 		if _, note, _ := strings.Cut(event, " "); len(note) > maxNote+len("PromotionOverridden ") {
 			t.Errorf("an event has %d bytes: %.60s", len(note), event)
 		}
 	}
-	if told < 3 {
-		t.Errorf("%d events", told)
+	if recorded < 3 {
+		t.Errorf("%d events", recorded)
 	}
 }
 

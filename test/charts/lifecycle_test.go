@@ -227,7 +227,7 @@ func TestAnOperatorComesChangesGoesBackAndGoes(t *testing.T) {
 	left, err := e.Uninstall(operator.Name)
 	e.must(err)
 	if !strings.Contains(left, crdName) {
-		t.Errorf("nobody is told that the CRD stays: %q", left)
+		t.Errorf("the notes do not say that the CRD stays: %q", left)
 	}
 	e.same(p, "after the uninstall")
 	for _, object := range render(t, "blogplatform-operator", operator, digest).Objects {

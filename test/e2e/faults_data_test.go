@@ -21,7 +21,7 @@ import (
 	"blogplatform.io/operator/api/v1alpha1"
 )
 
-// Stories of the database and of what is kept in it.
+// Faults of the database and of what is kept in it.
 
 // aPlatformThatIsCreatedAgain over its data with a smaller volume names the size to
 // write, and with that goes on with the data.

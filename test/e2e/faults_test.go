@@ -36,21 +36,21 @@ func says(ctx context.Context, env environment, name string, status metav1.Condi
 	return nil
 }
 
-// story is one fault of a platform, from its beginning until it is mended.
-type story struct {
+// scenario is one fault of a platform, from its beginning until it is over.
+type scenario struct {
 	name string
-	tell func(*testing.T, environment)
+	run  func(*testing.T, environment)
 }
 
-// sideBySide tells the stories of both platforms at the same time, and those of
+// sideBySide runs the scenarios of both platforms at the same time, and those of
 // one platform one after the other.
-func sideBySide(t *testing.T, stories map[environment][]story) {
+func sideBySide(t *testing.T, scenarios map[environment][]scenario) {
 	t.Helper()
-	for env, own := range stories {
+	for env, own := range scenarios {
 		t.Run(env.namespace, func(t *testing.T) {
 			t.Parallel()
 			for _, s := range own {
-				t.Run(s.name, func(t *testing.T) { s.tell(t, env) })
+				t.Run(s.name, func(t *testing.T) { s.run(t, env) })
 			}
 		})
 	}
@@ -58,7 +58,7 @@ func sideBySide(t *testing.T, stories map[environment][]story) {
 
 // TestFaultsOfReleases needs a pod of each kind to fail, so nothing else may be missing.
 func TestFaultsOfReleases(t *testing.T) {
-	sideBySide(t, map[environment][]story{
+	sideBySide(t, map[environment][]scenario{
 		staging: {
 			{"an image does not exist", anImageThatDoesNotExist},
 			{"steps are edited", stepsThatAreEdited},
@@ -75,7 +75,7 @@ func TestFaultsOfReleases(t *testing.T) {
 // TestFaultsWithoutPeers has staging release while its peers are away. What
 // production meets meanwhile needs none of them.
 func TestFaultsWithoutPeers(t *testing.T) {
-	sideBySide(t, map[environment][]story{
+	sideBySide(t, map[environment][]scenario{
 		staging: {{"a release whose peers are away", aReleaseWhosePeersAreAway}},
 		production: {
 			{"passwords are replaced", passwordsThatAreReplaced},

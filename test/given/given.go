@@ -41,7 +41,7 @@ const (
 // CollectGarbageRarely trades memory for processor time, in this process and in
 // the servers that it starts later, which inherit the variables. At Go's 100 percent
 // a quarter of the time of kube-apiserver goes to garbage collection, at 300 percent
-// within 1.5 GB still a ninth, at 400 percent within 3 GB a sixteenth.
+// within 1.5 GB a ninth.
 func CollectGarbageRarely() {
 	const percent = 400
 	debug.SetGCPercent(percent)

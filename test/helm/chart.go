@@ -71,7 +71,7 @@ type Named struct {
 type Rendered struct {
 	// Objects are those of the release, Hooks those of its hooks, such as tests.
 	Objects, Hooks []*unstructured.Unstructured
-	// Notes are what people are told after an install.
+	// Notes are what Helm prints after an install (NOTES.txt).
 	Notes string
 }
 

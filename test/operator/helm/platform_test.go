@@ -87,7 +87,7 @@ func TestAPlatformOfTheChart(t *testing.T) {
 	left, err := w.helm.Uninstall("blog")
 	w.must(err)
 	if !strings.Contains(left, "[BlogPlatform] blog") {
-		t.Errorf("nobody is told that the platform stays: %q", left)
+		t.Errorf("the notes do not say that the platform stays: %q", left)
 	}
 	w.UntilReady(p)
 	w.must(w.helm.Install("blog", w.chart, w.values(p), false))
