@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -120,14 +122,18 @@ func InstallCRDs(ctx context.Context, c client.Client, crds []*unstructured.Unst
 		}
 	}
 	for _, crd := range crds {
-		if err := waitEstablished(ctx, c, crd); err != nil {
+		if err := waitServed(ctx, c, crd); err != nil {
 			return fmt.Errorf("waiting for CRD %s: %w", crd.GetName(), err)
 		}
 	}
 	return nil
 }
 
-func waitEstablished(ctx context.Context, c client.Client, crd *unstructured.Unstructured) error {
+// waitServed waits until a CRD is established, and then until discovery names
+// its kind: the API server updates the two one after the other.
+func waitServed(ctx context.Context, c client.Client, crd *unstructured.Unstructured) error {
+	group, _, _ := unstructured.NestedString(crd.Object, "spec", "group")
+	kind, _, _ := unstructured.NestedString(crd.Object, "spec", "names", "kind")
 	return wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, timefactor.Scale(time.Minute), true, func(ctx context.Context) (bool, error) {
 		live := &unstructured.Unstructured{}
 		live.SetGroupVersionKind(crd.GroupVersionKind())
@@ -138,7 +144,11 @@ func waitEstablished(ctx context.Context, c client.Client, crd *unstructured.Uns
 		for _, condition := range conditions {
 			fields, _ := condition.(map[string]any)
 			if fields["type"] == "Established" && fields["status"] == "True" {
-				return true, nil
+				_, err := c.RESTMapper().RESTMapping(schema.GroupKind{Group: group, Kind: kind})
+				if meta.IsNoMatchError(err) {
+					return false, nil
+				}
+				return err == nil, err
 			}
 		}
 		return false, nil
