@@ -97,7 +97,7 @@ e2e-delivery: $(CLUSTER) $(BIN)/gotestsum ## The same for the way of a good rele
 	@hack/e2e.sh -tags=e2e,delivery -run GoodRelease
 
 .PHONY: e2e-faults
-e2e-faults: $(CLUSTER) $(BIN)/gotestsum ## The same for faults: missing images, pods that crash, claimed hosts, volumes that cannot grow, backups that fail, replaced passwords, edited steps, an operator or its peers that are away.
+e2e-faults: $(CLUSTER) $(BIN)/gotestsum ## The same for faults: missing images, pods that crash, claimed hosts, volumes that cannot grow, backups that fail, replaced passwords and authorities, loads without pods, certificates that expire, edited steps, an operator or its peers that are away.
 	@hack/e2e.sh -tags=e2e,faults -run Fault
 
 .PHONY: bench-delivery

@@ -16,6 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/api/v1alpha1"
@@ -99,6 +101,54 @@ func passwordsThatAreReplaced(t *testing.T, env environment) {
 	if now := containersOf(t, env); !slices.Equal(pods, now) {
 		t.Errorf("pods were replaced or restarted: %v, then %v", pods, now)
 	}
+}
+
+// anAuthorityThatIsReplaced signs PostgreSQL's certificate from now on: the pods that run
+// follow it, without a restart. Connections that are there stay, and the pages that readers
+// see do not fail. Until the kubelet has replaced the files in all pods, within about a
+// minute, a new connection is refused, so what people write may fail once; it is not counted here.
+func anAuthorityThatIsReplaced(t *testing.T, env environment) {
+	pods, people := containersOf(t, env), signIn(t, env)
+	authority := func(ctx context.Context) (string, error) {
+		secret, err := clientset.CoreV1().Secrets(env.namespace).Get(ctx, platform+"-db-cluster-cert", metav1.GetOptions{})
+		if err != nil {
+			return "", err
+		}
+		return string(secret.Data["ca.crt"]), nil
+	}
+	before, err := authority(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := load(t, env, 10)
+	// With its key. The Postgres operator makes another one when it looks at the cluster again.
+	if err := clientset.CoreV1().Secrets(env.namespace).Delete(t.Context(), platform+"-db-cluster-ca-cert", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 2*time.Minute, "another authority", func(ctx context.Context) error {
+		now, err := authority(ctx)
+		if err == nil && now == before {
+			err = errors.Join(errors.New("it is the one before"), touchDatabase(ctx, env))
+		}
+		return err
+	})
+	connectAnew(t, env, people)
+	noFailures(t, env.namespace+", while the authority of its database was replaced", end)
+	if now := containersOf(t, env); !slices.Equal(pods, now) {
+		t.Errorf("pods were replaced or restarted: %v, then %v", pods, now)
+	}
+	eventually(t, truth, env.namespace+" Ready", func(ctx context.Context) error { return ready(ctx, env) })
+}
+
+// touchDatabase has the Postgres operator look at a cluster again.
+func touchDatabase(ctx context.Context, env environment) error {
+	database := &unstructured.Unstructured{}
+	database.SetAPIVersion("postgres-operator.crunchydata.com/v1beta1")
+	database.SetKind("PostgresCluster")
+	database.SetNamespace(env.namespace)
+	database.SetName(platform + "-db")
+	touched := fmt.Appendf(nil, `{"metadata":{"annotations":{"touched":%q}}}`, time.Now().Format(time.RFC3339Nano))
+	return cluster.Patch(ctx, database, client.RawPatch(types.MergePatchType, touched))
 }
 
 // containersOf are the pods of the data services with their restarts.

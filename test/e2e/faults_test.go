@@ -63,6 +63,11 @@ func TestFaultsOfReleases(t *testing.T) {
 			{"an image does not exist", anImageThatDoesNotExist},
 			{"steps are edited", stepsThatAreEdited},
 			{"the soak is interrupted", aSuspensionDuringTheSoak},
+			{"the pod of a load is evicted", aLoadThatIsEvicted},
+			{"no node has room for a load", aLoadWithoutANode},
+			{"a quota refuses a load", aLoadThatAQuotaRefuses},
+			{"a peer writes a very long message", aVeryLongMessage},
+			{"the certificate is not renewed, and expires", aCertificateThatExpires},
 		},
 		production: {
 			{"pods do not come up", podsThatDoNotComeUp},
@@ -79,6 +84,7 @@ func TestFaultsWithoutPeers(t *testing.T) {
 		staging: {{"a release whose peers are away", aReleaseWhosePeersAreAway}},
 		production: {
 			{"passwords are replaced", passwordsThatAreReplaced},
+			{"the authority of the database is replaced", anAuthorityThatIsReplaced},
 			{"a backup fails", aBackupThatFails},
 			{"a volume cannot grow", aVolumeThatCannotGrow},
 		},
@@ -193,32 +199,50 @@ func podsThatDoNotComeUp(t *testing.T, env environment) {
 }
 
 // stablePodsThatCrash do not hold up their fix: readers are served again within three
-// minutes. The release lives for some minutes, so that it becomes the stable one.
+// minutes. They crash from the moment on that PostgreSQL has a certain role, so that
+// their release has become the stable one before.
 func stablePodsThatCrash(t *testing.T, env environment) {
+	const role = "out_of_paper"
 	settle(t, env)
 	good := get(t, env).Status.Release.Current
-	until := time.Now().Add(4 * time.Minute)
 	dying := build(t, "v0.0.0-dying", fault{"services/content/main.go", `	_ "golang.org/x/crypto/x509roots/fallback" // collectors of traces have certificates of public authorities, and the image has none
 
 	"blogplatform.io/operator/services/content/service"
 )
 
-func main() { os.Exit(service.Main()) }`, fmt.Sprintf(`	"time"
+func main() { os.Exit(service.Main()) }`, `	"context"
+	"time"
 
 	_ "golang.org/x/crypto/x509roots/fallback"
 
 	"blogplatform.io/operator/services/content/service"
+	"blogplatform.io/operator/services/internal/postgres"
 )
 
 func main() {
 	if os.Args[1] == "serve" {
-		time.AfterFunc(time.Until(time.Unix(%d, 0)), func() { panic("out of paper") })
+		go watch()
 	}
 	os.Exit(service.Main())
-}`, until.Unix())})
+}
+
+func watch() {
+	ctx := context.Background()
+	pool, err := postgres.Open(ctx, "watch")
+	if err != nil {
+		panic(err)
+	}
+	for range time.Tick(time.Second) {
+		var found bool
+		if pool.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = '` + role + `')").Scan(&found) == nil && found {
+			panic("out of paper")
+		}
+	}
+}`})
 	change(t, env, func(spec *v1alpha1.BlogPlatformSpec) { spec.Release = dying })
-	awaitRelease(t, env, dying.Version, time.Until(until))
-	eventually(t, time.Until(until)+2*truth, "the crash is said", func(ctx context.Context) error {
+	awaitRelease(t, env, dying.Version, 10*time.Minute)
+	query(t, env, "CREATE ROLE "+role)
+	eventually(t, 2*truth, "the crash is said", func(ctx context.Context) error {
 		return says(ctx, env, v1alpha1.ConditionAvailable, metav1.ConditionFalse, "", "content")
 	})
 	change(t, env, func(spec *v1alpha1.BlogPlatformSpec) {
@@ -276,20 +300,69 @@ func aSuspensionDuringTheSoak(t *testing.T, env environment) {
 	}
 }
 
-// TestFaultAnOperatorThatIsAway in the middle of a release: it goes on later.
+// TestFaultAnOperatorThatIsAway in each phase of a release, longer than any deadline
+// of it: the release goes on each time that the operator is back, and is not blamed.
 func TestFaultAnOperatorThatIsAway(t *testing.T) {
+	const version, deadline = "v0.0.0-away", 60
 	settle(t, staging)
 	end := load(t, staging, 10)
-	version := "v0.0.0-away"
-	change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) { spec.Release.Version = version })
+	allowVerify := deny(t, staging, pods, "verify", "wait until the operator is away")
+	change(t, staging, func(spec *v1alpha1.BlogPlatformSpec) {
+		spec.Release.Version, spec.Rollout.ProgressDeadlineSeconds = version, new(int32(deadline))
+	})
 	awaitCanary(t, staging)
-	operator := func(replicas int32) { scale(t, "blogplatform-system", "blogplatform-controller-manager", replicas) }
-	operator(0)
-	t.Cleanup(func() { operator(1) })
-	eventually(t, 5*time.Minute, "the Rollouts at their barrier without an operator", func(ctx context.Context) error { return atBarrier(ctx, staging) })
-	operator(1)
-	awaitRelease(t, staging, version, 10*time.Minute)
+	withoutOperator(t, deadline*time.Second, func() {
+		eventually(t, 5*time.Minute, "the Rollouts at their barrier", func(ctx context.Context) error { return atBarrier(ctx, staging) })
+	})
+	awaitPhase(t, staging, v1alpha1.PhaseVerifying)
+	argoRollouts := func(replicas int32) { scale(t, "argo-rollouts", "argo-rollouts", replicas) }
+	t.Cleanup(func() { argoRollouts(1) })
+	withoutOperator(t, deadline*time.Second, func() {
+		allowVerify()
+		argoRollouts(0) // so that the commit, which comes next, lasts until the operator is away again
+	})
+	awaitPhase(t, staging, v1alpha1.PhaseCommitting)
+	withoutOperator(t, deadline*time.Second, func() {
+		argoRollouts(1)
+		eventually(t, 5*time.Minute, "all services run "+version, func(ctx context.Context) error { return runs(ctx, staging, version) })
+	})
+	awaitRelease(t, staging, version, 5*time.Minute)
+	notBlamed(t, staging, version)
 	noFailures(t, "staging, while the operator was away", end)
+}
+
+// withoutOperator does something while no operator runs, which is for as long as a
+// deadline of the release at least.
+func withoutOperator(t *testing.T, deadline time.Duration, meanwhile func()) {
+	t.Helper()
+	operator := func(replicas int32) { scale(t, "blogplatform-system", "blogplatform-controller-manager", replicas) }
+	t.Cleanup(func() { operator(1) })
+	operator(0)
+	passed := time.NewTimer(deadline)
+	meanwhile()
+	<-passed.C
+	operator(1)
+}
+
+// awaitPhase waits until the release of a platform has come to a phase.
+func awaitPhase(t *testing.T, env environment, phase v1alpha1.ReleasePhase) {
+	t.Helper()
+	eventually(t, 10*time.Minute, "phase "+string(phase), func(context.Context) error {
+		if now := get(t, env).Status.Release; now.Phase != phase {
+			return fmt.Errorf("phase %s, failures %+v", now.Phase, now.Failures)
+		}
+		return nil
+	})
+}
+
+// notBlamed fails the test if an attempt of a release has failed.
+func notBlamed(t *testing.T, env environment, version string) {
+	t.Helper()
+	for _, failure := range get(t, env).Status.Release.Failures {
+		if failure.Version == version {
+			t.Errorf("the release was blamed: %+v", failure)
+		}
+	}
 }
 
 // peers are what a release needs of others: the Deployments, by namespace.
@@ -322,11 +395,7 @@ func aReleaseWhosePeersAreAway(t *testing.T, env environment) {
 		return says(ctx, env, v1alpha1.ConditionReady, metav1.ConditionFalse, "", "")
 	})
 	<-away.C
-	for _, failure := range get(t, env).Status.Release.Failures {
-		if failure.Version == version {
-			t.Errorf("the release was blamed: %+v", failure)
-		}
-	}
+	notBlamed(t, env, version)
 	back()
 	awaitRelease(t, env, version, 10*time.Minute)
 	noFailures(t, env.namespace+", while Argo Rollouts, Prometheus, istiod, cert-manager and Sealed Secrets were away", end)
