@@ -118,10 +118,24 @@ func (p *pass) readLoad(ctx context.Context, name string, e *release.Evidence) e
 		return fmt.Errorf("list pods of %s: %w", describe(live), err)
 	}
 	e.Pods, e.Cause = pods.Items, ready.Cause(pods.Items)
-	if len(e.Pods) == 0 {
-		e.Cause, err = p.refusal(ctx, live)
+	if len(e.Pods) > 0 {
+		return nil
+	}
+	if e.Cause, err = p.refusal(ctx, live); err == nil && e.Cause == "" {
+		e.Cause, err = p.unscheduled(ctx, job)
 	}
 	return err
+}
+
+// unscheduled is why the pods of a Job found no node, or empty. They are gone once the
+// deadline of the Job has come.
+func (p *pass) unscheduled(ctx context.Context, job *unstructured.Unstructured) (string, error) {
+	var events corev1.EventList
+	err := p.live.List(ctx, &events, client.InNamespace(job.GetNamespace()), client.MatchingFields{"involvedObject.kind": "Pod", "reason": ready.ReasonFailedScheduling})
+	if err != nil && !apierrors.IsForbidden(err) {
+		return "", fmt.Errorf("list events about pods of %s: %w", describe(job), err)
+	}
+	return ready.Unscheduled(events.Items, job.GetName()), nil
 }
 
 func jobNamed(namespace, name string) *unstructured.Unstructured {

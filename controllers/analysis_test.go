@@ -4,11 +4,14 @@ import (
 	"context"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/internal/naming"
+	"blogplatform.io/operator/internal/ready"
 	"blogplatform.io/operator/internal/release"
 )
 
@@ -61,5 +64,35 @@ func TestWhatEndedAnUpdateIsAskedOnce(t *testing.T) {
 		if err != nil || verdict != step.read.Trouble || server.lists != step.asked {
 			t.Errorf("%s: %+v, %v, asked %d times, want %d", step.what, verdict, err, server.lists, step.asked)
 		}
+	}
+}
+
+// unscheduled is an API server that has a Job past its deadline, whose pod is gone,
+// and the events about pods.
+type unscheduled struct{ client.Reader }
+
+func (unscheduled) Get(context.Context, client.ObjectKey, client.Object, ...client.GetOption) error {
+	return nil
+}
+
+func (unscheduled) List(_ context.Context, list client.ObjectList, options ...client.ListOption) error {
+	var asked client.ListOptions
+	asked.ApplyOptions(options)
+	if events, ok := list.(*corev1.EventList); ok && asked.FieldSelector.Matches(fields.Set{"involvedObject.kind": "Pod", "reason": ready.ReasonFailedScheduling}) {
+		events.Items = []corev1.Event{{
+			Reason: ready.ReasonFailedScheduling, InvolvedObject: corev1.ObjectReference{Kind: "Pod", Name: "load-1-x7f2k"},
+			Message: "0/1 nodes are available: 1 Insufficient cpu.",
+		}}
+	}
+	return nil
+}
+
+// TestALoadWhosePodFoundNoNodeSaysSo after the Job's deadline, when the pod is gone.
+func TestALoadWhosePodFoundNoNodeSaysSo(t *testing.T) {
+	p := passAt()
+	p.live = unscheduled{}
+	var e release.Evidence
+	if err := p.readLoad(t.Context(), "load-1", &e); err != nil || e.Cause != "its pod found no node: 0/1 nodes are available: 1 Insufficient cpu." {
+		t.Errorf("%q, %v", e.Cause, err)
 	}
 }

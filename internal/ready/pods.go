@@ -35,17 +35,38 @@ const ReasonFailedCreate = "FailedCreate"
 // Refused is why the API server refuses the pods of a Job, such as a quota, Pod
 // Security or a webhook, by the last of the Job's events; empty if none tells.
 func Refused(events []corev1.Event) string {
-	var last *corev1.Event
-	for i := range events {
-		e := &events[i]
-		if e.Reason == ReasonFailedCreate && (last == nil || seen(last).Before(seen(e))) {
-			last = e
-		}
-	}
+	last := newest(events, func(e *corev1.Event) bool { return e.Reason == ReasonFailedCreate })
 	if last == nil {
 		return ""
 	}
 	return refused(last.Message)
+}
+
+// ReasonFailedScheduling is the reason of events about pods that no node has room for
+// (kube-scheduler). The Job controller deletes such a pod at the deadline of its Job,
+// so that afterwards only they tell.
+const ReasonFailedScheduling = "FailedScheduling"
+
+// Unscheduled is why the pods of a Job found no node, by the last of the events about
+// pods of its namespace; empty if none tells.
+func Unscheduled(events []corev1.Event, job string) string {
+	last := newest(events, func(e *corev1.Event) bool {
+		return e.Reason == ReasonFailedScheduling && e.InvolvedObject.Kind == "Pod" && strings.HasPrefix(e.InvolvedObject.Name, job+"-")
+	})
+	if last == nil {
+		return ""
+	}
+	return "its pod found no node: " + said(last.Message)
+}
+
+// newest is the event that was seen last of those that count, nil if none does.
+func newest(events []corev1.Event, counts func(*corev1.Event) bool) (last *corev1.Event) {
+	for i := range events {
+		if e := &events[i]; counts(e) && (last == nil || seen(last).Before(seen(e))) {
+			last = e
+		}
+	}
+	return last
 }
 
 // seen is when an event happened last, whichever API it was written by.

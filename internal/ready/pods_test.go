@@ -99,3 +99,25 @@ func TestAJobSaysWhyItsPodsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// TestAJobSaysThatItsPodFoundNoNode though the pod is gone: the last event about a pod of that Job counts.
+func TestAJobSaysThatItsPodFoundNoNode(t *testing.T) {
+	about := func(kind, name, message string, second int64) corev1.Event {
+		return corev1.Event{Reason: ReasonFailedScheduling, InvolvedObject: corev1.ObjectReference{Kind: kind, Name: name}, LastTimestamp: metav1.Unix(second, 0), Message: message}
+	}
+	events := []corev1.Event{
+		about("Pod", "load-x7f2k", "0/1 nodes are available: 1 Insufficient memory.", 1),
+		about("Pod", "load-x7f2k", "0/1 nodes are available: 1 Insufficient cpu.", 2),
+		about("Pod", "other-x7f2k", "0/1 nodes are available: 1 Too many pods.", 3),
+		about("Workload", "load-x7f2k", "no", 3),
+		{Reason: "Killing", InvolvedObject: corev1.ObjectReference{Kind: "Pod", Name: "load-x7f2k"}, LastTimestamp: metav1.Unix(3, 0), Message: "Stopping container load"},
+	}
+	for job, want := range map[string]string{
+		"load":    "its pod found no node: 0/1 nodes are available: 1 Insufficient cpu.",
+		"another": "",
+	} {
+		if got := Unscheduled(events, job); got != want {
+			t.Errorf("Job %s: %q, want %q", job, got, want)
+		}
+	}
+}
