@@ -165,6 +165,9 @@ func (p Platform) DatabaseRepositoryAccounts() []string {
 	return []string{p.Database() + "-repohost", "default"}
 }
 
+// DatabaseRestore is the name of the policies of the pods that restore a backup, which have the account of an instance.
+func (p Platform) DatabaseRestore() string { return p.Database() + "-restore" }
+
 // DatabaseMesh is the Service that names the ports of PostgreSQL's pods to the mesh.
 func (p Platform) DatabaseMesh() string { return p.Database() + "-mesh" }
 

@@ -17,7 +17,7 @@ func namesOf(p Platform) map[string]string {
 		"init of the database": p.DatabaseInit(), "certificate of the database": p.DatabaseCertificate(),
 		"verify": p.Verify(), "set": p.Set(Hash("x")), "verify job": p.VerifyJob(Hash("x"), 99999), "redirect": p.Redirect(),
 		"strict": p.Strict(), "deny": p.Deny(), "proxies": p.Proxies(), "migrations": p.Migrations(),
-		"instance of the database": p.DatabaseInstance(), "repository of the database": p.DatabaseRepository(), "api of the database": p.DatabaseAPI(),
+		"instance of the database": p.DatabaseInstance(), "repository of the database": p.DatabaseRepository(), "api of the database": p.DatabaseAPI(), "restore of the database": p.DatabaseRestore(),
 	}
 	for _, s := range Services {
 		names["workload "+string(s)] = p.Workload(s)
@@ -126,7 +126,7 @@ func TestNamesNeverChange(t *testing.T) {
 		"init of the database": "blog-db-init", "certificate of the database": "blog-db-cluster-cert",
 		"verify": "blog-verify", "set": "blog-set-2d711642b7", "verify job": "blog-verify-2d711642b7-99999", "redirect": "blog-redirect",
 		"strict": "blog-strict", "deny": "blog-deny", "proxies": "blog-proxies", "migrations": "blog-migrations",
-		"instance of the database": "blog-db-instance", "repository of the database": "blog-db-repo", "api of the database": "blog-db-api",
+		"instance of the database": "blog-db-instance", "repository of the database": "blog-db-repo", "api of the database": "blog-db-api", "restore of the database": "blog-db-restore",
 		"workload frontend": "blog-frontend", "workload user": "blog-user", "workload content": "blog-content", "workload comment": "blog-comment",
 		"migration user":          "blog-user-expand-058e83afdc",
 		"migration content":       "blog-content-expand-058e83afdc",

@@ -12,6 +12,9 @@ import (
 // labelData on the pods of a PostgresCluster tells PostgreSQL from the backup repository.
 const labelData = "postgres-operator.crunchydata.com/data"
 
+// labelRestore is on the pod of a Job that restores a backup; its value is empty.
+const labelRestore = "postgres-operator.crunchydata.com/pgbackrest-restore"
+
 // party is a group of pods with the identities that they have in the mesh.
 type party struct {
 	// name of its policies.
@@ -51,8 +54,8 @@ type edge struct {
 
 // parties are all who may talk or be talked to.
 type parties struct {
-	gateway, verify, load, migrations, instances, repository party
-	services                                                 map[naming.Service]party
+	gateway, verify, load, migrations, instances, repository, restore party
+	services                                                          map[naming.Service]party
 }
 
 func (b *builder) parties() parties {
@@ -73,6 +76,7 @@ func (b *builder) parties() parties {
 		migrations: b.migrators(),
 		instances:  own(b.names.Database(), database("postgres"), b.names.DatabaseInstance()),
 		repository: own(b.names.DatabaseRepository(), database("pgbackrest"), b.names.DatabaseRepositoryAccounts()...),
+		restore:    own(b.names.DatabaseRestore(), map[string]string{labelCluster: b.names.Database(), labelRestore: ""}, b.names.DatabaseInstance()),
 		services:   map[naming.Service]party{},
 	}
 	for _, service := range naming.Services {
@@ -120,10 +124,10 @@ func (b *builder) edges() []edge {
 		{from: []party{p.verify}, to: p.gateway},
 		{from: []party{user, content, comment, p.migrations}, to: p.instances, ports: []int32{portPostgres}},
 		{from: []party{p.instances}, to: p.instances, ports: []int32{portPostgres, portPatroni}},
-		// The repository fetches backups, instances bring it what they archive. Either
-		// asks the other for a certificate, which matters where it has the default account.
+		// The repository fetches backups, instances bring it what they archive, and a restore
+		// reads both. Each asks the other for a certificate, which matters where it has the default account.
 		{from: []party{p.repository}, to: p.instances, ports: []int32{portPgBackRest}},
-		{from: []party{p.instances}, to: p.repository, ports: []int32{portPgBackRest}},
+		{from: []party{p.instances, p.restore}, to: p.repository, ports: []int32{portPgBackRest}},
 	}
 	for _, service := range naming.DataServices {
 		edges = append(edges, asks(frontend, p.services[service], frontendOperations[service])...)

@@ -42,6 +42,7 @@ func everybody() map[string]somebody {
 		"repository":          postgresPod("blog-db-repohost", "data", "pgbackrest"),
 		"older repository":    postgresPod("default", "data", "pgbackrest"),
 		"backup":              postgresPod("blog-db-pgbackrest", "pgbackrest-backup", "replica-create"),
+		"restore":             postgresPod("blog-db-instance", "pgbackrest-restore", ""),
 		"stranger":            {namespace: "g11-prod", account: "stranger"},
 		"nobody":              {namespace: "g11-prod", account: "default"},
 		"prometheus":          {namespace: "monitoring", account: "prometheus"},
@@ -113,6 +114,8 @@ func answered() map[string][]request {
 		"older repository -> instance": {{port: 8432}},
 		"instance -> repository":       {{port: 8432}},
 		"instance -> older repository": {{port: 8432}},
+		"restore -> repository":        {{port: 8432}},
+		"restore -> older repository":  {{port: 8432}},
 
 		"gateway -> frontend of the other": pages,
 	}
@@ -146,7 +149,9 @@ func TestTheMeshAnswersNobodyButWhomItShould(t *testing.T) {
 	// A pod that names no account has the identity of an older repository: what
 	// keeps it away is the network, and pgBackRest, which asks for a certificate.
 	want["nobody -> instance"] = want["older repository -> instance"]
-	// The same holds for migrations, whose identities are those of their services.
+	// The same holds for a restore, which has the identity of an instance,
+	want["restore -> instance"] = want["instance -> instance"]
+	// and for migrations, whose identities are those of their services.
 	for _, pair := range []string{"content -> user", "comment -> user", "user -> content", "user -> comment"} {
 		from, to, _ := strings.Cut(pair, " -> ")
 		want[from+" migration -> "+to] = want[pair]
@@ -315,7 +320,7 @@ func TestProxiesDialOnlyWhatTheirPodsNeed(t *testing.T) {
 	want := map[string][]string{
 		"user": {anything}, "frontend": {services}, "content": {services}, "comment": {services}, "verify": {services, gateway},
 		"user migration": {services}, "content migration": {services}, "comment migration": {services},
-		"instance": {anything, api}, "repository": {anything, api}, "backup": {anything, api},
+		"instance": {anything, api}, "repository": {anything, api}, "backup": {anything, api}, "restore": {anything, api},
 		// What is not the platform's is left to whoever owns it.
 		"stranger": nil,
 	}

@@ -159,7 +159,7 @@ func TestNoChildAppearsTwice(t *testing.T) {
 func TestWhatTheDatabaseNeedsOutlivesThePlatform(t *testing.T) {
 	kept := map[string]bool{
 		"ConfigMap blog-db-init": true, "Service blog-db-mesh": true, "Sidecar blog-db": true, "NetworkPolicy blog-db-api": true,
-		"AuthorizationPolicy blog-db": true, "AuthorizationPolicy blog-db-repo": true, "NetworkPolicy blog-db": true, "NetworkPolicy blog-db-repo": true,
+		"AuthorizationPolicy blog-db": true, "AuthorizationPolicy blog-db-repo": true, "NetworkPolicy blog-db": true, "NetworkPolicy blog-db-repo": true, "NetworkPolicy blog-db-restore": true,
 	}
 	everyChild(t, func(t *testing.T, in Input, child Child) {
 		kind, suffix := child.Object.GetKind(), strings.TrimPrefix(child.Object.GetName(), in.Platform.Name)
