@@ -241,11 +241,20 @@ func (p *pass) wellSaid(name string) string {
 	return map[string]string{
 		v1alpha1.ConditionSecretsReady:      "every Secret is there and has its keys",
 		v1alpha1.ConditionMeshReady:         "policies and routes are applied, and pods get a sidecar",
-		v1alpha1.ConditionDatabaseReady:     "PostgreSQL works, and its first backup was made",
+		v1alpha1.ConditionDatabaseReady:     p.databaseSaid(),
 		v1alpha1.ConditionMigrationsReady:   "the migrations of release " + p.migrated().Version + " are done",
 		v1alpha1.ConditionWorkloadsReady:    "all four services run release " + p.serving().Version,
 		v1alpha1.ConditionCertificatesReady: "the certificate of the hosts is issued",
 	}[name]
+}
+
+// databaseSaid also tells that the database began before what the spec would have it begin with.
+func (p *pass) databaseSaid() string {
+	const works = "PostgreSQL works, and its first backup was made"
+	if p.platform.Spec.Database.DataSource == nil {
+		return works
+	}
+	return works + "; spec.database.dataSource is not looked at any more, since there is a database"
 }
 
 func conditionFrom(name string, v ready.Verdict) condition {

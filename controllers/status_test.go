@@ -88,6 +88,19 @@ func TestThePassLooksAgainWhenACertificateExpires(t *testing.T) {
 	}
 }
 
+// TestASourceThatIsNotLookedAtIsSaid: a spec may name one for a database that has long begun.
+func TestASourceThatIsNotLookedAtIsSaid(t *testing.T) {
+	const ignored = "spec.database.dataSource is not looked at any more"
+	p := passAt()
+	if said := p.worst(v1alpha1.ConditionDatabaseReady).Message; strings.Contains(said, "dataSource") {
+		t.Errorf("no source is asked for: %q", said)
+	}
+	p.platform.Spec.Database.DataSource = &v1alpha1.DataSource{PostgresCluster: &v1alpha1.PostgresClusterSource{}}
+	if said := p.worst(v1alpha1.ConditionDatabaseReady).Message; !strings.Contains(said, ignored) {
+		t.Errorf("%q, want %q", said, ignored)
+	}
+}
+
 func TestBackupsThatFailAreAWarning(t *testing.T) {
 	p := passAt()
 	if c := p.backupsFailing(); c != nil {

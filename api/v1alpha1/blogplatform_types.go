@@ -17,6 +17,7 @@ import (
 // +kubebuilder:resource:shortName=bp,categories=all
 // +kubebuilder:validation:XValidation:rule=`self.metadata.name.matches('^[a-z]([-a-z0-9]{0,28}[a-z0-9])?$')`,message=`metadata.name must be at most 30 lower-case letters, digits and dashes, starting with a letter and ending with a letter or digit, such as blog: the names of all children are derived from it`
 // +kubebuilder:validation:XValidation:rule=`!self.metadata.name.endsWith('-cacert')`,message=`metadata.name must not end in -cacert: Istio takes the Secret of the hosts' certificate, which is named after it, for one that holds an authority only, and serves no certificate`
+// +kubebuilder:validation:XValidation:rule=`!has(self.spec.database) || !has(self.spec.database.dataSource) || !has(oldSelf.status) || !has(oldSelf.status.database) || !has(oldSelf.status.database.identity) || (has(oldSelf.spec.database) && has(oldSelf.spec.database.dataSource) && self.spec.database.dataSource == oldSelf.spec.database.dataSource)`,message=`database.dataSource is looked at only when the database is created, and there is one: leave it out or as it is; to restore the database, have the Crunchy operator do it in place, or create another BlogPlatform (docs/restore.md)`,fieldPath=".spec.database.dataSource"
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Release",type=string,JSONPath=`.status.release.current.version`
@@ -80,7 +81,7 @@ const (
 // +kubebuilder:validation:XValidation:rule=`self.environment != 'Production' || self.release.images.user.matches('@sha256:[0-9a-f]{64}$')`,message=`release.images.user must name a digest in Production, such as registry.example.com/blog/user@sha256:<64 hexadecimal digits>: a tag can change what it means`,fieldPath=".release.images.user"
 // +kubebuilder:validation:XValidation:rule=`self.environment != 'Production' || self.release.images.content.matches('@sha256:[0-9a-f]{64}$')`,message=`release.images.content must name a digest in Production, such as registry.example.com/blog/content@sha256:<64 hexadecimal digits>: a tag can change what it means`,fieldPath=".release.images.content"
 // +kubebuilder:validation:XValidation:rule=`self.environment != 'Production' || self.release.images.comment.matches('@sha256:[0-9a-f]{64}$')`,message=`release.images.comment must name a digest in Production, such as registry.example.com/blog/comment@sha256:<64 hexadecimal digits>: a tag can change what it means`,fieldPath=".release.images.comment"
-// +kubebuilder:validation:XValidation:rule=`self.?database.?postgresVersion.orValue(17) == oldSelf.?database.?postgresVersion.orValue(17)`,message=`database.postgresVersion cannot change (17 if left out): a major upgrade moves the data, which the operator does not do; create another BlogPlatform and copy the content into its database`,fieldPath=".database.postgresVersion"
+// +kubebuilder:validation:XValidation:rule=`self.?database.?postgresVersion.orValue(17) == oldSelf.?database.?postgresVersion.orValue(17)`,message=`database.postgresVersion cannot change (17 if left out): a major upgrade moves the data, which the operator does not do; create another BlogPlatform and copy the content into its database (docs/restore.md)`,fieldPath=".database.postgresVersion"
 // +kubebuilder:validation:XValidation:rule=`(has(self.database) && has(self.database.storage) && has(self.database.storage.storageClassName) ? self.database.storage.storageClassName : "") == (has(oldSelf.database) && has(oldSelf.database.storage) && has(oldSelf.database.storage.storageClassName) ? oldSelf.database.storage.storageClassName : "")`,message=`database.storage.storageClassName cannot change: volumes do not move between classes, so write the present class`,fieldPath=".database.storage.storageClassName"
 // +kubebuilder:validation:XValidation:rule=`(has(self.database) && has(self.database.backups) && has(self.database.backups.storage) && has(self.database.backups.storage.storageClassName) ? self.database.backups.storage.storageClassName : "") == (has(oldSelf.database) && has(oldSelf.database.backups) && has(oldSelf.database.backups.storage) && has(oldSelf.database.backups.storage.storageClassName) ? oldSelf.database.backups.storage.storageClassName : "")`,message=`database.backups.storage.storageClassName cannot change: volumes do not move between classes, so write the present class`,fieldPath=".database.backups.storage.storageClassName"
 // +kubebuilder:validation:XValidation:rule=`!has(self.promotion) || self.environment == 'Production'`,message=`promotion is for Production only: releases come to it from the Staging platform that promotion.from names; leave it out here`,fieldPath=".promotion"
@@ -466,6 +467,43 @@ type Database struct {
 	// backups says when pgBackRest copies the database, and to which volume.
 	// +optional
 	Backups Backups `json:"backups,omitzero"`
+	// dataSource has the database begin with a backup. It is looked at only while there is
+	// neither a database nor a volume with its data, and may be left in place afterwards.
+	// Default an empty database.
+	// +optional
+	DataSource *DataSource `json:"dataSource,omitempty"`
+}
+
+// DataSource is the backup that a database begins with.
+type DataSource struct {
+	// postgresCluster is whose backup it is.
+	// +required
+	PostgresCluster *PostgresClusterSource `json:"postgresCluster,omitempty"`
+	// targetTime is until when the changes that followed the backup are restored, too.
+	// Default as long as they were archived.
+	// +optional
+	TargetTime *metav1.Time `json:"targetTime,omitempty"`
+}
+
+// PostgresClusterSource is a PostgresCluster of the Crunchy operator, with its field names.
+// That of another BlogPlatform has to name this one in spec.database.backups.readers.
+type PostgresClusterSource struct {
+	// clusterName of the PostgresCluster. Default that of this platform, of which only the backups are left.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')`,message=`clusterName must be the name of a PostgresCluster: lower-case letters, digits and dashes, such as blog-db`
+	ClusterName string `json:"clusterName,omitempty"`
+	// clusterNamespace is its namespace. Default that of this platform.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule=`self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')`,message=`clusterNamespace must be the name of a namespace: lower-case letters, digits and dashes, such as blog-staging`
+	ClusterNamespace string `json:"clusterNamespace,omitempty"`
+	// repoName is the backup repository. Default repo1, the one of a BlogPlatform.
+	// +optional
+	// +kubebuilder:validation:Enum=repo1;repo2;repo3;repo4
+	RepoName string `json:"repoName,omitempty"`
 }
 
 // Storage is a volume.
@@ -501,6 +539,12 @@ type Backups struct {
 	// and, as WAL piles up, the database.
 	// +optional
 	Storage Storage `json:"storage,omitzero"`
+	// readers are the BlogPlatforms whose database may begin with these backups, as their
+	// spec.database.dataSource says. Whoever may edit one of them can read all data of this one.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	Readers []PlatformReference `json:"readers,omitempty"`
 }
 
 // BackupSchedule has one cron expression for each kind of backup.

@@ -168,8 +168,11 @@ func (p Platform) DatabaseRepositoryAccounts() []string {
 // DatabaseRestore is the name of the policies of the pods that restore a backup, which have the account of an instance.
 func (p Platform) DatabaseRestore() string { return p.Database() + "-restore" }
 
+// DatabaseMeshSuffix follows the name of a PostgresCluster in that of its [Platform.DatabaseMesh].
+const DatabaseMeshSuffix = "-mesh"
+
 // DatabaseMesh is the Service that names the ports of PostgreSQL's pods to the mesh.
-func (p Platform) DatabaseMesh() string { return p.Database() + "-mesh" }
+func (p Platform) DatabaseMesh() string { return p.Database() + DatabaseMeshSuffix }
 
 // DatabaseInit is the ConfigMap with the SQL that runs once.
 func (p Platform) DatabaseInit() string { return p.Database() + "-init" }

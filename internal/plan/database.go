@@ -86,6 +86,7 @@ func (b *builder) postgresCluster() *postgresCluster {
 				DataVolumeClaimSpec: claim(v.size, v.class),
 			}},
 			Patroni:         patroni{DynamicConfiguration: dynamicConfiguration{PostgreSQL: postgresConfiguration{Parameters: v.parameters}}},
+			DataSource:      b.dataSource(),
 			DatabaseInitSQL: keyReference{Name: b.names.DatabaseInit(), Key: initKey},
 			Backups:         postgresBackups{PGBackRest: b.pgBackRest()},
 		},

@@ -17,7 +17,7 @@ const labelRestore = "postgres-operator.crunchydata.com/pgbackrest-restore"
 
 // party is a group of pods with the identities that they have in the mesh.
 type party struct {
-	// name of its policies.
+	// name of its policies. It is empty where they are somebody else's.
 	name string
 	// namespace of its pods.
 	namespace string
@@ -62,9 +62,6 @@ func (b *builder) parties() parties {
 	own := func(name string, labels map[string]string, accounts ...string) party {
 		return party{name: name, namespace: b.names.Namespace, accounts: accounts, pods: metav1.LabelSelector{MatchLabels: labels}}
 	}
-	database := func(data string) map[string]string {
-		return map[string]string{labelCluster: b.names.Database(), labelData: data}
-	}
 	gateway := b.values.gateway
 	p := parties{
 		gateway: party{
@@ -74,15 +71,20 @@ func (b *builder) parties() parties {
 		verify:     own(b.names.Verify(), b.names.VerifySelector(), b.names.Verify()),
 		load:       own(b.names.Load(), b.names.LoadSelector(), b.names.Load()),
 		migrations: b.migrators(),
-		instances:  own(b.names.Database(), database("postgres"), b.names.DatabaseInstance()),
-		repository: own(b.names.DatabaseRepository(), database("pgbackrest"), b.names.DatabaseRepositoryAccounts()...),
-		restore:    own(b.names.DatabaseRestore(), map[string]string{labelCluster: b.names.Database(), labelRestore: ""}, b.names.DatabaseInstance()),
+		instances:  own(b.names.Database(), database(b.names.Database(), labelData, "postgres").MatchLabels, b.names.DatabaseInstance()),
+		repository: own(b.names.DatabaseRepository(), database(b.names.Database(), labelData, "pgbackrest").MatchLabels, b.names.DatabaseRepositoryAccounts()...),
+		restore:    own(b.names.DatabaseRestore(), database(b.names.Database(), labelRestore, "").MatchLabels, b.names.DatabaseInstance()),
 		services:   map[naming.Service]party{},
 	}
 	for _, service := range naming.Services {
 		p.services[service] = own(b.names.Workload(service), b.names.Selector(service), b.names.Workload(service))
 	}
 	return p
+}
+
+// database are pods of a PostgresCluster, by one more label.
+func database(cluster, label, value string) metav1.LabelSelector {
+	return metav1.LabelSelector{MatchLabels: map[string]string{labelCluster: cluster, label: value}}
 }
 
 // migrators are the pods of all migrations, which have the identities of their services.
@@ -136,6 +138,7 @@ func (b *builder) edges() []edge {
 		edges = append(edges, asks(other, user, []operation{fetchKeys})...)
 		edges = append(edges, asks(user, other, []operation{erase})...)
 	}
+	edges = append(edges, b.restores(p)...)
 	if slices.ContainsFunc(b.providers(), b.behindGateway) {
 		edges = append(edges, edge{from: []party{user}, to: p.gateway})
 	}
@@ -148,7 +151,7 @@ func (b *builder) ownParties(edges []edge) []party {
 	var own []party
 	for _, e := range edges {
 		for _, p := range append(slices.Clone(e.from), e.to) {
-			if p.namespace == b.names.Namespace && !slices.ContainsFunc(own, p.is) {
+			if p.namespace == b.names.Namespace && p.name != "" && !slices.ContainsFunc(own, p.is) {
 				own = append(own, p)
 			}
 		}

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
@@ -99,24 +100,19 @@ func (b *builder) mismatch(field, wanted, live string) *Problem {
 
 // backupsAlone keeps an empty database from being made over the backups of another one.
 func (b *builder) backupsAlone() *Problem {
-	backups := ""
-	for _, volume := range b.Volumes {
-		if volume.DeletionTimestamp != nil {
-			continue
-		}
-		if volume.Labels[labelRole] == roleData {
-			return nil // the database goes on with it
-		}
-		if _, found := volume.Labels[labelRepoVolume]; found {
-			backups = volume.Name
-		}
+	if b.restoresItself() || slices.ContainsFunc(b.Volumes, holdsData) {
+		return nil // it goes on with that
 	}
-	if backups == "" {
+	backups := slices.IndexFunc(b.Volumes, func(claim corev1.PersistentVolumeClaim) bool {
+		_, found := claim.Labels[labelRepoVolume]
+		return found && claim.DeletionTimestamp == nil
+	})
+	if backups < 0 {
 		return nil
 	}
 	return &Problem{Reason: "BackupsWithoutDatabase", Message: fmt.Sprintf(
-		"PersistentVolumeClaim %s/%s holds backups of a database that is gone, and an empty one would be made over them: restore PostgresCluster %s from them, or delete the claim",
-		b.names.Namespace, backups, b.names.Database())}
+		"PersistentVolumeClaim %s/%s holds backups of a database that is gone, and another one would be made over them: write spec.database.dataSource: {postgresCluster: {}} to begin with them (docs/restore.md), or delete the claim",
+		b.names.Namespace, b.Volumes[backups].Name)}
 }
 
 // keepConnections plans no fewer connections than the database allows now, unless

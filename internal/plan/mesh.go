@@ -44,7 +44,8 @@ func (b *builder) mesh() {
 	}
 	b.scopes(edges)
 	// Patroni keeps its leader lock in the Kubernetes API, and backup Jobs reach the repository through it.
-	b.keep(StageMesh, b.scope(b.names.Database(), map[string]string{labelCluster: b.names.Database()}, "./*", "default/"+naming.MeshHost("default", "kubernetes")))
+	beyond := append([]string{"default/" + naming.MeshHost("default", "kubernetes")}, b.repositoryBeyond()...)
+	b.keep(StageMesh, b.scope(b.names.Database(), map[string]string{labelCluster: b.names.Database()}, "./*", beyond...))
 }
 
 // governing adds a policy of some pods. That of the database's pods stays as long as they do.

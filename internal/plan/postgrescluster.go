@@ -21,7 +21,20 @@ type postgresClusterSpec struct {
 	Users            []postgresUser                `json:"users"`
 	DatabaseInitSQL  keyReference                  `json:"databaseInitSQL"`
 	Patroni          patroni                       `json:"patroni"`
+	DataSource       *dataSource                   `json:"dataSource,omitempty"`
 	Backups          postgresBackups               `json:"backups"`
+}
+
+type dataSource struct {
+	PostgresCluster clusterSource `json:"postgresCluster"`
+}
+
+type clusterSource struct {
+	ClusterName      string                      `json:"clusterName"`
+	ClusterNamespace string                      `json:"clusterNamespace"`
+	RepoName         string                      `json:"repoName"`
+	Options          []string                    `json:"options,omitempty"`
+	Resources        corev1.ResourceRequirements `json:"resources"`
 }
 
 type postgresInstances struct {

@@ -12,12 +12,27 @@ func postgresCluster(u *unstructured.Unstructured) Verdict {
 	case number(u.Object, "status", "observedGeneration") < u.GetGeneration():
 		return Verdict{Progressing, "NotObserved", name(u) + " is not yet seen by the Postgres operator; if it stays so, see whether that runs, and look at the events of both"}
 	}
-	for _, judge := range []func(*unstructured.Unstructured) Verdict{instances, backups, initSQL} {
+	for _, judge := range []func(*unstructured.Unstructured) Verdict{restore, instances, backups, initSQL} {
 		if v := judge(u); v.State != "" {
 			return v
 		}
 	}
 	return Verdict{Ready, "InstancesReady", name(u) + " is ready"}
+}
+
+// restore reads the conditions of a restore, in place or before PostgreSQL starts for the
+// first time (PostgresDataInitialized, PGBackRestoreProgressing). What is wrong with the
+// source that was asked for, only events of the PostgresCluster tell.
+func restore(u *unstructured.Unstructured) Verdict {
+	restored := condition(u, "PostgresDataInitialized")
+	_, begins, _ := unstructured.NestedFieldNoCopy(u.Object, "spec", "dataSource")
+	switch {
+	case is(restored, "False"):
+		return Verdict{Failed, "RestoreFailed", name(u) + ": the restore of its data has failed; look at the log of its restore Job, and delete that Job to try again"}
+	case is(condition(u, "PGBackRestoreProgressing"), "True"), begins && !is(restored, "True"):
+		return Verdict{Progressing, "Restoring", name(u) + ": its data is being restored; look at its restore Job, and at its events if there is none"}
+	}
+	return Verdict{}
 }
 
 func instances(u *unstructured.Unstructured) Verdict {

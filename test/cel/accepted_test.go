@@ -34,6 +34,8 @@ spec:
       schedule: {full: "30 1 * * SUN", incremental: "*/15 0-5,22 1-31/2 jan-dec 1-6"}
       retentionFull: 7
       storage: {size: 40Gi, storageClassName: io2.block}
+      readers: [{namespace: g11-stg, name: blog}]
+    dataSource: {postgresCluster: {clusterName: blog-db, clusterNamespace: 1-old, repoName: repo2}, targetTime: "2026-03-01T12:00:00+05:30"}
   gateway: {namespace: istio-system, service: edge, serviceAccount: edge.istio, selector: {istio: edge}, httpsPort: 8443}
   tls: {issuerRef: {group: awspca.cert-manager.io, kind: AWSPCAClusterIssuer, name: private-ca}}
   services:

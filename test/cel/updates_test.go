@@ -71,3 +71,45 @@ func TestEdits(t *testing.T) {
 		})
 	}
 }
+
+// TestADataSourceIsForTheBeginning of a database: once there is one, it can be left in
+// place or out, and neither be added nor changed.
+func TestADataSourceIsForTheBeginning(t *testing.T) {
+	const field, says = "spec.database.dataSource", "restore the database"
+	const source, other = `spec: {database: {dataSource: {postgresCluster: {}}}}`, `spec: {database: {dataSource: {postgresCluster: {clusterName: other-db}}}}`
+	for name, c := range map[string]struct {
+		before, edit string
+		begun        bool
+		refused      bool
+	}{
+		"added":            {"", source, false, false},
+		"changed":          {source, other, false, false},
+		"added too late":   {"", source, true, true},
+		"changed too late": {source, other, true, true},
+		"left as it is":    {source, `spec: {suspend: true}`, true, false},
+		"taken out":        {source, `spec: {database: {dataSource: null}}`, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			object := platform(t, "staging", c.before)
+			object.SetName("source-" + strings.ReplaceAll(name, " ", "-"))
+			if err := server.Create(t.Context(), object); err != nil {
+				t.Fatal(err)
+			}
+			if c.begun {
+				merge(object.Object, parse(t, `status: {database: {ready: 0, desired: 1, identity: "7437"}}`))
+				if err := server.Status().Update(t.Context(), object); err != nil {
+					t.Fatal(err)
+				}
+			}
+			merge(object.Object, parse(t, c.edit))
+			err := server.Update(t.Context(), object, client.DryRunAll)
+			switch {
+			case c.refused:
+				expectRefusal(t, err, field, says)
+			case err != nil:
+				t.Error(err)
+			}
+		})
+	}
+}

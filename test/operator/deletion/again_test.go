@@ -114,7 +114,8 @@ func TestARestoreIsLeftToThePostgresOperator(t *testing.T) {
 	}
 }
 
-// TestNoEmptyDatabaseIsMadeOverBackups: a person restores them or gives them up.
+// TestNoEmptyDatabaseIsMadeOverBackups: a person has the database begin with them, and
+// what it began with is taken out of the PostgresCluster once it has.
 func TestNoEmptyDatabaseIsMadeOverBackups(t *testing.T) {
 	harness.ShareOperator(t)
 	w := newWorld(t)
@@ -126,10 +127,14 @@ func TestNoEmptyDatabaseIsMadeOverBackups(t *testing.T) {
 	if n := len(w.Children(p)); n != 0 {
 		t.Errorf("%d children were written", n)
 	}
-	if err := harness.Cluster.Delete(t.Context(), &corev1.PersistentVolumeClaim{ObjectMeta: metav1.ObjectMeta{Namespace: w.Namespace, Name: backups.Name}}); err != nil {
-		t.Fatal(err)
-	}
+	w.Edit(p, func(p *v1alpha1.BlogPlatform) {
+		p.Spec.Database.DataSource = &v1alpha1.DataSource{PostgresCluster: &v1alpha1.PostgresClusterSource{}}
+	})
 	w.UntilReady(p)
+	live := w.Get(w.Object("PostgresCluster", "blog-db"))
+	if source, found, _ := unstructured.NestedMap(live.Object, "spec", "dataSource"); found || live.GetGeneration() < 2 {
+		t.Errorf("generation %d of the PostgresCluster has the source %v, want none any more", live.GetGeneration(), source)
+	}
 }
 
 // TestASealedSecretWaitsForTheSecretOfTheOneBefore: were it created while that Secret
