@@ -26,7 +26,9 @@ const (
 	// gives up before its client has gone.
 	statementTimeout = "5s"
 	pingTimeout      = 2 * time.Second
-	defaultPoolSize  = 8
+	// trusted is for how long a connection is used without a ping since it was used last.
+	trusted         = 10 * time.Millisecond
+	defaultPoolSize = 8
 )
 
 // Open returns a pool for the database that PGHOST, PGPORT, PGDATABASE, PGUSER,
@@ -34,7 +36,8 @@ const (
 // (default 8). PGPASSWORD_FILE names a file with the password in the place of
 // PGPASSWORD. That file, and the one of PGSSLROOTCERT, are read again for each
 // connection, so that a service goes on when either is replaced. It does not connect
-// yet: a service starts and serves while its database is away. Errors hold no password.
+// yet: a service starts and serves while its database is away. A connection that was
+// ended while nobody used it is replaced before the next statement. Errors hold no password.
 func Open(ctx context.Context, application string) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig("")
 	if err != nil {
@@ -48,6 +51,10 @@ func Open(ctx context.Context, application string) (*pgxpool.Pool, error) {
 	// After a failover connections move to the new leader within minutes, not all at once.
 	config.MaxConnLifetime = 30 * time.Minute
 	config.MaxConnLifetimeJitter = 5 * time.Minute
+	// A failover or a new password ends connections that nobody uses at that moment, too. A
+	// write on one of these would fail, and could not be repeated: it may have been committed.
+	config.ShouldPing = func(_ context.Context, c pgxpool.ShouldPingParams) bool { return c.IdleDuration > trusted }
+	config.PingTimeout = pingTimeout
 	config.ConnConfig.ConnectTimeout = connectTimeout
 	config.ConnConfig.RuntimeParams["application_name"] = application
 	config.ConnConfig.RuntimeParams["statement_timeout"] = statementTimeout

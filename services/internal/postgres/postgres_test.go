@@ -72,6 +72,43 @@ func TestAServiceGoesOnWithAPasswordThatWasReplaced(t *testing.T) {
 	}
 }
 
+// TestNobodyIsAnsweredByAConnectionThatWasEnded, as a failover ends all of them: a
+// service that was busy a moment ago connects anew, and no write fails.
+func TestNobodyIsAnsweredByAConnectionThatWasEnded(t *testing.T) {
+	pool, _, _ := given(t)
+	const connections = 4
+	var busy []*pgxpool.Conn
+	var backends []int32
+	for range connections {
+		connection, err := pool.Acquire(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		busy, backends = append(busy, connection), append(backends, int32(connection.Conn().PgConn().PID()))
+	}
+	if _, err := busy[0].Exec(t.Context(), "CREATE SCHEMA blog CREATE TABLE likes (n int)"); err != nil {
+		t.Fatal(err)
+	}
+	other, err := postgres.Open(t.Context(), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	for _, connection := range busy {
+		connection.Release()
+	}
+	// The server answers once all have ended, and more time has passed than a connection is trusted for.
+	var ended int
+	if err := other.QueryRow(t.Context(), "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid, 5000)) FROM unnest($1::int[]) pid, pg_sleep(0.1)", backends).Scan(&ended); err != nil || ended != connections {
+		t.Fatalf("%d of %d connections were ended: %v", ended, connections, err)
+	}
+	for n := range connections {
+		if _, err := pool.Exec(t.Context(), "INSERT INTO blog.likes VALUES ($1)", n); err != nil {
+			t.Errorf("write %d: %v", n, err)
+		}
+	}
+}
+
 func TestAServiceGoesOnWithAnAuthorityThatWasReplaced(t *testing.T) {
 	pool, _, authority := given(t)
 	trusted, err := os.ReadFile(authority)
