@@ -138,6 +138,8 @@ type pass struct {
 	// podsHeld is why the pods of the current release may not be replaced by those that the
 	// spec asks for, nil if they may.
 	podsHeld *promote.Decision
+	// databaseHeld is why what would restart PostgreSQL is not written, nil if it may be.
+	databaseHeld *promote.Decision
 	// unsafe says why the release that the spec asks for cannot run on the database any more.
 	unsafe error
 	// overridden is true once the gate has let a release through because of an override.
@@ -349,6 +351,7 @@ func (p *pass) planSpec(ctx context.Context) error {
 	if p.stalled = p.nothingMayRun(); p.stalled != nil {
 		return nil
 	}
+	p.holdDatabase()
 	if err := p.aim(ctx); err != nil {
 		return err
 	}

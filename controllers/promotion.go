@@ -152,15 +152,26 @@ func (p *pass) holdPods(ctx context.Context, wanted plan.Set) (plan.Set, error) 
 	return *kept, nil
 }
 
+// holdDatabase keeps PostgreSQL from a restart that may not happen now.
+func (p *pass) holdDatabase() {
+	decision := promote.Database(p.platform, p.now())
+	if !decision.Allowed && plan.RestartsDatabase(p.platform, p.cluster) {
+		p.databaseHeld = &decision
+	}
+}
+
+// waits is why something else than a release waits, nil if nothing does.
+func (p *pass) waits() *promote.Decision { return cmp.Or(p.podsHeld, p.databaseHeld) }
+
 // lookAtGateAgain has the next pass be made when the gate's answer changes. Of a
 // release that was let through that matters only if it is to be tried again.
 func (p *pass) lookAtGateAgain() {
 	at := metav1.NewTime(p.gate.NextCheck.UTC())
 	failure := release.FailureOf(p.decision.Status)
-	if p.podsHeld != nil {
-		at = metav1.NewTime(p.podsHeld.NextCheck.UTC())
+	if waits := p.waits(); waits != nil {
+		at = metav1.NewTime(waits.NextCheck.UTC())
 	}
-	if at.IsZero() || p.suspended() || p.podsHeld == nil && p.gate.Closed && (failure == nil || failure.RetryTime == nil) {
+	if at.IsZero() || p.suspended() || p.waits() == nil && p.gate.Closed && (failure == nil || failure.RetryTime == nil) {
 		return
 	}
 	if next := p.decision.Status.NextCheckTime; next == nil || at.Before(next) {

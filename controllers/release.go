@@ -282,7 +282,7 @@ func (p *pass) input() plan.Input {
 		run.WithoutMigrations, run.WithoutVerify = d.Stopped(), !d.Verifying()
 		run.Paused = d.Halted
 	}
-	return plan.Input{Platform: p.platform, Release: p.target.Release, Run: run, Observed: p.observed, Database: p.cluster, Volumes: p.volumes}
+	return plan.Input{Platform: p.platform, Release: p.target.Release, Run: run, Observed: p.observed, Database: p.cluster, Volumes: p.volumes, HoldDatabase: p.databaseHeld != nil}
 }
 
 // kept are the ControllerRevisions of the sets to go back to: the one that was
@@ -436,15 +436,11 @@ func (p *pass) releaseVerdict() ready.Verdict {
 		return failed(reasonRollbackUnsafe, fmt.Sprintf("spec.release: %s; all services run %s", p.unsafe, p.serving().Version))
 	}
 	if p.podsHeld != nil {
-		verdict := ready.Verdict{State: ready.Progressing, Reason: p.podsHeld.Reason, Message: p.podsHeld.Message}
-		if promote.Stuck(p.podsHeld.Reason) {
-			verdict.State = ready.Failed
-		}
-		return verdict
+		return waitVerdict(p.podsHeld)
 	}
 	switch status.Phase {
 	case v1alpha1.PhaseComplete, v1alpha1.PhaseInstalling:
-		return ready.Verdict{State: ready.Ready}
+		return waitVerdict(p.databaseHeld)
 	case v1alpha1.PhaseAborting, v1alpha1.PhaseAborted:
 		return p.abortVerdict()
 	}
@@ -457,6 +453,18 @@ func (p *pass) releaseVerdict() ready.Verdict {
 		message += p.notBack()
 	}
 	return ready.Verdict{State: ready.Progressing, Reason: reasonReleaseInProgress, Message: message}
+}
+
+// waitVerdict says in Ready what waits for a window though it is no release, if anything does.
+func waitVerdict(waits *promote.Decision) ready.Verdict {
+	if waits == nil {
+		return ready.Verdict{State: ready.Ready}
+	}
+	state := ready.Progressing
+	if promote.Stuck(waits.Reason) {
+		state = ready.Failed
+	}
+	return ready.Verdict{State: state, Reason: waits.Reason, Message: waits.Message}
 }
 
 // unscaled says which services do not follow their load while a release is paused.

@@ -12,6 +12,7 @@ import (
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/internal/naming"
 	"blogplatform.io/operator/internal/plan"
+	"blogplatform.io/operator/internal/promote"
 	"blogplatform.io/operator/internal/ready"
 )
 
@@ -85,6 +86,18 @@ func TestThePassLooksAgainWhenACertificateExpires(t *testing.T) {
 	p = passAt(certificateAt(ready.Failed, "Expired", "", noon.Add(-time.Minute)))
 	if got, err := p.result(t.Context(), nil); err != nil || got.RequeueAfter < time.Minute {
 		t.Errorf("a time that has passed makes a loop: %v, %v", got, err)
+	}
+}
+
+// TestADatabaseThatWaitsForAWindowIsSaid unless a release is under way, which is more urgent.
+func TestADatabaseThatWaitsForAWindowIsSaid(t *testing.T) {
+	for phase, want := range map[v1alpha1.ReleasePhase]string{v1alpha1.PhaseComplete: "WindowClosed", v1alpha1.PhaseProgressing: reasonReleaseInProgress} {
+		p := passAt()
+		p.decision.Status.Phase = phase
+		p.databaseHeld = &promote.Decision{Reason: promote.ReasonWindowClosed, Message: "it waits"}
+		if verdict := p.releaseVerdict(); verdict.Reason != want || verdict.State != ready.Progressing {
+			t.Errorf("%s: %+v, want %s", phase, verdict, want)
+		}
 	}
 }
 

@@ -225,8 +225,8 @@ type Promotion struct {
 	// +kubebuilder:validation:MaxItems=10
 	Windows []PromotionWindow `json:"windows,omitempty"`
 	// windowScope is Releases (the default), or Pods if the windows also hold every other change that
-	// replaces pods of the services: one of the spec, such as other resources, or
-	// a version of the operator that plans other pods. The database is not held.
+	// replaces pods of the services or restarts PostgreSQL: one of the spec, such as other
+	// resources, or a version of the operator that plans other pods. Volumes grow at any time.
 	// +optional
 	WindowScope WindowScope `json:"windowScope,omitempty"`
 }

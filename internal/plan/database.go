@@ -48,7 +48,11 @@ func (b *builder) database() {
 		Data:       map[string]string{initKey: initSQL},
 	})
 	b.keep(StageDatabase, b.databaseMesh())
-	b.keep(StageDatabase, b.postgresCluster())
+	cluster := b.convert(b.postgresCluster())
+	if b.HoldDatabase && b.Database != nil {
+		keepRunning(cluster, b.Database)
+	}
+	b.keep(StageDatabase, cluster)
 }
 
 // databaseMesh names the ports of PostgreSQL's pods. The Crunchy operator's own

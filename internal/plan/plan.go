@@ -45,6 +45,8 @@ type Input struct {
 	// hold is never overwritten.
 	Database *unstructured.Unstructured
 	Volumes  []corev1.PersistentVolumeClaim
+	// HoldDatabase leaves out of that PostgresCluster what would restart it.
+	HoldDatabase bool
 }
 
 // Run is how far a release has come, and so what the services run.

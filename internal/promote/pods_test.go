@@ -29,6 +29,10 @@ func TestWhatReplacesPodsMayWaitForAWindow(t *testing.T) {
 		if d.Reason != c.reason || d.Allowed != (c.reason == ReasonAllowed || c.reason == ReasonOverridden) || (d.Override != "") != (c.reason == ReasonOverridden) {
 			t.Errorf("%s: %+v, want %s", name, d, c.reason)
 		}
+		database := Database(production("v1", c.edits...), noon)
+		if database.Allowed != d.Allowed || database.Reason != d.Reason || !d.Allowed && !strings.HasPrefix(database.Message, "a change that restarts PostgreSQL waits: ") {
+			t.Errorf("%s: of the database: %+v", name, database)
+		}
 		if closed := c.reason == ReasonWindowClosed; closed != d.NextCheck.Equal(noon.Add(21*time.Hour)) || closed && !strings.HasPrefix(d.Message, "other pods of the same images wait: ") {
 			t.Errorf("%s: it looks again at %v: %s", name, d.NextCheck, d.Message)
 		}

@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -439,6 +440,15 @@ func TestPodsAreReplacedInAWindowOnly(t *testing.T) {
 	closed := window(time.Now().Add(12*time.Hour), 1)
 	e := newEnvironments(t, closed, func(p *v1alpha1.BlogPlatform) { p.Spec.Promotion.WindowScope = v1alpha1.WindowsHoldPods })
 	runs := e.production.Status.Release.Current.Digest
+	memory := func() string {
+		value, _, _ := unstructured.NestedString(e.Get(e.Object("PostgresCluster", "blog-db")).Object, "spec", "patroni", "dynamicConfiguration", "postgresql", "parameters", "work_mem")
+		return value
+	}
+	e.Edit(e.production, func(p *v1alpha1.BlogPlatform) { p.Spec.Database.Parameters = map[string]string{"work_mem": "5MB"} })
+	e.UntilCondition(e.production, v1alpha1.ConditionReady, metav1.ConditionFalse, "WindowClosed", "a change that restarts PostgreSQL waits: release v1.0.0 waits until a window")
+	if now := memory(); now != "" {
+		t.Errorf("PostgreSQL restarts: work_mem is %s", now)
+	}
 	e.Edit(e.production, func(p *v1alpha1.BlogPlatform) { p.Spec.Services.User.NodeSelector = map[string]string{"disk": "fast"} })
 	e.UntilCondition(e.production, v1alpha1.ConditionReady, metav1.ConditionFalse, "WindowClosed", "other pods of the same images wait: release v1.0.0 waits until a window")
 	if next := e.production.Status.Release.NextCheckTime; next == nil || next.Before(new(metav1.Now())) {
@@ -450,6 +460,9 @@ func TestPodsAreReplacedInAWindowOnly(t *testing.T) {
 	// A window opens.
 	e.Edit(e.production, window(time.Now().Add(-time.Minute), 60))
 	e.UntilReady(e.production)
+	if now := memory(); now != "5MB" {
+		t.Errorf("PostgreSQL does not restart: work_mem is %q", now)
+	}
 	if template := e.Rollout("user").Spec.Template.Spec; template.NodeSelector["disk"] != "fast" || e.production.Status.Release.Current.Digest == runs {
 		t.Errorf("pods are not replaced: %v, %+v", template.NodeSelector, e.production.Status.Release)
 	}
