@@ -63,6 +63,9 @@ const (
 	// AnnotationDomains on a Namespace lists, separated by commas, the domains of
 	// which its platforms may claim hosts: themselves and what is below them.
 	AnnotationDomains = "blogplatform.io/domains"
+	// AnnotationRestored on a PostgresCluster says that somebody has restored its data by
+	// other means than the Crunchy operator, which nothing else tells. Each value is another restore.
+	AnnotationRestored = "blogplatform.io/restored"
 	// AnnotationSet on a Rollout names the set of pod templates that its own is of.
 	AnnotationSet = "blogplatform.io/set"
 )

@@ -25,7 +25,8 @@ func (b *builder) migrations() {
 // DatabaseIdentity tells one database from another that took its place: the system
 // identifier of PostgreSQL, which a new database has another of, and the last
 // restore in place, which keeps it (PostgresCluster status.patroni.systemIdentifier
-// and status.pgbackrest.restore.id). It is empty while PostgreSQL is not initialised.
+// and status.pgbackrest.restore.id), or that a person tells of by an annotation. It is
+// empty while PostgreSQL is not initialised.
 func DatabaseIdentity(cluster *unstructured.Unstructured) string {
 	if cluster == nil {
 		return ""
@@ -34,6 +35,9 @@ func DatabaseIdentity(cluster *unstructured.Unstructured) string {
 	restore, _, _ := unstructured.NestedString(cluster.Object, "status", "pgbackrest", "restore", "id")
 	if restore != "" {
 		system += "/" + restore
+	}
+	if told := cluster.GetAnnotations()[naming.AnnotationRestored]; told != "" && system != "" {
+		system += "/" + naming.Hash(told)
 	}
 	return system
 }

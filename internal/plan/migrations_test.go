@@ -43,6 +43,8 @@ func TestAnotherDatabaseIsMigratedAnew(t *testing.T) {
 			"a new one":           "status: {patroni: {systemIdentifier: '2'}}",
 			"the first, restored": "status: {patroni: {systemIdentifier: '1'}, pgbackrest: {restore: {id: a}}}",
 			"restored again":      "status: {patroni: {systemIdentifier: '1'}, pgbackrest: {restore: {id: b}}}",
+			"restored by hand":    "{metadata: {annotations: {blogplatform.io/restored: monday}}, status: {patroni: {systemIdentifier: '1'}}}",
+			"and on another day":  "{metadata: {annotations: {blogplatform.io/restored: tuesday}}, status: {patroni: {systemIdentifier: '1'}}}",
 		}
 		seen := map[string]string{}
 		for database, status := range databases {

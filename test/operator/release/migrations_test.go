@@ -10,9 +10,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/naming"
 	"blogplatform.io/operator/test/faker"
 	"blogplatform.io/operator/test/operator/harness"
 )
@@ -75,15 +77,23 @@ func TestARestoredDatabaseIsMigratedAgain(t *testing.T) {
 	harness.ShareOperator(t)
 	w := newWorld(t)
 	p := w.GivenReady("staging", harness.Release("v1.0.0"))
-	before := len(p.Status.Migrations)
+	migratedAgain := func(what string) {
+		before := len(p.Status.Migrations)
+		w.Until(what, func(ctx context.Context) error {
+			if err := w.Refresh(ctx, p); err != nil || len(p.Status.Migrations) != before+3 {
+				return errors.Join(err, fmt.Errorf("%+v", p.Status.Migrations))
+			}
+			return nil
+		})
+		w.UntilReady(p)
+	}
 	w.restoreDatabase("42")
-	w.Until("migrations of the new database", func(ctx context.Context) error {
-		if err := w.Refresh(ctx, p); err != nil || len(p.Status.Migrations) != before+3 {
-			return errors.Join(err, fmt.Errorf("%+v", p.Status.Migrations))
-		}
-		return nil
+	migratedAgain("migrations of the new database")
+	database := w.Object("PostgresCluster", "blog-db")
+	w.Patch(database, func() {
+		_ = unstructured.SetNestedField(database.Object, "monday", "metadata", "annotations", naming.AnnotationRestored)
 	})
-	w.UntilReady(p)
+	migratedAgain("migrations of a database that was restored by hand")
 }
 
 // reports has the migrations of a phase report versions, and the contract version of the schema.
