@@ -61,16 +61,15 @@ func TestFaultsOfReleases(t *testing.T) {
 	sideBySide(t, map[environment][]scenario{
 		staging: {
 			{"an image does not exist", anImageThatDoesNotExist},
-			{"steps are edited", stepsThatAreEdited},
+			{"steps are edited, and a load is evicted", stepsThatAreEdited},
 			{"the soak is interrupted", aSuspensionDuringTheSoak},
-			{"the pod of a load is evicted", aLoadThatIsEvicted},
-			{"no node has room for a load", aLoadWithoutANode},
 			{"a quota refuses a load", aLoadThatAQuotaRefuses},
 			{"a peer writes a very long message", aVeryLongMessage},
 			{"the certificate is not renewed, and expires", aCertificateThatExpires},
 		},
 		production: {
 			{"pods do not come up", podsThatDoNotComeUp},
+			{"no node has room for a load", aLoadWithoutANode},
 			{"stable pods crash", stablePodsThatCrash},
 			{"it is created again over its data", aPlatformThatIsCreatedAgain},
 		},
@@ -402,7 +401,7 @@ func aReleaseWhosePeersAreAway(t *testing.T, env environment) {
 }
 
 // stepsThatAreEdited at half the traffic take nothing back: the release under way takes
-// those that it began with.
+// those that it began with. Nor does the load of an analysis whose pod is evicted on the way.
 func stepsThatAreEdited(t *testing.T, env environment) {
 	settle(t, env)
 	end := load(t, env, 10)
@@ -410,6 +409,7 @@ func stepsThatAreEdited(t *testing.T, env environment) {
 	change(t, env, func(spec *v1alpha1.BlogPlatformSpec) {
 		spec.Release.Version, spec.Rollout.Steps = version, steps(50, 30)
 	})
+	evictALoad(t, env)
 	weight := func(ctx context.Context) (int64, error) {
 		rollout, err := rolloutOf(ctx, env, "content")
 		if err != nil || rollout.Status.Canary.Weights == nil {
@@ -440,6 +440,7 @@ func stepsThatAreEdited(t *testing.T, env environment) {
 		return nil
 	})
 	awaitRelease(t, env, version, 10*time.Minute)
+	notBlamed(t, env, version)
 	noFailures(t, env.namespace+", while its steps were edited", end)
 }
 
