@@ -96,3 +96,17 @@ func TestALoadWhosePodFoundNoNodeSaysSo(t *testing.T) {
 		t.Errorf("%q, %v", e.Cause, err)
 	}
 }
+
+// TestNothingIsAskedOfAJobThatIsDone, whose pod may be gone: each pass at rest would ask.
+func TestNothingIsAskedOfAJobThatIsDone(t *testing.T) {
+	for succeeded, asked := range map[int64]int{0: 1, 1: 0} {
+		p, server := passAt(), &counting{}
+		p.live = server
+		job := jobNamed("g11-stg", "blog-verify")
+		job.Object["status"] = map[string]any{"succeeded": succeeded}
+		started, cause, err := p.lookAtJob(t.Context(), job)
+		if err != nil || server.lists != asked || started != (succeeded > 0) || (cause == "") != started {
+			t.Errorf("%d pods have succeeded: started %v, %q, %v, asked %d times", succeeded, started, cause, err, server.lists)
+		}
+	}
+}

@@ -207,8 +207,12 @@ func (p *pass) prepared(ctx context.Context) (bool, release.Task, error) {
 	return int(task.Done) == len(children), task, nil
 }
 
-// lookAtJob tells whether a container of the Job's has ever run, and why it gets no further.
+// lookAtJob tells whether a container of the Job's has ever run, and why it gets no
+// further. Of one that is done nothing is asked for, though its pods may be gone.
 func (p *pass) lookAtJob(ctx context.Context, job *unstructured.Unstructured) (started bool, cause string, err error) {
+	if number(job, "status", "succeeded") > 0 {
+		return true, "", nil
+	}
 	pods := p.podsOfJob(job)
 	for _, pod := range pods {
 		started = started || pod.Status.Phase != corev1.PodPending
