@@ -36,7 +36,7 @@ func (w world) volumes() []string {
 // whatStays where data is kept: the database, its secrets, and the objects
 // without which it would be open to its cluster or could not start again.
 var whatStays = []string{
-	"AuthorizationPolicy", "AuthorizationPolicy", "ConfigMap", "NetworkPolicy", "NetworkPolicy", "NetworkPolicy",
+	"AuthorizationPolicy", "AuthorizationPolicy", "ConfigMap", "NetworkPolicy", "NetworkPolicy", "NetworkPolicy", "NetworkPolicy",
 	"PostgresCluster", "SealedSecret", "SealedSecret", "SealedSecret", "Service", "Sidecar",
 }
 
