@@ -1,6 +1,8 @@
 package docs
 
 import (
+	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
@@ -18,15 +20,36 @@ func all(t *testing.T) []Document {
 	return documents
 }
 
-// programs are those of the repository, with the plugin built of it.
-func programs(t *testing.T) Programs {
-	t.Helper()
-	plugin := filepath.Join(t.TempDir(), "kubectl-blog")
+// plugin is the path of kubectl-blog, built of the repository.
+var plugin string
+
+func TestMain(m *testing.M) {
+	code, err := runWithPlugin(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func runWithPlugin(m *testing.M) (code int, err error) {
+	folder, err := os.MkdirTemp("", "docs")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(folder)
+	plugin = filepath.Join(folder, "kubectl-blog")
 	build := exec.Command("go", "build", "-o", plugin, "./cmd/kubectl-blog")
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building kubectl-blog: %v\n%s", err, out)
+		return 0, fmt.Errorf("building kubectl-blog: %w\n%s", err, out)
 	}
+	return m.Run(), nil
+}
+
+// programs are those that documents call.
+func programs(t *testing.T) Programs {
+	t.Helper()
 	known, err := NewPrograms(root, plugin)
 	if err != nil {
 		t.Fatal(err)
