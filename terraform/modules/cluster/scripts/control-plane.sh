@@ -103,6 +103,7 @@ up() {
     publish_issuer
     apply_manifests
   fi
+  chmod 0600 /var/lib/kubelet/config.yaml # kubeadm lets everybody read it
   systemctl enable --now blogplatform-join-material.timer blogplatform-snapshot.timer
 }
 

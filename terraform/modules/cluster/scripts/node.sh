@@ -43,3 +43,5 @@ containerd config default | sed 's/SystemdCgroup = false/SystemdCgroup = true/' 
 chmod 0600 /etc/containerd/config.toml
 systemctl enable --now containerd
 systemctl enable kubelet
+# Packages have units that everybody may read.
+find /usr/lib/systemd/system /etc/systemd/system -path '*kubelet.service*' -type f -exec chmod 0600 {} +

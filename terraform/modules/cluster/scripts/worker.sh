@@ -12,3 +12,4 @@ until aws s3 cp --region "$REGION" "s3://$CERTS_BUCKET/join/worker/discovery.yam
   sleep 30
 done
 rm -f /etc/kubernetes/discovery.yaml
+chmod 0600 /var/lib/kubelet/config.yaml # kubeadm lets everybody read it
