@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"blogplatform.io/operator/hack/build"
+	"blogplatform.io/operator/hack/cis"
 	"blogplatform.io/operator/hack/cluster/controlplane"
 )
 
@@ -83,6 +84,8 @@ func (s *Scratch) Render(ctx context.Context) (map[string]Rendered, error) {
 type Checkers struct {
 	// kubeadm and shellcheck are programs; cloudInit is the folder of its Python modules.
 	kubeadm, shellcheck, cloudInit string
+	// benchmark says what kubeadm must write.
+	benchmark []cis.Check
 }
 
 // NewCheckers builds and installs them. shellcheck is the one that `make lint` uses.
@@ -92,7 +95,13 @@ func NewCheckers(ctx context.Context, c *build.Cache) (Checkers, error) {
 		return Checkers{}, err
 	}
 	modules, err := cloudInit.install(ctx, c)
-	return Checkers{kubeadm: filepath.Join(dir, "kubeadm"), shellcheck: filepath.Join(c.Root, "bin", "shellcheck"), cloudInit: modules}, err
+	if err != nil {
+		return Checkers{}, err
+	}
+	benchmark, err := cis.Read(c.Root)
+	return Checkers{
+		kubeadm: filepath.Join(dir, "kubeadm"), shellcheck: filepath.Join(c.Root, "bin", "shellcheck"), cloudInit: modules, benchmark: benchmark,
+	}, err
 }
 
 // Check checks everything that was rendered in a temporary folder and answers
@@ -185,8 +194,8 @@ func (k Checkers) run(ctx context.Context, dir string, arguments ...string) erro
 	return nil
 }
 
-// phases lets kubeadm make the certificates and the static pods of a control
-// plane node in a temporary folder, and looks for what must be in them.
+// phases lets kubeadm make the certificates, kubeconfigs and static pods of a
+// control plane node in a temporary folder, and looks for what must be in them.
 func (k Checkers) phases(ctx context.Context, text string) error {
 	dir, err := os.MkdirTemp("", "kubeadm-")
 	if err != nil {
@@ -198,12 +207,14 @@ func (k Checkers) phases(ctx context.Context, text string) error {
 	if err := os.WriteFile(file, []byte(strings.Replace(text, cluster, cluster+"certificatesDir: "+pki+"\n", 1)), 0o600); err != nil {
 		return err
 	}
-	for _, phase := range [][]string{{"certs", "all"}, {"control-plane", "all", "--dry-run"}, {"etcd", "local", "--dry-run"}} {
+	for _, phase := range [][]string{
+		{"certs", "all"}, {"kubeconfig", "all", "--kubeconfig-dir", dir}, {"control-plane", "all", "--dry-run"}, {"etcd", "local", "--dry-run"},
+	} {
 		if err := k.run(ctx, dir, slices.Concat([]string{"init", "phase"}, phase, []string{"--config", file})...); err != nil {
 			return err
 		}
 	}
-	return errors.Join(checkCertificate(filepath.Join(pki, "apiserver.crt"), text), checkStaticPods(dir))
+	return errors.Join(checkCertificate(filepath.Join(pki, "apiserver.crt"), text), checkStaticPods(dir), cis.CheckKubeadm(dir, k.benchmark))
 }
 
 // checkCertificate is an error if the API server's certificate does not name the endpoint that all nodes use.
@@ -228,12 +239,11 @@ func checkCertificate(path, config string) error {
 	return nil
 }
 
-// staticPods is what the commands of the static pods must hold.
+// staticPods is what the commands of the static pods must hold beyond the CIS benchmark.
 var staticPods = map[string][]string{
-	"kube-apiserver":          {"--service-account-issuer=https://", "--encryption-provider-config=", "--audit-policy-file=", "--authorization-mode=Node,RBAC", "--profiling=false"},
-	"kube-controller-manager": {"--cloud-provider=external", "--profiling=false", "--use-service-account-credentials=true"},
-	"kube-scheduler":          {"--profiling=false"},
-	"etcd":                    {"--client-cert-auth=true", "--peer-client-cert-auth=true", "--data-dir=/var/lib/etcd/data"},
+	"kube-apiserver":          {"--service-account-issuer=https://"},
+	"kube-controller-manager": {"--cloud-provider=external"},
+	"etcd":                    {"--data-dir=/var/lib/etcd/data"},
 }
 
 func checkStaticPods(dir string) error {

@@ -165,7 +165,7 @@ func TestTheCertificateMustNameTheEndpointOfAllNodes(t *testing.T) {
 	}
 }
 
-func TestStaticPodsMustBeStartedHardened(t *testing.T) {
+func TestStaticPodsMustBeStartedAsTheClusterNeedsThem(t *testing.T) {
 	dir := t.TempDir()
 	for name, arguments := range staticPods {
 		write(t, dir, map[string]string{name + ".yaml": strings.Join(arguments, "\n")})
@@ -173,8 +173,8 @@ func TestStaticPodsMustBeStartedHardened(t *testing.T) {
 	if err := checkStaticPods(dir); err != nil {
 		t.Error(err)
 	}
-	write(t, dir, map[string]string{"etcd.yaml": "--client-cert-auth=false"})
-	if err := checkStaticPods(dir); err == nil || !strings.Contains(err.Error(), "etcd is started without --client-cert-auth=true") {
+	write(t, dir, map[string]string{"etcd.yaml": "--data-dir=/var/lib/etcd"})
+	if err := checkStaticPods(dir); err == nil || !strings.Contains(err.Error(), "etcd is started without --data-dir=/var/lib/etcd/data") {
 		t.Errorf("the error is %v", err)
 	}
 	if err := checkStaticPods(t.TempDir()); !errors.Is(err, os.ErrNotExist) {
