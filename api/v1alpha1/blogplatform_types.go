@@ -594,6 +594,16 @@ type Gateway struct {
 	// +kubebuilder:validation:Maximum=65535
 	// +kubebuilder:validation:XValidation:rule=`self != 80`,message=`gateway.httpsPort must not be 80, where plain HTTP is redirected from: write the port that browsers use for HTTPS, such as 443`
 	HTTPSPort *int32 `json:"httpsPort,omitempty"`
+	// trustedHops is how many proxies between readers and the frontend add the address
+	// that they were asked from to X-Forwarded-For, the gateway among them. Limits are
+	// kept for the address that the first of these added. A load balancer that passes
+	// connections on adds none, if it tells the gateway the address by proxy protocol;
+	// a content delivery network adds one. With too many, readers can claim any
+	// address; with too few, all of them share one limit. Default 1.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10
+	TrustedHops *int32 `json:"trustedHops,omitempty"`
 }
 
 // TLS says who signs the certificate of the hosts.

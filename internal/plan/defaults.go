@@ -32,11 +32,14 @@ type values struct {
 // ingress gateway where the spec names no other.
 const DefaultGateway = "istio-ingress"
 
+// defaultHops is what the frontend takes for granted: the gateway is the only proxy.
+const defaultHops = 1
+
 // gatewayValues is the ingress gateway that serves the hosts.
 type gatewayValues struct {
 	namespace, service, serviceAccount string
 	selector                           map[string]string
-	httpsPort                          int32
+	httpsPort, trustedHops             int32
 }
 
 // databaseValues is the size of PostgreSQL and when it is copied.
@@ -103,7 +106,7 @@ func valuesOf(platform *v1alpha1.BlogPlatform) values {
 func gatewayOf(spec v1alpha1.Gateway) gatewayValues {
 	g := gatewayValues{
 		namespace: or(spec.Namespace, DefaultGateway), service: or(spec.Service, DefaultGateway), serviceAccount: or(spec.ServiceAccount, DefaultGateway),
-		selector: spec.Selector, httpsPort: valueOr(spec.HTTPSPort, 443),
+		selector: spec.Selector, httpsPort: valueOr(spec.HTTPSPort, 443), trustedHops: valueOr(spec.TrustedHops, defaultHops),
 	}
 	if len(g.selector) == 0 {
 		g.selector = map[string]string{"istio": "ingressgateway"}

@@ -58,7 +58,7 @@ func TestWhatTheSpecSaysIsInEffect(t *testing.T) {
 	}
 	gateway := gatewayValues{
 		namespace: "ingress", service: "public-gateway", serviceAccount: "public-gateway",
-		selector: map[string]string{"istio": "public"}, httpsPort: 8443,
+		selector: map[string]string{"istio": "public"}, httpsPort: 8443, trustedHops: 2,
 	}
 	if diff := cmp.Diff(gateway, v.gateway, cmp.AllowUnexported(gatewayValues{})); diff != "" {
 		t.Error(diff)

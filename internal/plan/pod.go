@@ -182,7 +182,12 @@ func (b *builder) urlOf(service naming.Service) corev1.EnvVar {
 }
 
 func (b *builder) frontendEnv() []corev1.EnvVar {
-	return append(b.publicEnv(), corev1.EnvVar{Name: "COOKIE_KEY_FILE", Value: path.Join(cookiesFolder, naming.KeyOfCookies)})
+	env := append(b.publicEnv(), corev1.EnvVar{Name: "COOKIE_KEY_FILE", Value: path.Join(cookiesFolder, naming.KeyOfCookies)})
+	// Left out where it says nothing new, so that no pod is replaced for it.
+	if hops := b.values.gateway.trustedHops; hops != defaultHops {
+		env = append(env, corev1.EnvVar{Name: "TRUSTED_HOPS", Value: strconv.Itoa(int(hops))})
+	}
+	return env
 }
 
 // publicEnv says where readers find the blog, and where its data services are.

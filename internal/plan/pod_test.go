@@ -96,3 +96,41 @@ func TestEveryServiceHasADisruptionBudget(t *testing.T) {
 		t.Errorf("%d budgets for %d services", budgets, len(naming.Services))
 	}
 }
+
+// TestTheFrontendKnowsHowManyProxiesStandBeforeIt, and its pods are not replaced to
+// be told what they take for granted.
+func TestTheFrontendKnowsHowManyProxiesStandBeforeIt(t *testing.T) {
+	for name, c := range map[string]struct {
+		hops *int32
+		want []string
+	}{
+		"nothing is said":                  {nil, nil},
+		"the gateway alone":                {new(int32(1)), nil},
+		"a delivery network before it":     {new(int32(2)), []string{"TRUSTED_HOPS=2"}},
+		"as many as the API server allows": {new(int32(10)), []string{"TRUSTED_HOPS=10"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := stories(t)["production"]
+			in.Platform.Spec.Gateway.TrustedHops = c.hops
+			set, err := SetOf(in.Platform, in.Release)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for service, template := range set.Templates {
+				var got []string
+				for _, env := range template.Spec.Containers[0].Env {
+					if env.Name == "TRUSTED_HOPS" {
+						got = append(got, env.Name+"="+env.Value)
+					}
+				}
+				want := c.want
+				if service != naming.Frontend {
+					want = nil
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("%s is told %q, want %q", service, got, want)
+				}
+			}
+		})
+	}
+}

@@ -36,7 +36,7 @@ spec:
       storage: {size: 40Gi, storageClassName: io2.block}
       readers: [{namespace: g11-stg, name: blog}]
     dataSource: {postgresCluster: {clusterName: blog-db, clusterNamespace: 1-old, repoName: repo2}, targetTime: "2026-03-01T12:00:00+05:30"}
-  gateway: {namespace: istio-system, service: edge, serviceAccount: edge.istio, selector: {istio: edge}, httpsPort: 8443}
+  gateway: {namespace: istio-system, service: edge, serviceAccount: edge.istio, selector: {istio: edge}, httpsPort: 8443, trustedHops: 10}
   tls: {issuerRef: {group: awspca.cert-manager.io, kind: AWSPCAClusterIssuer, name: private-ca}}
   services:
     frontend:

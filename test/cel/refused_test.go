@@ -225,6 +225,8 @@ func TestGatewaysAreRefused(t *testing.T) {
 		{name: "gateway service account is a principal", patch: `spec: {gateway: {serviceAccount: cluster.local/ns/istio-ingress/sa/istio-ingress}}`, field: "spec.gateway.serviceAccount", says: "the name of a ServiceAccount"},
 		{name: "gateway selector is empty", patch: `spec: {gateway: {selector: {}}}`, field: "spec.gateway.selector", says: "leave it out for that default"},
 		{name: "gateway selector has a value that is no label", patch: `spec: {gateway: {selector: {istio: "` + long(64) + `"}}}`, field: "spec.gateway.selector", says: "values of at most 63"},
+		{name: "no proxy is trusted, not even the gateway", patch: `spec: {gateway: {trustedHops: 0}}`, field: "spec.gateway.trustedHops", says: "greater than or equal to 1"},
+		{name: "more proxies than anybody has", patch: `spec: {gateway: {trustedHops: 11}}`, field: "spec.gateway.trustedHops", says: "less than or equal to 10"},
 		{name: "HTTPS port is zero", patch: `spec: {gateway: {httpsPort: 0}}`, field: "spec.gateway.httpsPort", says: "greater than or equal to 1"},
 		{name: "HTTPS port is that of plain HTTP", patch: `spec: {gateway: {httpsPort: 80}}`, field: "spec.gateway.httpsPort", says: "must not be 80"},
 		{name: "HTTPS port is out of range", patch: `spec: {gateway: {httpsPort: 65536}}`, field: "spec.gateway.httpsPort", says: "less than or equal to 65535"},
