@@ -354,12 +354,13 @@ func field(object *unstructured.Unstructured, path string) string {
 
 // TestOurValuesReachWhatTheyAreFor: a chart ignores a value that it does not know.
 func TestOurValuesReachWhatTheyAreFor(t *testing.T) {
-	const role = "metadata annotations eks.amazonaws.com/role-arn"
+	const certManager = "spec template spec containers cert-manager-controller "
 	for _, want := range []struct{ component, object, path, value string }{
 		{"calico", "Installation default", "spec cni type", "Calico"},
 		{"calico", "Installation default", "spec calicoNetwork bgp", "Disabled"},
 		{"metrics-server", "Deployment metrics-server", "spec replicas", "2"},
-		{"cert-manager", "ServiceAccount cert-manager", role, "arn:aws:iam::111122223333:role/blog-cert-manager"},
+		{"cert-manager", "Deployment cert-manager", certManager + "env AWS_ROLE_ARN value", "arn:aws:iam::111122223333:role/blog-cert-manager"},
+		{"cert-manager", "Deployment cert-manager", certManager + "volumeMounts aws-token mountPath", "/var/run/secrets/aws"},
 		{"sealed-secrets", "Service sealed-secrets-controller", "kind", "Service"},
 		{"istiod", "Deployment istiod", "spec template spec containers discovery env ENABLE_NATIVE_SIDECARS value", "true"},
 		{"istiod", "HorizontalPodAutoscaler istiod", "spec minReplicas", "2"},
@@ -397,33 +398,50 @@ func named(t *testing.T, name string) gitops.Component {
 	return gitops.Component{}
 }
 
-// TestEachRoleIsTakenByItsServiceAccount, as terraform/modules/identity allows it.
+// TestEachRoleIsTakenByItsServiceAccount, as terraform/modules/identity allows it:
+// with a token for AWS in a volume, so that no webhook has to be there before.
 func TestEachRoleIsTakenByItsServiceAccount(t *testing.T) {
 	pods := read(t, filepath.Join(root, "terraform/modules/identity/pods.tf"))
 	for name, test := range map[string]struct {
-		role    string
-		account []string
+		role, account string
+		// values is where the chart has what belongs to the pod, env and the next two what it calls them.
+		values               []string
+		env, volumes, mounts string
 	}{
-		"aws-ebs-csi-driver": {"ebs-csi", []string{"controller", "serviceAccount"}},
-		"aws-efs-csi-driver": {"efs-csi", []string{"controller", "serviceAccount"}},
-		"cluster-autoscaler": {"cluster-autoscaler", []string{"rbac", "serviceAccount"}},
-		"cert-manager":       {"cert-manager", []string{"serviceAccount"}},
+		"aws-cloud-controller-manager": {"cloud-controller", "cloud-controller-manager", nil, "env", "extraVolumes", "extraVolumeMounts"},
+		"aws-ebs-csi-driver":           {"ebs-csi", "ebs-csi-controller-sa", []string{"controller"}, "env", "volumes", "volumeMounts"},
+		"aws-efs-csi-driver":           {"efs-csi", "efs-csi-controller-sa", []string{"controller"}, "env", "volumes", "volumeMounts"},
+		"cluster-autoscaler":           {"cluster-autoscaler", "cluster-autoscaler", nil, "extraEnv", "extraVolumes", "extraVolumeMounts"},
+		"cert-manager":                 {"cert-manager", "cert-manager", nil, "extraEnv", "volumes", "volumeMounts"},
 	} {
-		c := named(t, name)
-		account, found, err := unstructured.NestedMap(c.Values, test.account...)
-		if !found || err != nil {
-			t.Fatalf("component %s has no values at %q: %v", name, test.account, err)
-		}
-		arn, _, _ := unstructured.NestedString(account, "annotations", "eks.amazonaws.com/role-arn")
-		if !strings.HasSuffix(arn, "/blog-"+test.role) {
-			t.Errorf("component %s takes %s, want the role blog-%s", name, arn, test.role)
-		}
-		who, _ := account["name"].(string)
-		if who == "" {
-			who = name // what the chart calls it
-		}
-		if want := fmt.Sprintf("%s = {\n      accounts = [%q]", test.role, c.Namespace+":"+who); !strings.Contains(pods, want) {
-			t.Errorf("component %s is %s:%s, and the role %s is for somebody else", name, c.Namespace, who, test.role)
-		}
+		t.Run(name, func(t *testing.T) {
+			c := named(t, name)
+			values, found, err := unstructured.NestedMap(c.Values, test.values...)
+			if !found || err != nil {
+				t.Fatalf("there are no values at %q: %v", test.values, err)
+			}
+			values = map[string]any{"env": values[test.env], "volumes": values[test.volumes], "mounts": values[test.mounts]}
+			pod := &unstructured.Unstructured{Object: values}
+			role, file := field(pod, "env AWS_ROLE_ARN value"), field(pod, "env AWS_WEB_IDENTITY_TOKEN_FILE value")
+			if env, isMap := values["env"].(map[string]any); isMap {
+				role, file = fmt.Sprint(env["AWS_ROLE_ARN"]), fmt.Sprint(env["AWS_WEB_IDENTITY_TOKEN_FILE"])
+			}
+			if !strings.HasSuffix(role, "/blog-"+test.role) {
+				t.Errorf("it takes %s, want the role blog-%s", role, test.role)
+			}
+			if path := field(pod, "mounts aws-token mountPath") + "/token"; file != path {
+				t.Errorf("it looks for its token at %s, and the volume has it at %s", file, path)
+			}
+			if all := fmt.Sprint(c.Values); strings.Contains(all, "serviceAccount:map[") && !strings.Contains(all, "serviceAccount:map[name:"+test.account+"]") {
+				t.Errorf("its ServiceAccount has another name than %s", test.account)
+			}
+			volume := fmt.Sprint(values["volumes"])
+			if !strings.Contains(volume, "audience:sts.amazonaws.com") || !strings.Contains(volume, "path:token") || !strings.Contains(volume, "name:aws-token") {
+				t.Errorf("it has no token for AWS in %s", volume)
+			}
+			if want := fmt.Sprintf("%s = {\n      accounts = [%q]", test.role, c.Namespace+":"+test.account); !strings.Contains(pods, want) {
+				t.Errorf("it is %s:%s, and the role %s is for somebody else", c.Namespace, test.account, test.role)
+			}
+		})
 	}
 }
