@@ -221,3 +221,79 @@ func TestATableNamesEachProof(t *testing.T) {
 		}
 	}
 }
+
+func TestClaimsAreReadStrictly(t *testing.T) {
+	for name, test := range map[string]struct {
+		text string
+		want string
+	}{
+		"a claim":               {"- id: \"1.1.1\"\n  title: A\n  notApplicable: because\n", ""},
+		"a field that is wrong": {"- id: \"1.1.1\"\n  titel: A\n", "titel"},
+		"no list":               {"id: 1\n", "cannot unmarshal"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			if err := os.MkdirAll(filepath.Join(folder, filepath.Dir(File)), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(folder, File), []byte(test.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			checks, err := Read(folder)
+			switch {
+			case test.want == "" && (err != nil || len(checks) != 1 || checks[0].NotApplicable != "because"):
+				t.Errorf("got %+v, %v", checks, err)
+			case test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)):
+				t.Errorf("the error is %v, want %q in it", err, test.want)
+			}
+		})
+	}
+	if _, err := Read(t.TempDir()); err == nil {
+		t.Error("a repository without claims has some")
+	}
+}
+
+func TestChecksAreNumberedAsInTheBenchmark(t *testing.T) {
+	ids := IDs()
+	for at, want := range map[int]string{0: "1.1.1", 20: "1.1.21", 21: "1.2.1", 60: "2.1", 66: "2.7", 67: "3.1.1", 72: "4.1.1", 97: "5.1.1", 130: "5.6.4"} {
+		if ids[at] != want {
+			t.Errorf("check %d is %s, want %s", at+1, ids[at], want)
+		}
+	}
+}
+
+func TestOnlyWhatStandsBetweenTheMarksIsReplaced(t *testing.T) {
+	page := "# Page\n\nWords.\n\n" + begin + "| an old table |\n" + end + "\nMore words.\n"
+	got, err := Rewrite(page, []Check{{ID: "6", Title: "F", NotApplicable: "because"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(got, "# Page\n\nWords.\n\n"+begin) || !strings.HasSuffix(got, end+"\nMore words.\n") {
+		t.Errorf("the words around the table changed:\n%s", got)
+	}
+	if strings.Contains(got, "old table") || !strings.Contains(got, "| 6 | F |") {
+		t.Errorf("the table was not replaced:\n%s", got)
+	}
+	again, err := Rewrite(got, []Check{{ID: "6", Title: "F", NotApplicable: "because"}})
+	if err != nil || again != got {
+		t.Errorf("written again it is another page: %v\n%s", err, cmp.Diff(got, again))
+	}
+}
+
+// TestClaimsSayEnough, those too that only `make verify-cloud` compares with something.
+func TestClaimsSayEnough(t *testing.T) {
+	for _, c := range claims(t) {
+		if k := c.Kubeadm; k != nil && len(k.Has)+len(k.Lacks) == 0 && k.Mode == "" {
+			t.Errorf("check %s says nothing about %s", c.ID, k.File)
+		}
+		if k := c.Kubeadm; k != nil && len(k.Has)+len(k.Lacks) > 0 && k.Mode != "" {
+			t.Errorf("check %s says two things about %s, of which only the mode is looked at", c.ID, k.File)
+		}
+		for _, test := range c.Tests {
+			folder, name, _ := strings.Cut(test, " ")
+			if _, err := os.Stat(filepath.Join(root, folder)); err != nil || !strings.HasPrefix(name, "Test") {
+				t.Errorf("check %s names %q, want the folder of a package and one of its tests", c.ID, test)
+			}
+		}
+	}
+}
