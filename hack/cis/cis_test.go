@@ -297,3 +297,38 @@ func TestClaimsSayEnough(t *testing.T) {
 		}
 	}
 }
+
+// TestASettingThatIsLoosenedIsNoticed takes each setting and each text out of its
+// file, and looks whether its claim still holds.
+func TestASettingThatIsLoosenedIsNoticed(t *testing.T) {
+	loosened := 0
+	for _, c := range claims(t) {
+		file, removed := "", ""
+		switch {
+		case c.Setting != nil:
+			file, removed = c.Setting.File, or(c.Setting.Value, c.Setting.Contains)
+		case c.Text != nil && len(c.Text.Has) > 0:
+			file, removed = c.Text.File, c.Text.Has[0]
+		default:
+			continue
+		}
+		content, err := os.ReadFile(filepath.Join(root, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		folder := t.TempDir()
+		if err := os.MkdirAll(filepath.Join(folder, filepath.Dir(file)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(folder, file), []byte(strings.ReplaceAll(string(content), removed, "loose")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Verify(folder, now); err == nil {
+			t.Errorf("check %s holds without %q in %s", c.ID, removed, file)
+		}
+		loosened++
+	}
+	if loosened < 40 {
+		t.Errorf("only %d claims were tried", loosened)
+	}
+}
