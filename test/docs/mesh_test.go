@@ -62,8 +62,8 @@ type policy struct {
 }
 
 // PlannedEdges are the edges of a plan, a stream of YAML, as DrawnEdges writes
-// them: what AuthorizationPolicies allow, and ways to the gateway, of which only
-// NetworkPolicies know.
+// them: what AuthorizationPolicies allow, and edges to the gateway, which only
+// NetworkPolicies have.
 func PlannedEdges(plan []byte) ([]string, error) {
 	var edges []string
 	decoder := yaml.NewDecoder(bytes.NewReader(plan))
