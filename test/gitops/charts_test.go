@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -443,5 +444,38 @@ func TestEachRoleIsTakenByItsServiceAccount(t *testing.T) {
 				t.Errorf("it is %s:%s, and the role %s is for somebody else", c.Namespace, test.account, test.role)
 			}
 		})
+	}
+}
+
+// TestOneExampleGoesFromTerraformToGitOps: region, hosts and namespaces are those of the same cluster.
+func TestOneExampleGoesFromTerraformToGitOps(t *testing.T) {
+	variables := read(t, filepath.Join(root, "terraform/environments/example/terraform.tfvars.example"))
+	platforms, err := gitops.Platforms(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for environment, platform := range platforms {
+		want := fmt.Sprintf("{ namespace = %q, hosts = [%q] }", platform.Namespace, strings.Join(platform.Spec.Hosts, `", "`))
+		if !strings.Contains(variables, environment) || !strings.Contains(variables, want) {
+			t.Errorf("terraform.tfvars.example has no %s with %s", environment, want)
+		}
+	}
+	regions := regexp.MustCompile(`[a-z]{2}-[a-z]+-[0-9]`)
+	want := regions.FindString(variables)
+	texts := map[string]string{"issuers": read(t, filepath.Join(root, "config/gitops/issuers/letsencrypt.yaml"))}
+	for _, c := range components(t) {
+		texts[c.Name] = fmt.Sprint(c.Values)
+	}
+	found := 0
+	for name, text := range texts {
+		for _, region := range regions.FindAllString(text, -1) {
+			found++
+			if region != want {
+				t.Errorf("%s is of the region %s, and terraform.tfvars.example of %s", name, region, want)
+			}
+		}
+	}
+	if found < 4 {
+		t.Errorf("only %d values name a region", found)
 	}
 }
