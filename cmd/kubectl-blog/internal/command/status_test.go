@@ -71,13 +71,16 @@ func TestStatusTellsProgressFromFailure(t *testing.T) {
 
 	peers.Set(faker.Rollout, w.namespace+"/", faker.Behaviour{Hold: true})
 	w.edit(p, func(p *v1alpha1.BlogPlatform) { p.Spec.Release = release("v2.0.0") })
-	w.until("a canary", func(context.Context) error {
-		if r := w.blog("status"); r.code == 1 && strings.Count(r.out, "canary 20%, step 5 of 9") == 3 && strings.Contains(r.out, "progressing, canary 20%") {
+	var canary string
+	w.until("a canary that Argo Rollouts has observed", func(context.Context) error {
+		r := w.blog("status")
+		canary = r.out
+		if r.code == 1 && strings.Count(canary, "canary 20%, step 5 of 9") == 3 && strings.Contains(canary, "progressing, canary 20%") && !strings.Contains(canary, "not observed") {
 			return nil
 		}
 		return errNotYet
 	})
-	golden.Equal(t, "status-canary.txt", scrub(w.blog("status").out))
+	golden.Equal(t, "status-canary.txt", scrub(canary))
 
 	peers.Set(faker.Rollout, w.namespace+"/", faker.Behaviour{Fail: true})
 	w.edit(p, func(p *v1alpha1.BlogPlatform) { p.Spec.Rollout.ProgressDeadlineSeconds = new(int32(10)) })
