@@ -62,9 +62,10 @@ func (a *Applier) Apply(ctx context.Context, owner client.Object, child Child) (
 			return Result{}, notOurs(owner, desired)
 		}
 		if isJob(live) || live.GetDeletionTimestamp() != nil || a.memory.unchanged(key, id, sum, live) {
-			return Result{Action: Unchanged, Live: live}, nil
+			return Result{Action: Unchanged, Skipped: true, Live: live}, nil
 		}
 	}
+	askedBefore := !isJob(desired) && a.memory.recall(key, id).desired == sum
 	written, err := a.write(ctx, desired, live)
 	if err != nil {
 		if apierrors.IsConflict(err) {
@@ -73,7 +74,8 @@ func (a *Applier) Apply(ctx context.Context, owner client.Object, child Child) (
 		return Result{}, a.explain(desired, err)
 	}
 	a.memory.remember(key, id, record{desired: sum, live: kube.Digest(written), version: versionOf(written)})
-	return Result{Action: action(live, written), Live: written}, nil
+	done := action(live, written)
+	return Result{Action: done, Repaired: askedBefore && done != Unchanged, Live: written}, nil
 }
 
 // Forget frees what is remembered of an owner that is gone.

@@ -30,6 +30,10 @@ const (
 // Result is the outcome of one Apply.
 type Result struct {
 	Action Action
+	// Skipped is true when no request was sent: nothing differs from the last apply, or the object must not be written.
+	Skipped bool
+	// Repaired is true when the child was asked for as before, and somebody else had changed or deleted it.
+	Repaired bool
 	// Live is the object as the API server has it now. Never modify it.
 	Live *unstructured.Unstructured
 }

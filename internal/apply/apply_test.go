@@ -384,3 +384,30 @@ func TestAStrangerThatAppearsBetweenReadAndCreationIsNotForcedOver(t *testing.T)
 	}
 	w.expect(w.live(child), "theirs", "data", "key")
 }
+
+// TestARepairIsToldFromAChangeOfThePlan: only what somebody else did is drift.
+func TestARepairIsToldFromAChangeOfThePlan(t *testing.T) {
+	w := newWorld(t)
+	a, child := w.applier(w.client), w.configMap("child", "a")
+	expect := func(what string, child Child, skipped, repaired bool) {
+		t.Helper()
+		if got := w.apply(a, child); got.Skipped != skipped || got.Repaired != repaired {
+			t.Errorf("%s: skipped is %t and repaired %t, want %t and %t", what, got.Skipped, got.Repaired, skipped, repaired)
+		}
+	}
+	expect("it is created", child, false, false)
+	expect("nothing has changed", child, true, false)
+	changed := w.configMap("child", "b")
+	expect("the plan has changed", changed, false, false)
+	w.edit(changed, func(u *unstructured.Unstructured) { u.Object["data"] = map[string]any{"key": "theirs"} })
+	expect("somebody has edited it", changed, false, true)
+	w.edit(changed, func(u *unstructured.Unstructured) { u.SetLabels(merge(u.GetLabels(), map[string]string{"foreign": "label"})) })
+	expect("somebody has added a label of their own", changed, false, false)
+	w.delete(changed)
+	expect("somebody has deleted it", changed, false, true)
+
+	job := w.job("job")
+	expect("a Job is created", job, false, false)
+	w.delete(job)
+	expect("a Job that Kubernetes has cleaned up is no drift", job, false, false)
+}
