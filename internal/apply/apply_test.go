@@ -401,7 +401,9 @@ func TestARepairIsToldFromAChangeOfThePlan(t *testing.T) {
 	expect("the plan has changed", changed, false, false)
 	w.edit(changed, func(u *unstructured.Unstructured) { u.Object["data"] = map[string]any{"key": "theirs"} })
 	expect("somebody has edited it", changed, false, true)
-	w.edit(changed, func(u *unstructured.Unstructured) { u.SetLabels(merge(u.GetLabels(), map[string]string{"foreign": "label"})) })
+	w.edit(changed, func(u *unstructured.Unstructured) {
+		u.SetLabels(merge(u.GetLabels(), map[string]string{"foreign": "label"}))
+	})
 	expect("somebody has added a label of their own", changed, false, false)
 	w.delete(changed)
 	expect("somebody has deleted it", changed, false, true)
