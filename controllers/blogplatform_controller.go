@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
@@ -26,6 +27,7 @@ import (
 	"blogplatform.io/operator/internal/apply"
 	"blogplatform.io/operator/internal/discovery"
 	"blogplatform.io/operator/internal/kube"
+	"blogplatform.io/operator/internal/metrics"
 	"blogplatform.io/operator/internal/naming"
 	"blogplatform.io/operator/internal/plan"
 	"blogplatform.io/operator/internal/promote"
@@ -70,6 +72,8 @@ type Options struct {
 	NewProviders func(changed func(discovery.Provider)) Providers
 	// MaxConcurrentReconciles is how many platforms are worked on at the same time.
 	MaxConcurrentReconciles int
+	// Metrics is where the metrics of platforms are registered; nil for nowhere.
+	Metrics prometheus.Registerer
 }
 
 // Reconciler makes the cluster hold what BlogPlatforms ask for.
@@ -81,6 +85,7 @@ type Reconciler struct {
 	live         client.Reader
 	applier      *apply.Applier
 	recorder     events.EventRecorder
+	counters     *metrics.Counters
 	watches      *watches
 	keyring      *keyring
 	// providers know of identity providers, and send an event when they know something else.
@@ -111,6 +116,7 @@ func Setup(mgr manager.Manager, options Options) error {
 		live:     mgr.GetAPIReader(),
 		applier:  apply.New(mgr.GetClient(), mgr.GetAPIReader(), plan.Kinds...),
 		recorder: mgr.GetEventRecorder("blogplatform-operator"),
+		counters: metrics.NewCounters(),
 		watches:  newWatches(mgr),
 		keyring:  newKeyring(mgr.GetClient(), mgr.GetAPIReader()),
 		now:      time.Now,
@@ -118,7 +124,20 @@ func Setup(mgr manager.Manager, options Options) error {
 		providerEvents: make(chan event.TypedGenericEvent[discovery.Provider]),
 	}
 	r.providers = options.NewProviders(func(p discovery.Provider) { r.providerEvents <- event.TypedGenericEvent[discovery.Provider]{Object: p} })
-	return r.setupWatches(mgr)
+	return errors.Join(r.setupWatches(mgr), r.setupMetrics(mgr))
+}
+
+// setupMetrics registers the counters, and the gauges of all platforms.
+func (r *Reconciler) setupMetrics(mgr manager.Manager) error {
+	if r.Metrics == nil {
+		return nil
+	}
+	for _, collector := range []prometheus.Collector{r.counters, metrics.NewCollector(mgr.GetClient(), mgr.Elected())} {
+		if err := r.Metrics.Register(collector); err != nil {
+			return fmt.Errorf("register the metrics of platforms: %w", err)
+		}
+	}
+	return nil
 }
 
 // pass is one look at one platform: what was found, and what follows from it.
@@ -206,6 +225,7 @@ func (r *Reconciler) meet(name types.NamespacedName, uid types.UID) {
 // forget frees what is remembered of a platform that is gone, whoever removed its finalizer.
 func (r *Reconciler) forget(name types.NamespacedName) {
 	r.applier.Forget(name)
+	r.counters.Forget(name)
 	r.keyring.forget(name)
 	r.injected.versions.Delete(name.Namespace)
 	last, _ := r.uids.LoadAndDelete(name)

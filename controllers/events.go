@@ -54,7 +54,7 @@ func worthTelling(before *metav1.Condition, c condition) bool {
 // be: a release that is taken back, or tried again, and the answer to a request.
 func (p *pass) releaseEvents(before, after v1alpha1.ReleaseStatus) {
 	const about = "Release"
-	if failure := release.FailureOf(after); failure != nil && !equality.Semantic.DeepEqual(failure, release.FailureOf(before)) {
+	if failure := newFailure(before, after); failure != nil {
 		p.tell(corev1.EventTypeWarning, reasonReleaseAborted, about, "release %s failed (%s), and all services go back to %s: %s",
 			failure.Version, failure.Reason, after.Current.Version, cut(failure.Message))
 	}
@@ -65,6 +65,36 @@ func (p *pass) releaseEvents(before, after v1alpha1.ReleaseStatus) {
 		}
 		p.tell(kind, reason, about, "request %q: %s", answer.Value, cmp.Or(answer.Message, "honored"))
 	}
+}
+
+// newFailure is the failure of a release that is taken back since; nil if there is none.
+func newFailure(before, after v1alpha1.ReleaseStatus) *v1alpha1.ReleaseFailure {
+	failure := release.FailureOf(after)
+	if equality.Semantic.DeepEqual(failure, release.FailureOf(before)) {
+		return nil
+	}
+	return failure
+}
+
+// countDecisions counts what was decided since: a release that is taken back, and
+// a gate that refuses for another reason than before.
+func (p *pass) countDecisions(before, after v1alpha1.BlogPlatformStatus) {
+	if failure := newFailure(before.Release, after.Release); failure != nil {
+		p.counters.Aborted(key(p.platform), failure.Reason)
+	}
+	was, is := refusal(before.Conditions), refusal(after.Conditions)
+	if is != "" && is != was {
+		p.counters.Refused(key(p.platform), is)
+	}
+}
+
+// refusal is why the gate refuses; empty if it does not.
+func refusal(conditions []metav1.Condition) string {
+	gate := meta.FindStatusCondition(conditions, v1alpha1.ConditionPromotionAllowed)
+	if gate == nil || gate.Status != metav1.ConditionFalse || gate.Reason == reasonDeleting {
+		return ""
+	}
+	return gate.Reason
 }
 
 // tell records an event. The API keeps events apart by reason and action, not

@@ -4,12 +4,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/internal/apply"
+	"blogplatform.io/operator/internal/metrics"
 )
 
 // TestWhatIsRememberedOfAPlatformGoesWithIt, whether the operator has removed its
@@ -20,7 +22,7 @@ func TestWhatIsRememberedOfAPlatformGoesWithIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := fake.NewClientBuilder().WithScheme(scheme).Build()
-	r := &Reconciler{client: c, applier: apply.New(c, c), keyring: newKeyring(c, c)}
+	r := &Reconciler{client: c, applier: apply.New(c, c), counters: metrics.NewCounters(), keyring: newKeyring(c, c)}
 	name := types.NamespacedName{Namespace: "ns", Name: "blog"}
 	remember := func(uid types.UID) {
 		r.meet(name, uid)
@@ -29,6 +31,7 @@ func TestWhatIsRememberedOfAPlatformGoesWithIt(t *testing.T) {
 		r.acting.at(uid, time.Now())
 		r.keyring.ask(name, "secret")
 		r.injected.versions.Store(name.Namespace, "1")
+		r.counters.Aborted(name, "AnalysisFailed")
 	}
 	remembered := func(uid types.UID) bool {
 		_, written := r.written.Load(uid)
@@ -49,7 +52,7 @@ func TestWhatIsRememberedOfAPlatformGoesWithIt(t *testing.T) {
 	}
 	_, met := r.uids.Load(name)
 	_, injected := r.injected.versions.Load(name.Namespace)
-	if remembered("second") || met || injected || len(r.keyring.known) > 0 {
+	if remembered("second") || met || injected || len(r.keyring.known) > 0 || testutil.CollectAndCount(r.counters) > 0 {
 		t.Error("a platform that is gone is remembered")
 	}
 }

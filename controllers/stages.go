@@ -302,6 +302,9 @@ func (p *pass) finishedEarlier(child plan.Child) bool {
 func (p *pass) apply(ctx context.Context, child plan.Child) (apply.Result, error) {
 	for try := 1; ; try++ {
 		result, err := p.applier.Apply(ctx, p.platform, apply.Child{Object: child.Object, Retain: child.Retain})
+		if err == nil {
+			p.counters.Applied(key(p.platform), child.Object.GetKind(), result.Skipped, result.Repaired)
+		}
 		if !apierrors.IsConflict(err) || try == conflictTries {
 			return result, err
 		}

@@ -69,6 +69,7 @@ func (p *pass) report(ctx context.Context) error {
 	}
 	p.events(p.began.Conditions, now)
 	p.releaseEvents(p.began.Release, status.Release)
+	p.countDecisions(p.began, *status)
 	p.overrideEvent()
 	return nil
 }

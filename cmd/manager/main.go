@@ -20,11 +20,13 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"blogplatform.io/operator/controllers"
 	"blogplatform.io/operator/internal/discovery"
 	"blogplatform.io/operator/internal/kube"
+	"blogplatform.io/operator/internal/metrics"
 )
 
 // flags are the choices of whoever deploys the operator. The flag --kubeconfig
@@ -91,7 +93,7 @@ func run() error {
 	options.LeaderElection = f.leaderElect
 	options.HealthProbeBindAddress = f.healthAddress
 	options.PprofBindAddress = f.pprofAddress
-	options.Metrics = server.Options{BindAddress: f.metricsAddress}
+	options.Metrics = server.Options{BindAddress: f.metricsAddress, SecureServing: true, FilterProvider: metrics.OnlyReaders}
 	manager, err := ctrl.NewManager(kube.Config(config), options)
 	if err != nil {
 		return fmt.Errorf("reach the cluster: %w", err)
@@ -104,6 +106,7 @@ func run() error {
 			return discovery.NewAsker(f.providerNetworks, changed)
 		},
 		MaxConcurrentReconciles: f.concurrency,
+		Metrics:                 ctrlmetrics.Registry,
 	})
 	if err != nil {
 		return err
@@ -123,7 +126,7 @@ func parse() (flags, error) {
 	var f flags
 	flag.BoolVar(&f.leaderElect, "leader-elect", false, "work only while holding the lease, so that several managers may run")
 	flag.StringVar(&f.healthAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
-	flag.StringVar(&f.metricsAddress, "metrics-bind-address", "0", "address of /metrics; 0 for none")
+	flag.StringVar(&f.metricsAddress, "metrics-bind-address", "0", "address of /metrics, over HTTPS and for those who may get it; 0 for none")
 	flag.StringVar(&f.pprofAddress, "pprof-bind-address", "0", "address of /debug/pprof; 0 for none")
 	flag.StringVar(&f.watchNamespaces, "watch-namespaces", "", "namespaces whose BlogPlatforms are looked after, separated by commas; all by default")
 	flag.StringVar(&f.gatewayNamespaces, "gateway-namespaces", "istio-ingress", "namespaces of ingress gateways into which certificates may be written, separated by commas")
