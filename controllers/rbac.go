@@ -45,4 +45,8 @@ package controllers
 // Volumes of a database are deleted with deletionPolicy Delete and its annotation only.
 // +kubebuilder:rbac:groups="",resources=persistentvolumeclaims,verbs=get;list;watch;delete
 
+// Who may read the operator's metrics.
+// +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
+// +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
+
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch

@@ -134,6 +134,28 @@ func TestTheChartInstallsWhatKustomizeDoes(t *testing.T) {
 	}
 }
 
+// TestTheChartMonitorsWhatKustomizeDoes, with labels of its own by which Prometheus selects.
+func TestTheChartMonitorsWhatKustomizeDoes(t *testing.T) {
+	want := kustomized(t, "monitoring")
+	plain := byName(render(t, "blogplatform-operator", operator, digest).Objects)
+	got := byName(render(t, "blogplatform-operator", operator, digest, "monitoring: {enabled: true, labels: {release: prometheus}}").Objects)
+	maps.DeleteFunc(got, func(name string, _ *unstructured.Unstructured) bool { return plain[name] != nil })
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(want)), slices.Sorted(maps.Keys(got))); diff != "" {
+		t.Fatalf("objects (-config/monitoring +chart):\n%s", diff)
+	}
+	for name, object := range got {
+		if object.GetLabels()["release"] != "prometheus" {
+			t.Errorf("%s has the labels %v", name, object.GetLabels())
+		}
+		labels := object.GetLabels()
+		delete(labels, "release")
+		object.SetLabels(labels)
+		if diff := cmp.Diff(compared(name, want[name]), compared(name, object)); diff != "" {
+			t.Errorf("%s (-config/monitoring +chart):\n%s", name, diff)
+		}
+	}
+}
+
 // TestTheArgumentsOfTheOperatorAreThoseOfKustomize: arguments may be written
 // out that config/ leaves to their defaults, and none may be another.
 func TestTheArgumentsOfTheOperatorAreThoseOfKustomize(t *testing.T) {
@@ -171,7 +193,7 @@ func TestACopyOfTheChartNeedsNoCheckout(t *testing.T) {
 	for _, file := range load(t, "blogplatform-operator").Files {
 		files = append(files, file.Name)
 	}
-	for _, want := range []string{"files/crd/blogplatform.io_blogplatforms.yaml", "files/rbac/role.yaml", "files/admission/promotion.yaml", "files/namespaced/roles.yaml"} {
+	for _, want := range []string{"files/crd/blogplatform.io_blogplatforms.yaml", "files/rbac/role.yaml", "files/admission/promotion.yaml", "files/namespaced/roles.yaml", "files/monitoring/monitors.yaml"} {
 		if !slices.Contains(files, want) {
 			t.Errorf("%s is not in the chart: %q", want, files)
 		}

@@ -283,7 +283,7 @@ func TestAClusterHasOneOperator(t *testing.T) {
 // TestAMonitorNeedsItsKind, and without it nothing of the operator is installed.
 func TestAMonitorNeedsItsKind(t *testing.T) {
 	e := newEngineer(t)
-	err := e.Install(operator.Name, load(t, "blogplatform-operator"), values(t, imageBefore, "metrics: {enabled: true, serviceMonitor: {enabled: true}}"), false)
+	err := e.Install(operator.Name, load(t, "blogplatform-operator"), values(t, imageBefore, "monitoring: {enabled: true}"), false)
 	if err == nil || !strings.Contains(err.Error(), "ServiceMonitor") {
 		t.Errorf("the answer is %v", err)
 	}
@@ -328,8 +328,11 @@ func TestWhatProtectsTheOperatorSelectsItsPods(t *testing.T) {
 			}
 		}
 	}
-	monitor, _, _ := unstructured.NestedStringMap(objects["ServiceMonitor blogplatform-system/blogplatform-controller-manager"].Object, "spec", "selector", "matchLabels")
+	monitor, _, _ := unstructured.NestedStringMap(objects["ServiceMonitor blogplatform-system/blogplatform-operator"].Object, "spec", "selector", "matchLabels")
 	service := objects["Service blogplatform-system/blogplatform-controller-manager-metrics"].GetLabels()
+	if len(monitor) == 0 {
+		t.Error("the monitor selects nothing in particular")
+	}
 	for key, value := range monitor {
 		if service[key] != value {
 			t.Errorf("the monitor selects %s=%s, and the Service has %q", key, value, service[key])

@@ -26,7 +26,7 @@ func TestValuesThatCannotWorkAreRefusedByName(t *testing.T) {
 		"a mesh that is not there":      {"blogplatform-operator", digest, "meshDataPlane: maybe", "/meshDataPlane", "'required', 'absent'"},
 		"an address for a network":      {"blogplatform-operator", digest, "identityProviderNetworks: [10.0.0.1]", "/identityProviderNetworks/0", "does not match pattern"},
 		"metrics on the port of health": {"blogplatform-operator", digest, "metrics: {enabled: true, port: 8081}", "/metrics/port", "'not' failed"},
-		"a monitor of no metrics":       {"blogplatform-operator", digest, "metrics: {serviceMonitor: {enabled: true}}", "/metrics/enabled", "value must be true"},
+		"a monitor of no metrics":       {"blogplatform-operator", digest, "metrics: {enabled: false}\nmonitoring: {enabled: true}", "/metrics/enabled", "value must be true"},
 
 		"no spec":                    {"blogplatform", "", "keepOnUninstall: true", "/spec", "missing properties 'environment', 'hosts', 'release', 'secrets', 'tls'"},
 		"no version":                 {"blogplatform", staging, "spec: {release: {version: null}}", "/spec/release", "missing property 'version'"},

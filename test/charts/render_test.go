@@ -140,17 +140,18 @@ priorityClassName: ""
 nodeSelector: {kubernetes.io/arch: arm64}
 tolerations: [{key: dedicated, operator: Exists}]
 networkPolicy: {egressPorts: [3128], monitoringNamespace: observability}
-metrics: {enabled: true, port: 9090, serviceMonitor: {enabled: true, interval: 1m, labels: {release: prometheus}}}
+metrics: {enabled: true, port: 9090}
+monitoring: {enabled: true, labels: {release: prometheus}}
 `
 
 func TestTheOperatorIsRenderedByItsValues(t *testing.T) {
 	for name, text := range map[string]string{
 		"operator": digest, "operator-everything": everything,
-		"operator-bare": digest + "podDisruptionBudget: {enabled: false}\nnetworkPolicy: {enabled: false}\n",
+		"operator-bare": digest + "podDisruptionBudget: {enabled: false}\nnetworkPolicy: {enabled: false}\nmetrics: {enabled: false}\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			rendered := render(t, "blogplatform-operator", operator, text)
-			golden(t, name, but(rendered.Objects, "CustomResourceDefinition", "ClusterRole", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"))
+			golden(t, name, but(rendered.Objects, "CustomResourceDefinition", "ClusterRole", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ServiceMonitor", "PodMonitor", "PrometheusRule", "ConfigMap"))
 		})
 	}
 }

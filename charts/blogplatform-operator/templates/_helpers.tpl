@@ -21,9 +21,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
 {{- end }}
 
-{{/* The objects of a file of config/, named and labelled as those of the chart: dict root, file. */}}
+{{/*
+The objects of a file of config/, named and labelled as those of the chart: dict
+root, file, and optionally the namespace that they are in and their labels.
+*/}}
 {{- define "operator.fromConfig" -}}
-{{- $labels := include "operator.labels" .root | fromYaml }}
+{{- $labels := default (include "operator.labels" .root | fromYaml) .labels }}
+{{- $namespace := .namespace }}
 {{- range $text := regexSplit "(?m)^---$" (.root.Files.Get .file) -1 }}
 {{- $object := fromYaml $text }}
 {{- if $object.kind }}
@@ -32,6 +36,9 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
 {{- $_ := set $metadata "name" (printf "blogplatform-%s" $metadata.name) }}
 {{- end }}
 {{- $_ := set $metadata "labels" (merge (dict) (default (dict) $metadata.labels) $labels) }}
+{{- if $namespace }}
+{{- $_ := set $metadata "namespace" $namespace }}
+{{- end }}
 {{- if eq $object.kind "ValidatingAdmissionPolicyBinding" }}
 {{- $_ := set $object.spec "policyName" (printf "blogplatform-%s" $object.spec.policyName) }}
 {{- end }}
