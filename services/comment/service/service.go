@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"blogplatform.io/operator/services/comment/internal/api"
 	"blogplatform.io/operator/services/internal/caller"
@@ -28,7 +29,7 @@ func Main() int {
 	return command.Main("comment", append(data.Commands("comment", migrations, setup), seedCommand())...)
 }
 
-func setup(background context.Context, mux *server.Mux, pool *pgxpool.Pool) error {
+func setup(background context.Context, mux *server.Mux, pool *pgxpool.Pool, _ prometheus.Registerer) error {
 	verifier, err := token.VerifierFromEnv(token.Comment)
 	if err != nil {
 		return err

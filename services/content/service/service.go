@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"blogplatform.io/operator/services/content/internal/api"
 	"blogplatform.io/operator/services/internal/caller"
@@ -42,7 +43,7 @@ func Main() int {
 	return command.Main("content", append(data.Commands("content", migrations, setup), seedCommand())...)
 }
 
-func setup(background context.Context, mux *server.Mux, pool *pgxpool.Pool) error {
+func setup(background context.Context, mux *server.Mux, pool *pgxpool.Pool, _ prometheus.Registerer) error {
 	verifier, err := token.VerifierFromEnv(token.Content)
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"blogplatform.io/operator/services/internal/command"
 	"blogplatform.io/operator/services/internal/migrate"
@@ -23,8 +24,9 @@ const gcPercent = 200
 
 // Setup adds a service's routes to mux, and starts what it does in the
 // background. An error says which setting is wrong; the service then does not start.
-// background ends once the last request has been answered.
-type Setup func(background context.Context, mux *server.Mux, pool *pgxpool.Pool) error
+// background ends once the last request has been answered. What the service measures
+// itself it registers with measured.
+type Setup func(background context.Context, mux *server.Mux, pool *pgxpool.Pool, measured prometheus.Registerer) error
 
 // Commands returns the subcommands of a data service: serve, which answers with
 // what setup adds beside GET /healthz/dependencies, and migrate.
@@ -62,10 +64,12 @@ func serve(ctx context.Context, identity command.Identity, setup Setup) error {
 	defer cancel()
 	mux := server.NewMux()
 	mux.Handle("GET /healthz/dependencies", postgres.Dependencies(pool))
-	if err := setup(background, mux, pool); err != nil {
+	measured := prometheus.NewRegistry()
+	measured.MustRegister(postgres.NewCollector(pool))
+	if err := setup(background, mux, pool, measured); err != nil {
 		return err
 	}
-	options.Handler = mux
+	options.Handler, options.Metrics = mux, measured
 	options.StartGate = func(ctx context.Context) error { return postgres.Ping(ctx, pool) }
 	return server.Run(ctx, options)
 }

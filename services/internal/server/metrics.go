@@ -26,7 +26,8 @@ type metrics struct {
 // http.server.request.duration) as Prometheus writes them. With the labels
 // service, version and pod_template_hash, the analyses of a Rollout tell the
 // canary from the stable version by them, and by the gauge whether it is ready.
-func newMetrics(identity command.Identity, state *state) *metrics {
+// What the service measures itself gets the same labels.
+func newMetrics(identity command.Identity, state *state, own prometheus.Collector) *metrics {
 	labels := prometheus.Labels{
 		"service":           identity.Service,
 		"version":           identity.Version,
@@ -49,6 +50,9 @@ func newMetrics(identity command.Identity, state *state) *metrics {
 		}
 		return 0
 	})
+	if own != nil {
+		prometheus.WrapRegistererWith(labels, m.registry).MustRegister(own)
+	}
 	m.registry.MustRegister(m.duration, ready, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

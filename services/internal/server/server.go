@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"blogplatform.io/operator/services/internal/command"
 	"blogplatform.io/operator/services/internal/trace"
 )
@@ -31,6 +33,8 @@ type Options struct {
 	// gate. It is never asked again: an outage behind the service must not take
 	// every replica out of its Service.
 	StartGate func(context.Context) error
+	// Metrics are collected with those of the server, and get its labels; nil for none.
+	Metrics prometheus.Collector
 	// AppAddress and AdminAddress are listen addresses, host:port.
 	AppAddress, AdminAddress string
 	// DrainDelay is how long requests are still accepted after readiness was
@@ -68,7 +72,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	defer flush()
 	state := &state{}
-	metrics := newMetrics(o.Identity, state)
+	metrics := newMetrics(o.Identity, state, o.Metrics)
 	app := newServer(trace.Handler(limit(ofTemplate(o.Identity.PodTemplateHash, metrics.observe(closeWhenDraining(state, securityHeaders(o.Handler)))))))
 	admin := newServer(adminHandler(state, metrics))
 

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"blogplatform.io/operator/services/internal/command"
 	"blogplatform.io/operator/services/internal/problem"
@@ -136,7 +137,8 @@ func TestMetricsTellServiceVersionTemplateRouteAndStatus(t *testing.T) {
 	mux := NewMux()
 	mux.HandleFunc("GET /v1/things/{id}", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("GET /panics", func(http.ResponseWriter, *http.Request) { panic("boom") })
-	s := start(t, Options{Handler: mux, Identity: command.Identity{Service: "things", Version: "v7", PodTemplateHash: "6c9f"}})
+	things := prometheus.NewGauge(prometheus.GaugeOpts{Name: "things_left", Help: "Things that are left."})
+	s := start(t, Options{Handler: mux, Metrics: things, Identity: command.Identity{Service: "things", Version: "v7", PodTemplateHash: "6c9f"}})
 	for _, path := range []string{"/v1/things/1", "/v1/things/2", "/invented/by/a/client", "/panics"} {
 		if _, _, err := get(s.app + path); err != nil {
 			t.Fatal(err)
@@ -150,6 +152,7 @@ func TestMetricsTellServiceVersionTemplateRouteAndStatus(t *testing.T) {
 	for _, want := range []string{
 		common + `http_response_status_code="200",http_route="/v1/things/{id}",pod_template_hash="6c9f",service="things",version="v7"} 2`,
 		common + `http_response_status_code="404",http_route="unmatched",pod_template_hash="6c9f",service="things",version="v7"} 1`,
+		`things_left{pod_template_hash="6c9f",service="things",version="v7"} 0`,
 		common + `http_response_status_code="500",http_route="/panics",pod_template_hash="6c9f",service="things",version="v7"} 1`,
 	} {
 		if !strings.Contains(metrics, want) {

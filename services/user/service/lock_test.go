@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"blogplatform.io/operator/hack/timefactor"
 	"blogplatform.io/operator/services/internal/rest"
 	"blogplatform.io/operator/services/internal/testing/asgardeo"
@@ -424,4 +426,25 @@ func TestALockIsToldEvenOfSomebodyWhoWasErasedMeanwhile(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestALockThatTheProviderDoesNotFollowIsMeasured until it does.
+func TestALockThatTheProviderDoesNotFollowIsMeasured(t *testing.T) {
+	w := newWorld(t)
+	admin, spammer := w.someone(t, "amara"), w.someone(t, "nuwan")
+	if age := testutil.ToFloat64(w.store.SyncAge()); age != 0 {
+		t.Errorf("nobody is locked, and the provider is %v s late", age)
+	}
+	if _, err := w.lock(t, admin, spammer.id); err != nil {
+		t.Fatal(err)
+	}
+	w.exec(t, `UPDATE "user".provider_locks SET requested_at = now() - interval '5 minutes'`)
+	if age := testutil.ToFloat64(w.store.SyncAge()); age < 300 {
+		t.Errorf("after five minutes the provider is %v s late", age)
+	}
+	w.work(t)
+	w.becomes(t, admin, spammer.id, "confirmed", synced(client.Confirmed))
+	if age := testutil.ToFloat64(w.store.SyncAge()); age != 0 {
+		t.Errorf("the provider follows, and is %v s late", age)
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"blogplatform.io/operator/services/internal/command"
 	"blogplatform.io/operator/services/internal/data"
@@ -34,7 +35,7 @@ func Main() int {
 	return command.Main("user", append(data.Commands("user", migrations, setup), move())...)
 }
 
-func setup(background context.Context, mux *server.Mux, pool *pgxpool.Pool) error {
+func setup(background context.Context, mux *server.Mux, pool *pgxpool.Pool, measured prometheus.Registerer) error {
 	settings, err := settingsFromEnv()
 	if err != nil {
 		return err
@@ -42,6 +43,9 @@ func setup(background context.Context, mux *server.Mux, pool *pgxpool.Pool) erro
 	s, err := newService(pool, settings)
 	if err != nil {
 		return err
+	}
+	if s.scim != nil {
+		measured.MustRegister(s.store.SyncAge())
 	}
 	s.start(background)
 	s.routes(mux)
