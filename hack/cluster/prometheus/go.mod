@@ -6,6 +6,7 @@ tool github.com/prometheus/prometheus/cmd/prometheus
 
 require (
 	github.com/argoproj/argo-rollouts v1.10.1
+	github.com/grafana/grafana-foundation-sdk/go v0.0.22
 	github.com/prometheus/common v0.72.1
 	github.com/prometheus/prometheus v0.316.0
 	github.com/sirupsen/logrus v1.10.2

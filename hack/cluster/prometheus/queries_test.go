@@ -10,6 +10,8 @@ import (
 
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"blogplatform.io/operator/hack/cluster/prometheus/dashboards"
 )
 
 // row is a metric in a table of docs/metrics.md, which other tests compare with
@@ -40,11 +42,18 @@ func documented(t *testing.T) map[string][]string {
 // queries are all of config/monitoring, by where they are.
 func queries(t *testing.T) map[string]string {
 	t.Helper()
-	all, parsed := map[string]string{}, ruleSet{}
-	parsed, _ = readRules(t)
+	all := map[string]string{}
+	parsed, _ := readRules(t)
 	for _, group := range parsed.Groups {
 		for _, rule := range group.Rules {
 			all["rule "+rule.Alert+rule.Record] = rule.Expr
+		}
+	}
+	for _, d := range dashboards.All {
+		for _, panel := range d.Panels {
+			for _, query := range panel.Queries {
+				all["dashboard "+d.Name+", "+panel.Title+", "+query.Legend] = query.Expr
+			}
 		}
 	}
 	return all
