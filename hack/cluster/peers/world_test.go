@@ -11,6 +11,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -63,6 +64,25 @@ func (s *server) Get(_ context.Context, key client.ObjectKey, object client.Obje
 		}
 	}
 	return apierrors.NewNotFound(schema.GroupResource{Group: wanted.Group, Resource: wanted.Kind}, key.Name)
+}
+
+// RESTMapper implements client.Client. It knows the kinds of the CRDs that were applied.
+func (s *server) RESTMapper() meta.RESTMapper {
+	var kinds []schema.GroupVersionKind
+	var versions []schema.GroupVersion
+	for _, one := range s.applied {
+		if one.GetKind() == "CustomResourceDefinition" {
+			group, _, _ := unstructured.NestedString(one.Object, "spec", "group")
+			kind, _, _ := unstructured.NestedString(one.Object, "spec", "names", "kind")
+			kinds = append(kinds, schema.GroupVersionKind{Group: group, Version: "v1", Kind: kind})
+			versions = append(versions, kinds[len(kinds)-1].GroupVersion())
+		}
+	}
+	mapper := meta.NewDefaultRESTMapper(versions)
+	for _, kind := range kinds {
+		mapper.Add(kind, meta.RESTScopeNamespace)
+	}
+	return mapper
 }
 
 // existing is a part that is there already.
