@@ -24,6 +24,7 @@ var Dirs = []string{
 
 // Apart maps the folder of each module that keeps its own versions to the reason.
 var Apart = map[string]string{
+	"hack/cluster/argocd":           "its program comes on request and is built on demand",
 	"hack/cluster/postgres":         "the operator does not compile with Kubernetes libraries after 0.31",
 	"hack/cluster/postgres/pgquery": "it has no dependencies",
 	"hack/tofu/programs":            "its programs are not part of the local cluster and are built on demand",

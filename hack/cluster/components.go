@@ -17,13 +17,17 @@ var components = []component.Component{
 	content.Asgardeo, content.Operator, content.PlatformNamespaces, content.Staging, content.StagingPosts,
 	// What staging can do without comes after it.
 	peers.MetricsServer, peers.Prometheus, content.Production, content.ProductionPosts,
+	peers.ArgoCD,
 }
 
-// plan is the graph of a component and of all that it needs; of everything if to is empty.
+// plan is the graph of a component and of all that it needs; of everything but what comes on request if to is empty.
 func plan(components []component.Component, to string) (graph.Graph, error) {
-	nodes := make([]graph.Node, len(components))
-	for i, part := range components {
-		nodes[i] = graph.Node{Name: part.Name, Needs: part.Needs, After: part.After, Build: part.Seconds}
+	var nodes []graph.Node
+	for _, part := range components {
+		if to == "" && part.OnRequest {
+			continue
+		}
+		nodes = append(nodes, graph.Node{Name: part.Name, Needs: part.Needs, After: part.After, Build: part.Seconds})
 	}
 	g, err := graph.New(nodes...)
 	if err != nil || to == "" {

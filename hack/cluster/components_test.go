@@ -23,13 +23,19 @@ func TestWhatStagingCanDoWithoutIsNotBroughtUpForIt(t *testing.T) {
 	}
 }
 
-func TestEverythingIsBroughtUpInTheEnd(t *testing.T) {
+func TestEverythingIsBroughtUpInTheEndButWhatComesOnRequest(t *testing.T) {
 	g, err := plan(components, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(g.Names()) != len(components) {
-		t.Errorf("%q", g.Names())
+	for _, part := range components {
+		if slices.Contains(g.Names(), part.Name) == part.OnRequest {
+			t.Errorf("%s: %q", part.Name, g.Names())
+		}
+	}
+	with, err := plan(components, "argo-cd")
+	if err != nil || !slices.Contains(with.Names(), "Argo-CD") || !slices.Contains(with.Names(), "production") {
+		t.Errorf("with Argo CD: %q, %v", with.Names(), err)
 	}
 	order := inBuildOrder(g, components)
 	if order[0].Name != "Kubernetes" {

@@ -50,6 +50,8 @@ type Component struct {
 	Needs []string
 	// After are the names of components that must be ready before this one starts if they are started at all.
 	After []string
+	// OnRequest says that it is brought up only when it is asked for by name.
+	OnRequest bool
 	// Namespaces are where its pods are.
 	Namespaces []string
 	// Seconds of one processor that a build took which found nothing in a cache.

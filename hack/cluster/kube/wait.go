@@ -83,6 +83,21 @@ func (a *API) AwaitDeployment(ctx context.Context, namespace, name string) error
 	})
 }
 
+// AwaitStatefulSet waits until all replicas of a StatefulSet are ready.
+func (a *API) AwaitStatefulSet(ctx context.Context, namespace, name string) error {
+	return a.Await(ctx, "StatefulSet "+namespace+"/"+name, func(ctx context.Context) (bool, error) {
+		set, err := a.Clientset.AppsV1().StatefulSets(namespace).Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return false, notYet(err)
+		}
+		status := set.Status
+		if status.ObservedGeneration == set.Generation && status.Replicas > 0 && status.ReadyReplicas == status.Replicas && status.UpdatedReplicas == status.Replicas {
+			return true, nil
+		}
+		return false, Pending(fmt.Sprintf("%s: %d of %d pods ready", name, status.ReadyReplicas, status.Replicas))
+	})
+}
+
 // AwaitDaemonSet waits until a DaemonSet's pod is ready on the node.
 func (a *API) AwaitDaemonSet(ctx context.Context, namespace, name string) error {
 	return a.Await(ctx, "DaemonSet "+namespace+"/"+name, func(ctx context.Context) (bool, error) {

@@ -95,6 +95,21 @@ func TestADeploymentIsAwaitedUntilTheNewPodsAreReadyAndTheOldOnesGone(t *testing
 	a.reports(t, "not there yet", "istiod: 1 of 1 pods ready", "istiod: 1 of 2 pods ready")
 }
 
+func TestAStatefulSetIsAwaitedUntilItsPodsAreReady(t *testing.T) {
+	set := &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Namespace: "argocd", Name: "controller"}, Status: appsv1.StatefulSetStatus{Replicas: 1, UpdatedReplicas: 1}}
+	a := newAPI(set)
+	a.seen = func() {
+		set.Status.ReadyReplicas = 1
+		if err := a.clientset.Tracker().Update(appsv1.SchemeGroupVersion.WithResource("statefulsets"), set, "argocd"); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := a.AwaitStatefulSet(t.Context(), "argocd", "controller"); err != nil {
+		t.Fatal(err)
+	}
+	a.reports(t, "controller: 0 of 1 pods ready")
+}
+
 func TestADaemonSetIsAwaitedUntilItsPodIsReady(t *testing.T) {
 	set := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "istio-system", Name: "cni"}, Status: appsv1.DaemonSetStatus{DesiredNumberScheduled: 1}}
 	a := newAPI(set)

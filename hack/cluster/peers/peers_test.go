@@ -224,6 +224,21 @@ func TestRolloutsIsInstalledIntoItsNamespaceWithoutDefinitions(t *testing.T) {
 	}
 }
 
+func TestArgoCDHasNoApplicationSetsAndRunsOurImagesOnly(t *testing.T) {
+	for _, object := range appliedBy(t, ArgoCD) {
+		if strings.Contains(object.GetName(), "applicationset") && object.GetKind() != "CustomResourceDefinition" {
+			t.Errorf("%s %s is applied", object.GetKind(), object.GetName())
+		}
+		text, err := object.MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kind := object.GetKind(); (kind == "Deployment" || kind == "StatefulSet") && (strings.Contains(string(text), "quay.io") || strings.Contains(string(text), "ecr.aws")) {
+			t.Errorf("%s %s runs an image from elsewhere", kind, object.GetName())
+		}
+	}
+}
+
 func TestPostgresFindsVolumesOnTheNode(t *testing.T) {
 	c, applied := started(t, Postgres, nil)
 	folders := map[string]bool{}

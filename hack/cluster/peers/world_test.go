@@ -26,7 +26,7 @@ import (
 )
 
 // all are the components of this package.
-var all = []component.Component{CoreDNS, Istio, CertManager, Rollouts, SealedSecrets, Postgres, MetricsServer, Prometheus}
+var all = []component.Component{CoreDNS, Istio, CertManager, Rollouts, SealedSecrets, Postgres, MetricsServer, Prometheus, ArgoCD}
 
 // server is an API server that remembers what is applied, and says of each object that it is as its clients want it.
 type server struct {
@@ -134,6 +134,10 @@ func runs(t *testing.T, c *component.Cluster, applied []*unstructured.Unstructur
 			deployment := convert[appsv1.Deployment](t, object)
 			deployment.Status = appsv1.DeploymentStatus{Replicas: 1, UpdatedReplicas: 1, ReadyReplicas: ready}
 			objects = append(objects, deployment)
+		case "StatefulSet":
+			set := convert[appsv1.StatefulSet](t, object)
+			set.Status = appsv1.StatefulSetStatus{Replicas: 1, UpdatedReplicas: 1, ReadyReplicas: ready}
+			objects = append(objects, set)
 		case "DaemonSet":
 			set := convert[appsv1.DaemonSet](t, object)
 			set.Status = appsv1.DaemonSetStatus{DesiredNumberScheduled: 1, NumberReady: ready}
