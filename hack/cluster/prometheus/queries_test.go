@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
@@ -97,7 +98,7 @@ func expectKnown(t *testing.T, where string, selector *parser.VectorSelector, kn
 		if !slices.Contains(own, matcher.Name) {
 			t.Errorf("%s asks %s for the label %s, which it does not have", where, selector.Name, matcher.Name)
 		}
-		if matcher.Name == labels.MetricName && matcher.Type != labels.MatchEqual {
+		if matcher.Name == model.MetricNameLabel && matcher.Type != labels.MatchEqual {
 			t.Errorf("%s asks for metrics by a pattern, %s: name them", where, matcher)
 		}
 	}

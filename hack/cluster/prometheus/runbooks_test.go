@@ -24,12 +24,14 @@ func TestEachAlertHasARunbookAndEachRunbookAnAlert(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rest, found := string(text), true
+		rest := string(text)
 		for _, part := range []string{"# " + name + "\n", "\n## Meaning\n", "\n## Impact\n", "\n## Diagnosis\n", "```sh\n", "\n## Mitigation\n"} {
-			if _, rest, found = strings.Cut(rest, part); !found {
+			_, after, found := strings.Cut(rest, part)
+			if !found {
 				t.Errorf("%s lacks %q, or has it in another place", file, strings.TrimSpace(part))
 				break
 			}
+			rest = after
 		}
 	}
 	slices.Sort(documented)
