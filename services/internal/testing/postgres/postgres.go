@@ -159,14 +159,14 @@ func Open() (*Server, error) {
 	}
 	s := &Server{port: port, password: rand.Text(), dir: dir}
 	if err := errors.Join(writeCertificates(dir), handOver(dir)); err != nil {
-		return nil, err
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	cache, err := cacheDir()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	if err := s.startKeeper(cache); err != nil {
-		return nil, err
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	if err := s.order(orderStart); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -227,9 +227,10 @@ func (s *Server) mustOrder(t testing.TB, what string) {
 	}
 }
 
-// Close stops the server and removes its data.
+// Close stops the server and removes its data, also when the child process that
+// should have done so was killed.
 func (s *Server) Close() error {
-	if err := errors.Join(s.orders.Close(), s.keeper.Wait()); err != nil {
+	if err := errors.Join(s.orders.Close(), s.keeper.Wait(), os.RemoveAll(s.dir)); err != nil {
 		return fmt.Errorf("stop PostgreSQL: %w", err)
 	}
 	return nil
