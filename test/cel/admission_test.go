@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -66,6 +67,36 @@ func bound(t *testing.T, namespace string, roles map[string][]string) {
 				RoleRef:  rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "blogplatform-blogplatform-" + role + "-role"},
 				Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}}})
 		}
+	}
+	awaitRights(t, namespace, "everybody")
+}
+
+// awaitRights waits until the API server knows all roles and bindings that were
+// made before: it learns of them in their order, so a last one tells. name is new in the namespace.
+func awaitRights(t *testing.T, namespace, name string) {
+	t.Helper()
+	meta := metav1.ObjectMeta{Namespace: namespace, Name: "last-of-" + name}
+	rule := rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"get"}}
+	for _, object := range []client.Object{
+		&rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{rule}},
+		&rbacv1.RoleBinding{
+			ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: meta.Name},
+			Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: meta.Name}},
+		},
+	} {
+		if err := server.Create(t.Context(), object); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, timefactor.Scale(30*time.Second), true, func(ctx context.Context) (bool, error) {
+		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+			User: meta.Name, ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: namespace, Verb: "get", Resource: "configmaps"},
+		}}
+		err := server.Create(ctx, review)
+		return review.Status.Allowed, err
+	})
+	if err != nil {
+		t.Fatalf("the API server does not learn of the rights in %s: %v", namespace, err)
 	}
 }
 
@@ -243,6 +274,7 @@ func TestAPromoterDoesNotDeleteCreateOrWriteTheStatus(t *testing.T) {
 		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "carol"}}}); err != nil {
 		t.Fatal(err)
 	}
+	awaitRights(t, "kept", "statuses")
 	if err := as(t, "carol").Status().Patch(t.Context(), p.DeepCopy(), patchOf(`{status: {release: {current: {version: v9}}}}`)); !apierrors.IsForbidden(err) || !strings.Contains(err.Error(), "not write the status") {
 		t.Errorf("a promoter writes the status: %v", err)
 	}

@@ -88,7 +88,7 @@ func (n namespaced) of(argument string) []string {
 }
 
 // TestTheRightsInNamespacesAreThoseThatTheOperatorIsTold: what it watches it may
-// read, everywhere it may read only what has no namespace, and no right of the
+// read, everywhere it has rights only to what has no namespace, and no right of the
 // generated role is left out.
 func TestTheRightsInNamespacesAreThoseThatTheOperatorIsTold(t *testing.T) {
 	n := readNamespaced(t)
@@ -102,7 +102,7 @@ func TestTheRightsInNamespacesAreThoseThatTheOperatorIsTold(t *testing.T) {
 	if !slices.Equal(n.clusterWide, []string{everywhere}) {
 		t.Errorf("bound everywhere: %v", n.clusterWide)
 	}
-	withoutNamespace := []string{"namespaces", "customresourcedefinitions", "clusterissuers"}
+	withoutNamespace := []string{"namespaces", "customresourcedefinitions", "clusterissuers", "tokenreviews", "subjectaccessreviews"}
 	allowed := map[string][]string{}
 	for _, rule := range n.roles[everywhere] {
 		for _, resource := range rule.Resources {
