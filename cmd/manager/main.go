@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"os"
@@ -22,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"blogplatform.io/operator/controllers"
 	"blogplatform.io/operator/internal/discovery"
@@ -80,7 +82,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	logger := logr.FromSlogHandler(f.logHandler())
+	logger := logr.FromSlogHandler(f.logHandler(os.Stderr))
 	ctrl.SetLogger(logger)
 	klog.SetLogger(logger)
 
@@ -150,10 +152,18 @@ func parse() (flags, error) {
 	return f, nil
 }
 
-func (f flags) logHandler() slog.Handler {
-	options := &slog.HandlerOptions{Level: f.logLevel}
+func (f flags) logHandler(out io.Writer) slog.Handler {
+	options := &slog.HandlerOptions{Level: f.logLevel, ReplaceAttr: nameSource}
 	if f.logFormat == "text" {
-		return slog.NewTextHandler(os.Stderr, options)
+		return slog.NewTextHandler(out, options)
 	}
-	return slog.NewJSONHandler(os.Stderr, options)
+	return slog.NewJSONHandler(out, options)
+}
+
+// nameSource replaces an event source by its name: controller-runtime logs the source itself, whose functions JSON cannot hold.
+func nameSource(_ []string, a slog.Attr) slog.Attr {
+	if src, ok := a.Value.Any().(source.Source); ok {
+		a.Value = slog.StringValue(fmt.Sprint(src))
+	}
+	return a
 }

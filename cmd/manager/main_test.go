@@ -1,11 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/cache/informertest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"blogplatform.io/operator/hack/images/bare"
 )
@@ -33,6 +41,19 @@ func TestAnOperatorIsReadyOnceItHasListedWhatItWatches(t *testing.T) {
 		check := cacheSynced(&informertest.FakeInformers{Synced: &synced})
 		if err := check(httptest.NewRequest("GET", "/readyz", nil)); (err == nil) != synced {
 			t.Errorf("synced: %v, the answer: %v", synced, err)
+		}
+	}
+}
+
+func TestLogsNameTheEventSources(t *testing.T) {
+	src := source.Kind[client.Object](&informertest.FakeInformers{}, &corev1.Secret{}, &handler.EnqueueRequestForObject{}, predicate.Funcs{})
+	for _, format := range []string{"json", "text"} {
+		var out bytes.Buffer
+		logr.FromSlogHandler(flags{logFormat: format}.logHandler(&out)).Info("Starting EventSource", "source", src, "kind", "BlogPlatform")
+		for _, want := range []string{"kind source: *v1.Secret", "BlogPlatform"} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%s log lacks %q: %s", format, want, &out)
+			}
 		}
 	}
 }
