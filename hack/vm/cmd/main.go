@@ -81,6 +81,9 @@ func try(ctx context.Context, cache *build.Cache, system vm.System) ([]vm.Result
 		return nil, err
 	}
 	path := filepath.Join("bin", "vm-"+system.Suite+".log")
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { // a clean checkout has no bin
+		return nil, err
+	}
 	log, err := os.Create(path)
 	if err != nil {
 		return nil, err
