@@ -182,7 +182,13 @@ func (p *pass) ready(of []condition, besides ...condition) condition {
 		c.status, c.reason, c.message = metav1.ConditionUnknown, reasonSuspended, "nothing is compared with the spec while spec.suspend is true; set it to false"
 		return c
 	}
-	of = append(slices.Clone(of), conditionFrom(v1alpha1.ConditionReady, p.worst(v1alpha1.ConditionReady)), conditionFrom(v1alpha1.ConditionReady, p.releaseVerdict()))
+	of = append(slices.Clone(of), conditionFrom(v1alpha1.ConditionReady, p.worst(v1alpha1.ConditionReady)))
+	release := conditionFrom(v1alpha1.ConditionReady, p.releaseVerdict())
+	if release.reason == reasonReleasePaused {
+		of = append([]condition{release}, of...) // what is not ready waits for the same request
+	} else {
+		of = append(of, release)
+	}
 	for _, wanted := range []func(condition) bool{
 		func(c condition) bool { return c.failed },
 		func(c condition) bool { return c.status != metav1.ConditionTrue && c.reason != reasonWaiting },

@@ -55,6 +55,24 @@ func TestAWarningStaysVisibleWhileReadyIsTrue(t *testing.T) {
 	}
 }
 
+// TestReadySaysWhatEndsAPause, and not what each paused Rollout waits for. What fails comes first.
+func TestReadySaysWhatEndsAPause(t *testing.T) {
+	waits := outcome{condition: v1alpha1.ConditionWorkloadsReady, verdict: ready.Verdict{State: ready.Progressing, Reason: "Paused", Message: "Rollout a/b is paused"}}
+	fails := outcome{condition: v1alpha1.ConditionMeshReady, verdict: ready.Verdict{State: ready.Failed, Reason: "Refused", Message: "a policy is refused"}}
+	for reason, outcomes := range map[string][]outcome{"ReleasePaused": {waits}, "Refused": {waits, fails}} {
+		p := passAt(outcomes...)
+		release := &p.decision.Status
+		release.Phase, release.Target.Version, release.Paused = v1alpha1.PhaseProgressing, "v2.0.0", new(true)
+		var of []condition
+		for _, part := range parts {
+			of = append(of, conditionFrom(part, p.worst(part)))
+		}
+		if c := p.ready(of); c.status != metav1.ConditionFalse || c.reason != reason {
+			t.Errorf("want %s: %+v", reason, c)
+		}
+	}
+}
+
 func TestAWarningIsToldOnce(t *testing.T) {
 	warns := condition{name: v1alpha1.ConditionCertificatesReady, status: metav1.ConditionTrue, reason: "RenewalFailing", warning: true}
 	if !worthTelling(&metav1.Condition{Status: metav1.ConditionTrue, Reason: "Ready"}, warns) {

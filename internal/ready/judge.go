@@ -19,7 +19,7 @@ func Judge(desired, live *unstructured.Unstructured, now time.Time) Verdict {
 	case "PostgresCluster":
 		return postgresCluster(live)
 	case "Rollout":
-		return rollout(live)
+		return rollout(desired, live)
 	case "Certificate":
 		return certificate(live, now)
 	case "HorizontalPodAutoscaler":

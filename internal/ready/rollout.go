@@ -9,10 +9,13 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
+// manually is the status.message of a Rollout whose spec.paused is true.
+const manually = "manually paused"
+
 // rollout reads status.phase of an Argo Rollout, which sums the rest up, but
 // only for the generation in status.observedGeneration, a string
 // (argo-rollouts pkg/apis/rollouts/v1alpha1 RolloutStatus).
-func rollout(u *unstructured.Unstructured) Verdict {
+func rollout(desired, u *unstructured.Unstructured) Verdict {
 	observed, err := strconv.ParseInt(text(u.Object, "status", "observedGeneration"), 10, 64)
 	if err != nil || observed < u.GetGeneration() {
 		return Verdict{Progressing, "NotObserved", name(u) + " is not yet seen by Argo Rollouts; if it stays so, see whether that runs"}
@@ -27,7 +30,7 @@ func rollout(u *unstructured.Unstructured) Verdict {
 	case "Degraded":
 		return Verdict{Failed, "Degraded", name(u) + " is degraded: " + why + "; " + cmp.Or(Refusal(u), "look at its pods")}
 	case "Paused":
-		return paused(u, why)
+		return paused(desired, u, why)
 	case "Progressing", "":
 		return progressing(u)
 	default:
@@ -42,8 +45,8 @@ func progressing(u *unstructured.Unstructured) Verdict {
 	return Verdict{Progressing, "RollingOut", name(u) + " is rolling out; look at its pods if it takes long"}
 }
 
-// paused by a step of the canary, an analysis without a result, or a person.
-func paused(u *unstructured.Unstructured, why string) Verdict {
+// paused by a step of the canary, an analysis without a result, a request, or a person.
+func paused(desired, u *unstructured.Unstructured, why string) Verdict {
 	// Somebody has just resumed it, and Argo Rollouts has not answered (rolloututil.IsUnpausing).
 	if truth(u.Object, "status", "controllerPause") && len(list(u.Object, "status", "pauseConditions")) == 0 {
 		return progressing(u)
@@ -51,8 +54,11 @@ func paused(u *unstructured.Unstructured, why string) Verdict {
 	action := map[string]string{
 		"CanaryPauseStep":         "its canary goes on after this step",
 		"InconclusiveAnalysisRun": "look at its AnalysisRuns",
-		"manually paused":         "set its spec.paused to false",
+		manually:                  "set its spec.paused to false",
 	}[why]
+	if why == manually && truth(desired.Object, "spec", "paused") {
+		return Verdict{Progressing, "Paused", name(u) + " is paused with its release"}
+	}
 	return Verdict{Progressing, "Paused", name(u) + " is paused (" + why + "); " + cmp.Or(action, "look at it")}
 }
 

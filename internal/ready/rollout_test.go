@@ -78,6 +78,10 @@ status:
   pauseConditions: [{reason: InconclusiveAnalysisRun, startTime: "2026-01-02T03:04:05Z"}]
 `, Progressing, "Paused", "look at its AnalysisRuns"},
 		{"waits for somebody who paused it", `status: {observedGeneration: "2", phase: Paused, message: manually paused}`, Progressing, "Paused", "set its spec.paused to false"},
+		{"waits with its release, which a request paused", `
+spec: {paused: true}
+status: {observedGeneration: "2", phase: Paused, message: manually paused}
+`, Progressing, "Paused", "is paused with its release"},
 		{"waits for another reason", `status: {observedGeneration: "2", phase: Paused, message: BlueGreenPause}`, Progressing, "Paused", "(BlueGreenPause); look at it"},
 		{"was resumed a moment ago", `
 status: {observedGeneration: "2", phase: Paused, message: CanaryPauseStep, controllerPause: true}

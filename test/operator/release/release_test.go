@@ -231,7 +231,8 @@ func TestRequestsAreHonoredOnceAndRefusedClearly(t *testing.T) {
 	answered(v1alpha1.RequestRefused, "v1.0.0 is not the release that is worked towards, which is v2.0.0")
 	w.Asked(p, "pause v2.0.0")
 	answered(v1alpha1.RequestHonored, "")
-	w.UntilCondition(p, v1alpha1.ConditionWorkloadsReady, metav1.ConditionFalse, "Paused", "")
+	w.UntilCondition(p, v1alpha1.ConditionWorkloadsReady, metav1.ConditionFalse, "Paused", "is paused with its release")
+	w.UntilCondition(p, v1alpha1.ConditionReady, metav1.ConditionFalse, "ReleasePaused", "resume v2.0.0")
 	harness.Peers.Set(faker.Rollout, w.Namespace+"/", faker.Behaviour{})
 	w.passAgainQuietly(p)
 	if p.Status.Release.Rollout != "canary 20%" {
