@@ -100,6 +100,10 @@ e2e-delivery: $(CLUSTER) $(BIN)/gotestsum ## The same for the way of a good rele
 e2e-faults: $(CLUSTER) $(BIN)/gotestsum ## The same for faults: missing images, pods that crash, claimed hosts, volumes that cannot grow, backups that fail, replaced passwords and authorities, loads without pods, certificates that expire, edited steps, an operator or its peers that are away.
 	@hack/e2e.sh -tags=e2e,faults -run Fault
 
+.PHONY: e2e-gitops
+e2e-gitops: $(CLUSTER) $(BIN)/gotestsum ## The same with Argo CD: releases, promotion and the way back by commits, changes by hand, and Applications that are made again or named like a platform.
+	@TO=Argo-CD hack/e2e.sh -tags=e2e,gitops -run GitOps
+
 .PHONY: bench-delivery
 bench-delivery: $(CLUSTER) $(BIN)/gotestsum ## Measure releases and ways back on a cluster of its own, under load.
 	@hack/e2e.sh -tags=e2e,delivery -run '^$$' -bench . -benchtime 1x

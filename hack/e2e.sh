@@ -2,7 +2,8 @@
 # Brings up a cluster of its own on free ports, checks it, takes it down, and
 # checks that nothing of it is left on the host. A cluster that is up already
 # is left alone, but must be neither started nor stopped meanwhile.
-# What follows the name of the script goes to go test.
+# What follows the name of the script goes to go test. TO names a component that
+# comes on request.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -39,6 +40,7 @@ explain() {
 
 hack/traces.sh >"$state/before"
 bin/cluster up "${settings[@]}" || { explain; exit 1; }
+[ -z "${TO:-}" ] || bin/cluster up "${settings[@]}" --to "$TO" || { explain; exit 1; }
 
 run=(bin/gotestsum --format testname --jsonfile "$report" --)
 case " $* " in

@@ -1,4 +1,4 @@
-//go:build e2e && (delivery || faults)
+//go:build e2e && (delivery || faults || gitops)
 
 package e2e
 
@@ -15,6 +15,14 @@ import (
 
 // fault is what a build does otherwise than the checkout: one text of one file.
 type fault struct{ path, old, new string }
+
+var (
+	// another is no fault, but makes each program of a release another one.
+	another = fault{"services/internal/server/server.go", `slog.Info("serving"`, `slog.Info("serving once more"`}
+	// wrongTable names a table that is not there, where one post is read: every
+	// page of a post fails, and neither lists nor probes do.
+	wrongTable = fault{"services/content/service/posts.go", "FROM content.posts n", "FROM content.post n"}
+)
 
 // build makes a release of the checkout with faults, loads its images into the
 // cluster and answers what spec.release has to be.

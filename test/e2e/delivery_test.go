@@ -25,14 +25,6 @@ import (
 
 var update = flag.Bool("update", false, "write docs/delivery anew instead of comparing")
 
-var (
-	// another is no fault, but makes each program of a release another one.
-	another = fault{"services/internal/server/server.go", `slog.Info("serving"`, `slog.Info("serving once more"`}
-	// wrongTable names a table that is not there, where one post is read: every
-	// page of a post fails, and neither lists nor probes do.
-	wrongTable = fault{"services/content/service/posts.go", "FROM content.posts n", "FROM content.post n"}
-)
-
 // TestAGoodReleaseReachesProductionAndABadOneDoesNotLeaveStaging is the way of
 // two releases, under the eyes of readers and of somebody who watches.
 func TestAGoodReleaseReachesProductionAndABadOneDoesNotLeaveStaging(t *testing.T) {
