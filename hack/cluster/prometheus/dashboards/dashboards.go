@@ -88,7 +88,7 @@ var database = Dashboard{
 		{"Age of the last backup", secondsUnit, []Query{{`time() - max by (type) (blogplatform_backup_timestamp_seconds{` + of + `})`, "{{type}}"}}},
 		{"Age of the last segment of WAL in the archive", secondsUnit, []Query{{`time() - max(blog_database_wal_archived_timestamp_seconds{` + of + `})`, "WAL"}}},
 		{"Archiving of WAL fails: 1", stateUnit, []Query{{`max(blog_database_wal_archive_failing{` + of + `})`, "failing"}}},
-		{"WAL kept for the replica that is furthest behind", bytesUnit, []Query{{`max(blog_database_replication_lag_bytes{` + of + `})`, "lag"}}},
+		{"WAL kept for the slot that is furthest behind", bytesUnit, []Query{{`max(blog_database_replication_lag_bytes{` + of + `})`, "lag"}}},
 		{"Share of each volume that is used", ratioUnit, []Query{{`1 - kubelet_volume_stats_available_bytes{namespace="$namespace"} / kubelet_volume_stats_capacity_bytes{namespace="$namespace"}`, "{{persistentvolumeclaim}}"}}},
 	},
 }
