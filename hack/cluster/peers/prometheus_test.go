@@ -2,6 +2,7 @@ package peers
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -43,7 +44,7 @@ func TestTheLocalPrometheusHasTheRulesOfConfig(t *testing.T) {
 	}
 }
 
-// TestTheLocalPrometheusGivesTheLabelsThatRulesAskFor, and takes those of the operator as they are.
+// TestTheLocalPrometheusGivesTheLabelsThatRulesAskFor, and takes those of the operator and the kubelet as they are.
 func TestTheLocalPrometheusGivesTheLabelsThatRulesAskFor(t *testing.T) {
 	parsed := configuration[struct {
 		ScrapeConfigs []struct {
@@ -64,12 +65,27 @@ func TestTheLocalPrometheusGivesTheLabelsThatRulesAskFor(t *testing.T) {
 		}
 	}
 	for job, labels := range map[string][]string{
-		"pods": {"namespace", "platform", "pod", "rollouts_pod_template_hash"}, "blogplatform-operator": {"its own", "pod"},
+		"pods": {"namespace", "platform", "pod", "rollouts_pod_template_hash"}, "blogplatform-operator": {"its own", "pod"}, "kubelet": {"its own"},
 	} {
 		for _, label := range labels {
 			if !slices.Contains(given[job], label) {
 				t.Errorf("job %s gives the labels %q, and not %s", job, given[job], label)
 			}
+		}
+	}
+}
+
+// TestTheLocalPrometheusMayAskTheKubelet, whose webhook asks for a right on nodes/metrics.
+func TestTheLocalPrometheusMayAskTheKubelet(t *testing.T) {
+	_, applied := started(t, Prometheus, nil)
+	i := slices.IndexFunc(applied, func(object *unstructured.Unstructured) bool { return object.GetKind() == "ClusterRole" })
+	text, err := yaml.Marshal(applied[i].Object["rules"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, resource := range []string{"nodes", "nodes/metrics"} {
+		if !slices.Contains(strings.Fields(string(text)), resource) {
+			t.Errorf("there is no right on %s:\n%s", resource, text)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// TestPrometheusReadsTheConfigurationOfTheLocalCluster, with a job for platforms and one for the operator.
+// TestPrometheusReadsTheConfigurationOfTheLocalCluster, with jobs for platforms, for the operator and for the kubelet.
 func TestPrometheusReadsTheConfigurationOfTheLocalCluster(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(root, "hack/cluster/peers/manifests/prometheus.yaml"))
 	if err != nil {
@@ -30,7 +30,7 @@ func TestPrometheusReadsTheConfigurationOfTheLocalCluster(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(read.ScrapeConfigs) != 2 || len(read.RuleFiles) != 1 {
+		if len(read.ScrapeConfigs) != 3 || len(read.RuleFiles) != 1 {
 			t.Errorf("it has %d jobs and %d files of rules", len(read.ScrapeConfigs), len(read.RuleFiles))
 		}
 		return
