@@ -104,6 +104,10 @@ e2e-faults: $(CLUSTER) $(BIN)/gotestsum ## The same for faults: missing images, 
 e2e-gitops: $(CLUSTER) $(BIN)/gotestsum ## The same with Argo CD: releases, promotion and the way back by commits, changes by hand, and Applications that are made again or named like a platform.
 	@TO=Argo-CD hack/e2e.sh -tags=e2e,gitops -run GitOps
 
+.PHONY: e2e-alerts
+e2e-alerts: $(CLUSTER) $(BIN)/gotestsum ## The same for alerts: a fault fires each of them, its runbook resolves it, and a table says how long that took. An hour.
+	@hack/e2e.sh -tags=e2e,alerts -run Alert -timeout 90m
+
 .PHONY: bench-delivery
 bench-delivery: $(CLUSTER) $(BIN)/gotestsum ## Measure releases and ways back on a cluster of its own, under load.
 	@hack/e2e.sh -tags=e2e,delivery -run '^$$' -bench . -benchtime 1x

@@ -1,4 +1,4 @@
-//go:build e2e && (delivery || faults || gitops)
+//go:build e2e && (delivery || faults || gitops || alerts)
 
 package e2e
 

@@ -1,4 +1,4 @@
-//go:build e2e && faults
+//go:build e2e && (faults || alerts)
 
 package e2e
 
@@ -79,14 +79,14 @@ func authorityOf(t *testing.T, pair map[string][]byte) *corev1.Secret {
 	return secret
 }
 
-// replace writes values into a Secret, whose other values stay.
+// replace writes values into a Secret, whose other values stay. It works in cleanups, too.
 func replace(t *testing.T, secret *corev1.Secret, data map[string][]byte) {
 	t.Helper()
 	patch, err := json.Marshal(map[string]any{"data": data})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cluster.Patch(t.Context(), secret.DeepCopy(), client.RawPatch(types.MergePatchType, patch)); err != nil {
+	if err := cluster.Patch(context.WithoutCancel(t.Context()), secret.DeepCopy(), client.RawPatch(types.MergePatchType, patch)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -1,4 +1,4 @@
-//go:build e2e && faults
+//go:build e2e && (faults || alerts)
 
 package e2e
 
