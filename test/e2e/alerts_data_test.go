@@ -47,7 +47,7 @@ func aRepositoryThatRefusesABackup(t *testing.T, b *board, env environment) {
 			}
 		}
 	})
-	allow := refuse(t, env, "backup/db")
+	allow := refuseBackups(t, env)
 	overdue := b.begins(t, env, "BlogBackupOverdue")
 	overdue.values["<the job that failed>"] = platform + "-db-repo1-full-refused"
 	runNow(t, env, "refused")
@@ -62,29 +62,15 @@ func aRepositoryThatRefusesABackup(t *testing.T, b *board, env environment) {
 	overdue.resolves(t, 5*time.Minute)
 }
 
-// aRepositoryThatRefusesWAL has PostgreSQL keep what it should archive.
-func aRepositoryThatRefusesWAL(t *testing.T, b *board, env environment) {
-	allow := refuse(t, env, "archive/db")
-	notArchived := b.begins(t, env, "BlogWALNotArchived")
-	query(t, env, "SELECT pg_logical_emit_message(false, 'e2e', 'something to archive')")
-	query(t, env, "SELECT pg_switch_wal()")
-	if said := notArchived.fires(t); !strings.Contains(said, "archive-push") {
-		t.Errorf("the log of PostgreSQL does not have the answer of pgbackrest archive-push: %s", said)
-	}
-	notArchived.advised(t, "The log of PostgreSQL has the answer of `pgbackrest archive-push`")
-	allow()
-	notArchived.resolves(t, 5*time.Minute)
-}
-
-// refuse has the repository of a database write nothing into one of its folders, until it is allowed.
-func refuse(t *testing.T, env environment, folder string) (allow func()) {
+// refuseBackups has the repository of a database write no backup, until it is allowed.
+func refuseBackups(t *testing.T, env environment) (allow func()) {
 	t.Helper()
 	repository := podsOf(t, env.namespace, "postgres-operator.crunchydata.com/data=pgbackrest")
 	if len(repository) != 1 {
 		t.Fatalf("%d pods of the repository, want 1", len(repository))
 	}
 	may := func(mode string) {
-		if a := execIn(t, env.namespace, repository[0].Name, "pgbackrest", "chmod", "--recursive", mode, "/pgbackrest/repo1/"+folder); a.code != 0 {
+		if a := execIn(t, env.namespace, repository[0].Name, "pgbackrest", "chmod", "--recursive", mode, "/pgbackrest/repo1/backup/db"); a.code != 0 {
 			t.Fatal(a.err)
 		}
 	}

@@ -93,7 +93,6 @@ func TestAnAlertForEveryFaultAndAWayBackForEveryAlert(t *testing.T) {
 			{[]string{"BlogLatencyBurnsFast", "BlogLatencyBurnsSlowly"}, aTableThatIsLocked},
 			{[]string{"BlogGateRefuses"}, aGateThatKnowsNoStaging},
 			{[]string{"BlogBackupOverdue"}, aRepositoryThatRefusesABackup},
-			{[]string{"BlogWALNotArchived"}, aRepositoryThatRefusesWAL},
 			{[]string{"BlogReplicaMissing"}, aReplicaThatAQuotaRefuses},
 			{[]string{"BlogReplicationLags"}, aSlotThatNobodyReads},
 			{[]string{"BlogVolumeFills"}, aVolumeThatFills},
