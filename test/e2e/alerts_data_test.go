@@ -140,7 +140,7 @@ func smallVolume(t *testing.T, env environment, name string) (resize func(mebiby
 	mount := func(command ...string) {
 		t.Helper()
 		s := node.Settings{State: filepath.Dir(os.Getenv("BLOGPLATFORM_KUBECONFIG"))}
-		args := append([]string{"--target", strconv.Itoa(s.RunningInit()), "--mount", "--"}, command...)
+		args := append([]string{"--target", strconv.Itoa(s.RunningInit()), "--mount", "--pid", "--"}, command...) // umount reads /proc/self
 		if out, err := exec.CommandContext(context.WithoutCancel(t.Context()), "nsenter", args...).CombinedOutput(); err != nil {
 			t.Fatalf("nsenter %s: %v: %s", strings.Join(args, " "), err, out)
 		}
