@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	"blogplatform.io/operator/internal/fields"
 	"blogplatform.io/operator/internal/naming"
 	"blogplatform.io/operator/internal/ready"
 	"blogplatform.io/operator/internal/release"
@@ -84,12 +85,12 @@ func (p *pass) evidence(ctx context.Context, rollout *unstructured.Unstructured)
 	hash, _, _ := unstructured.NestedString(rollout.Object, "status", "currentPodHash")
 	err := p.live.List(ctx, runs, client.InNamespace(p.names.Namespace), client.MatchingLabels{argo.DefaultRolloutUniqueLabelKey: hash})
 	if err != nil {
-		return e, fmt.Errorf("list AnalysisRuns of %s: %w", describe(rollout), err)
+		return e, fmt.Errorf("list AnalysisRuns of %s: %w", fields.Name(rollout), err)
 	}
 	for i := range runs.Items {
 		var run argo.AnalysisRun
 		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(runs.Items[i].Object, &run); err != nil {
-			return e, fmt.Errorf("read %s: %w", describe(&runs.Items[i]), err)
+			return e, fmt.Errorf("read %s: %w", fields.Name(&runs.Items[i]), err)
 		}
 		newer := e.Run == nil || e.Run.CreationTimestamp.Before(&run.CreationTimestamp)
 		if metav1.IsControlledBy(&run, rollout) && release.EndsUpdate(&run) && newer {
@@ -111,11 +112,11 @@ func (p *pass) readLoad(ctx context.Context, name string, e *release.Evidence) e
 	}
 	e.Job = &batchv1.Job{}
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(live.Object, e.Job); err != nil {
-		return fmt.Errorf("read %s: %w", describe(live), err)
+		return fmt.Errorf("read %s: %w", fields.Name(live), err)
 	}
 	var pods corev1.PodList
 	if err := p.live.List(ctx, &pods, client.InNamespace(p.names.Namespace), client.MatchingLabels{batchv1.JobNameLabel: name}); err != nil {
-		return fmt.Errorf("list pods of %s: %w", describe(live), err)
+		return fmt.Errorf("list pods of %s: %w", fields.Name(live), err)
 	}
 	e.Pods, e.Cause = pods.Items, ready.Cause(pods.Items)
 	if len(e.Pods) > 0 {
@@ -133,7 +134,7 @@ func (p *pass) unscheduled(ctx context.Context, job *unstructured.Unstructured) 
 	var events corev1.EventList
 	err := p.live.List(ctx, &events, client.InNamespace(job.GetNamespace()), client.MatchingFields{"involvedObject.kind": "Pod", "reason": ready.ReasonFailedScheduling})
 	if err != nil && !apierrors.IsForbidden(err) {
-		return "", fmt.Errorf("list events about pods of %s: %w", describe(job), err)
+		return "", fmt.Errorf("list events about pods of %s: %w", fields.Name(job), err)
 	}
 	return ready.Unscheduled(events.Items, job.GetName()), nil
 }

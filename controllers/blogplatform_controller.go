@@ -12,26 +12,25 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/internal/apply"
+	"blogplatform.io/operator/internal/course"
 	"blogplatform.io/operator/internal/discovery"
 	"blogplatform.io/operator/internal/kube"
 	"blogplatform.io/operator/internal/metrics"
 	"blogplatform.io/operator/internal/naming"
+	"blogplatform.io/operator/internal/observed"
 	"blogplatform.io/operator/internal/plan"
-	"blogplatform.io/operator/internal/promote"
-	"blogplatform.io/operator/internal/release"
+	"blogplatform.io/operator/internal/stage"
 )
 
 const (
@@ -150,41 +149,17 @@ type pass struct {
 	// began is the status when the pass began.
 	began v1alpha1.BlogPlatformStatus
 
-	view
-	plan plan.Plan
-	// gate says whether the platform may run what its spec asks for.
-	gate promote.Decision
-	// podsHeld is why the pods of the current release may not be replaced by those that the
-	// spec asks for, nil if they may.
-	podsHeld *promote.Decision
-	// databaseHeld is why what would restart PostgreSQL is not written, nil if it may be.
-	databaseHeld *promote.Decision
-	// unsafe says why the release that the spec asks for cannot run on the database any more.
-	unsafe error
-	// overridden is true once the gate has let a release through because of an override.
-	overridden bool
+	state  observed.State
+	course course.Course
+	plan   plan.Plan
 	// wanted is the release that the platform should run.
 	wanted v1alpha1.Release
-	// target is the set that is worked towards, good the one that was verified last, if any was.
-	target   plan.Set
-	good     *plan.Set
-	decision release.Decision
-	outcomes []outcome
+	result stage.Result
 	// complete is true when every child was applied, so that the rest may go.
 	complete bool
 
-	// identity is the condition of the identity provider, nil where none is configured.
-	identity *condition
-	// stalled says why the spec cannot be realised.
-	stalled *plan.Problem
-	// remaining are the inventory lines of what a deletion waits for.
-	remaining []string
 	// gone is true when there is no status left to write.
 	gone bool
-	// unwatched is true when the pass waits for something nobody tells us about.
-	unwatched bool
-	// errs are the failures after which the pass is made again.
-	errs []error
 }
 
 // Reconcile makes one pass over one platform.
@@ -197,7 +172,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		return reconcile.Result{}, err
 	}
 	r.meet(request.NamespacedName, platform.UID)
-	if r.behind(platform) {
+	if r.stale(platform) {
 		return reconcile.Result{RequeueAfter: staleRetry}, nil
 	}
 	if err := r.watches.start(ctx); err != nil {
@@ -205,13 +180,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	}
 	p := &pass{Reconciler: r, platform: platform, names: naming.Of(request.NamespacedName), before: *platform.Status.DeepCopy(), began: *platform.Status.DeepCopy()}
 	err := p.run(ctx)
-	switch {
-	case err == nil:
-		err = p.report(ctx)
-	case !apierrors.IsConflict(err) && !p.gone && (errors.Is(err, context.DeadlineExceeded) || p.failures.persist(platform.UID)):
-		err = errors.Join(err, p.reportBlind(ctx, err))
-	}
-	return p.result(ctx, err)
+	return p.report(ctx, err)
 }
 
 // meet notes which platform has a name now, and frees what is remembered of one that had it before.
@@ -242,9 +211,9 @@ func (r *Reconciler) forgetUID(uid types.UID) {
 	r.written.Delete(uid)
 }
 
-// behind tells whether the cache has not heard yet of what was written last.
-// What status remembers must not be forgotten for a pass.
-func (r *Reconciler) behind(platform *v1alpha1.BlogPlatform) bool {
+// stale tells whether the cache has an older platform than the one that was written
+// last. To decide by it would forget what status remembers.
+func (r *Reconciler) stale(platform *v1alpha1.BlogPlatform) bool {
 	written, found := r.written.Load(platform.UID)
 	if !found {
 		return false
@@ -275,7 +244,7 @@ func (p *pass) run(ctx context.Context) error {
 	if err := p.makePlan(ctx); err != nil {
 		return err
 	}
-	if p.stalled != nil {
+	if p.course.Problem != nil {
 		return p.goOn(ctx)
 	}
 	if err := p.writeAhead(ctx); err != nil {
@@ -290,7 +259,7 @@ func (p *pass) run(ctx context.Context) error {
 	p.releaseBarriers(ctx)
 	p.prune(ctx)
 	p.rememberMigrations(ctx)
-	p.askProvider()
+	p.observeProvider()
 	return nil
 }
 
@@ -320,40 +289,10 @@ func (p *pass) patchMetadata(ctx context.Context, change func() bool) error {
 // wrote remembers what the cache has to catch up with.
 func (p *pass) wrote() { p.written.Store(p.platform.UID, p.platform.ResourceVersion) }
 
-// result says when to look again. A view that was out of date is no failure.
-func (p *pass) result(ctx context.Context, err error) (reconcile.Result, error) {
-	uid := p.platform.UID
-	if apierrors.IsConflict(err) {
-		log.FromContext(ctx).V(1).Info("The platform was written by somebody else meanwhile, looking again")
-		return reconcile.Result{RequeueAfter: staleRetry}, nil
-	}
-	if p.gone {
-		return reconcile.Result{}, err
-	}
-	if err = errors.Join(append(p.errs, err)...); err != nil {
-		p.failures.add(uid)
-		return reconcile.Result{}, err
-	}
-	p.failures.forget(uid)
-	after := wait.Jitter(driftCheck*4/5, 0.5)
-	if p.unwatched || release.Underway(p.decision.Status.Phase) {
-		after = lookAgain
-	}
-	if next := p.decision.Status.NextCheckTime; next != nil {
-		after = min(after, max(next.Sub(p.now()), staleRetry))
-	}
-	for _, at := range []time.Time{p.decision.Due, p.again()} {
-		if !at.IsZero() {
-			after = min(after, max(at.Sub(p.now()), staleRetry))
-		}
-	}
-	return reconcile.Result{RequeueAfter: after}, nil
-}
-
 // makePlan decides how the release goes on, and plans for that. A problem in the
 // spec keeps a new one from beginning, and what is under way is gone on with.
 func (p *pass) makePlan(ctx context.Context) error {
-	if err := p.planSpec(ctx); err != nil || p.stalled == nil {
+	if err := p.planSpec(ctx); err != nil || p.course.Problem == nil {
 		return err
 	}
 	return p.planUnderway(ctx)
@@ -362,13 +301,13 @@ func (p *pass) makePlan(ctx context.Context) error {
 // planSpec plans for what the spec asks for.
 func (p *pass) planSpec(ctx context.Context) error {
 	var err error
-	if p.stalled, err = p.hostProblem(ctx); err != nil || p.stalled != nil {
+	if p.course.Problem, err = p.hostProblem(ctx); err != nil || p.course.Problem != nil {
 		return err
 	}
 	if err := p.passGate(ctx); err != nil {
 		return err
 	}
-	if p.stalled = p.nothingMayRun(); p.stalled != nil {
+	if p.course.Problem = p.nothingMayRun(); p.course.Problem != nil {
 		return nil
 	}
 	p.holdDatabase()
@@ -387,13 +326,13 @@ func (p *pass) build() error {
 	planned, err := plan.Build(p.input())
 	switch {
 	case errors.As(err, &problem):
-		p.stalled = problem
+		p.course.Problem = problem
 		return nil
 	case err != nil:
 		return fmt.Errorf("plan BlogPlatform %s/%s: %w", p.names.Namespace, p.names.Name, err)
 	}
 	p.plan = planned
-	p.stalled = p.foreignNamespace()
+	p.course.Problem = p.foreignNamespace()
 	return nil
 }
 

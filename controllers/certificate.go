@@ -13,7 +13,9 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"blogplatform.io/operator/internal/fields"
 	"blogplatform.io/operator/internal/kube"
+	"blogplatform.io/operator/internal/message"
 	"blogplatform.io/operator/internal/ready"
 )
 
@@ -49,7 +51,7 @@ func (p *pass) certificateCause(ctx context.Context, desired, live *unstructured
 	}
 	hosts, err := p.hostsNotValidated(ctx, live)
 	if len(hosts) > 0 {
-		verdict.Message += "; the authority cannot validate " + joined(hosts) + ": correct where the name leads, or take it out of spec.hosts"
+		verdict.Message += "; the authority cannot validate " + message.Join(hosts) + ": correct where the name leads, or take it out of spec.hosts"
 	}
 	return verdict, err
 }
@@ -72,7 +74,7 @@ func (p *pass) hostsNotValidated(ctx context.Context, certificate *unstructured.
 		state, _, _ := unstructured.NestedString(challenge.Object, "status", "state")
 		reason, _, _ := unstructured.NestedString(challenge.Object, "status", "reason")
 		if slices.Contains(p.platform.Spec.Hosts, host) && reason != "" && !slices.Contains(settled, state) {
-			hosts = append(hosts, host+" ("+strings.TrimSuffix(cut(reason), ".")+")")
+			hosts = append(hosts, host+" ("+strings.TrimSuffix(message.Quote(reason), ".")+")")
 		}
 	}
 	return hosts, nil
@@ -92,7 +94,7 @@ func (p *pass) issuerMissing(ctx context.Context, certificate *unstructured.Unst
 	err := p.client.Get(ctx, where, kube.Metadata(kind))
 	if apierrors.IsNotFound(err) {
 		return failed(reasonIssuerMissing, fmt.Sprintf(
-			"%s: there is no %s %s; create it, or name another in spec.tls.issuerRef", describe(certificate), kind.Kind, reference["name"])), nil
+			"%s: there is no %s %s; create it, or name another in spec.tls.issuerRef", fields.Name(certificate), kind.Kind, reference["name"])), nil
 	}
 	return verdict, err
 }

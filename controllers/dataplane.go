@@ -13,10 +13,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/fields"
 	"blogplatform.io/operator/internal/kube"
 	"blogplatform.io/operator/internal/naming"
 	"blogplatform.io/operator/internal/plan"
 	"blogplatform.io/operator/internal/ready"
+	"blogplatform.io/operator/internal/stage"
 )
 
 // sidecar is the native sidecar that Istio's webhook adds to a pod.
@@ -29,7 +31,7 @@ type injected struct{ versions sync.Map }
 
 // dataPlane tells whether the platform's pods have sidecars or, before there
 // are any, whether they would get one.
-func (p *pass) dataPlane(ctx context.Context, waitsFor string) ([]outcome, error) {
+func (p *pass) dataPlane(ctx context.Context, waitsFor string) ([]stage.Outcome, error) {
 	verdict, known := p.livePods()
 	if !known {
 		if waitsFor != "" || p.suspended() {
@@ -45,16 +47,16 @@ func (p *pass) dataPlane(ctx context.Context, waitsFor string) ([]outcome, error
 			Message: "pods run without sidecars, as the operator's --mesh-dataplane=absent allows: no mesh policy is enforced"}
 	}
 	if !verdict.Good() {
-		p.unwatched = true
+		p.result.Poll = true
 	}
-	return []outcome{{condition: v1alpha1.ConditionMeshReady, gates: true, verdict: verdict}}, nil
+	return []stage.Outcome{{Condition: v1alpha1.ConditionMeshReady, Gates: true, Verdict: verdict}}, nil
 }
 
 // livePods judges by the pods that run, those of the database too: strict peers
 // refuse one that has no sidecar. Without any nothing is known.
 func (p *pass) livePods() (verdict ready.Verdict, known bool) {
 	var without []string
-	for _, pod := range slices.Concat(p.pods, p.instances) {
+	for _, pod := range slices.Concat(p.state.Pods, p.state.Instances) {
 		if pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
 			continue
 		}
@@ -94,7 +96,7 @@ func (p *pass) dryRun(ctx context.Context) (ready.Verdict, error) {
 	err = p.client.Create(ctx, pod, client.DryRunAll)
 	switch {
 	case err != nil:
-		verdict := p.refused(child, fmt.Errorf("try a pod of %s: %w", describe(child.Object), err))
+		verdict := p.refused(child, fmt.Errorf("try a pod of %s: %w", fields.Name(child.Object), err))
 		if verdict.State == "" {
 			verdict = ready.Verdict{State: ready.Unknown, Reason: reasonNotChecked, Message: "whether pods get a sidecar could not be tried yet"}
 		}
@@ -112,13 +114,13 @@ func (p *pass) frontendPod() (plan.Child, *corev1.Pod, error) {
 		if child.Object.GetKind() != "Rollout" || child.Object.GetName() != p.names.Workload(naming.Frontend) {
 			continue
 		}
-		fields, _, err := unstructured.NestedMap(child.Object.Object, "spec", "template")
+		spec, _, err := unstructured.NestedMap(child.Object.Object, "spec", "template")
 		if err != nil {
-			return child, nil, fmt.Errorf("pod template of %s: %w", describe(child.Object), err)
+			return child, nil, fmt.Errorf("pod template of %s: %w", fields.Name(child.Object), err)
 		}
 		var template corev1.PodTemplateSpec
-		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(fields, &template); err != nil {
-			return child, nil, fmt.Errorf("pod template of %s: %w", describe(child.Object), err)
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(spec, &template); err != nil {
+			return child, nil, fmt.Errorf("pod template of %s: %w", fields.Name(child.Object), err)
 		}
 		return child, &corev1.Pod{
 			ObjectMeta: metav1.ObjectMeta{GenerateName: child.Object.GetName() + "-", Namespace: child.Object.GetNamespace(), Labels: template.Labels, Annotations: template.Annotations},

@@ -36,7 +36,7 @@ func TestEveryPodNeedsASidecar(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := passAt()
-			p.pods, p.instances = c.pods, c.instances
+			p.state.Pods, p.state.Instances = c.pods, c.instances
 			verdict, known := p.livePods()
 			if known != c.known || verdict.Good() != (c.says == "") || !strings.Contains(verdict.Message, c.says) {
 				t.Errorf("%v, %+v", known, verdict)
@@ -48,13 +48,13 @@ func TestEveryPodNeedsASidecar(t *testing.T) {
 // TestARestartThatIsPendingIsSaid: until then max_connections is what it was.
 func TestARestartThatIsPendingIsSaid(t *testing.T) {
 	p := passAt()
-	p.instances = []corev1.Pod{podWith("blog-db-0", corev1.PodRunning), podWith("blog-db-1", corev1.PodRunning)}
+	p.state.Instances = []corev1.Pod{podWith("blog-db-0", corev1.PodRunning), podWith("blog-db-1", corev1.PodRunning)}
 	if o := p.restartPending(); o != nil {
 		t.Errorf("%+v", o)
 	}
-	p.instances[1].Annotations = map[string]string{"status": `{"role":"replica","pending_restart":true}`}
+	p.state.Instances[1].Annotations = map[string]string{"status": `{"role":"replica","pending_restart":true}`}
 	o := p.restartPending()
-	if len(o) != 1 || o[0].gates || o[0].verdict.State != ready.Warning || !strings.Contains(o[0].verdict.Message, "Pod g11-stg/blog-db-1: PostgreSQL has to restart") {
+	if len(o) != 1 || o[0].Gates || o[0].Verdict.State != ready.Warning || !strings.Contains(o[0].Verdict.Message, "Pod g11-stg/blog-db-1: PostgreSQL has to restart") {
 		t.Errorf("%+v", o)
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"blogplatform.io/operator/internal/apply"
 	"blogplatform.io/operator/internal/kube"
 	"blogplatform.io/operator/internal/naming"
+	"blogplatform.io/operator/internal/report"
 )
 
 // delete takes the children away, and data only if both the policy says so and
@@ -35,7 +36,7 @@ func (p *pass) delete(ctx context.Context) error {
 	remaining, err := p.applier.Delete(ctx, p.platform, p.platform.Status.Inventory, policy)
 	if err != nil || len(remaining) > 0 {
 		p.fail(err)
-		p.remaining, p.unwatched = remaining, true
+		p.result.Remaining, p.result.Poll = remaining, true
 		return nil
 	}
 	if policy.DeleteData {
@@ -49,8 +50,8 @@ func (p *pass) delete(ctx context.Context) error {
 		}
 	}
 	if wanted && !confirmed {
-		p.tell(corev1.EventTypeWarning, "DataRetained", "Delete", "The data stays: deletionPolicy Delete takes it only if annotation %s is %s",
-			naming.AnnotationDeleteData, p.platform.Name)
+		p.record(report.NewEvent(corev1.EventTypeWarning, "DataRetained", "Delete", "The data stays: deletionPolicy Delete takes it only if annotation %s is %s",
+			naming.AnnotationDeleteData, p.platform.Name))
 	}
 	p.gone = true
 	return client.IgnoreNotFound(p.patchMetadata(ctx, func() bool { return controllerutil.RemoveFinalizer(p.platform, naming.Finalizer) }))
@@ -93,7 +94,7 @@ func (p *pass) deleteKeyPairs(ctx context.Context, lines []string) error {
 		}
 		switch {
 		case apierrors.IsForbidden(err):
-			p.tell(corev1.EventTypeWarning, "KeyPairRetained", "Delete", "Secret %s/%s with the key pair of the hosts stays: the operator may not delete it", parts[2], parts[3])
+			p.record(report.NewEvent(corev1.EventTypeWarning, "KeyPairRetained", "Delete", "Secret %s/%s with the key pair of the hosts stays: the operator may not delete it", parts[2], parts[3]))
 		case client.IgnoreNotFound(err) != nil:
 			return fmt.Errorf("delete Secret %s/%s with the key pair of the hosts: %w", parts[2], parts[3], err)
 		}
@@ -101,9 +102,9 @@ func (p *pass) deleteKeyPairs(ctx context.Context, lines []string) error {
 	return nil
 }
 
-// isDatabase tells of the inventory line of the platform's own PostgresCluster:
-// only once it was seen to be ours does its line have a UID.
+// isDatabase tells whether an inventory line is that of the platform's own
+// PostgresCluster. It has a UID only after the object was seen to be ours.
 func (p *pass) isDatabase(line string) bool {
-	words := readable([]string{line})
-	return slices.Equal(words, []string{"PostgresCluster " + p.names.Namespace + "/" + p.names.Database()}) && withoutUID(line) != line
+	parts := strings.Split(line, "/")
+	return len(parts) == 5 && slices.Equal(parts[1:4], []string{"PostgresCluster", p.names.Namespace, p.names.Database()}) && parts[4] != ""
 }

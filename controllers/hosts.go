@@ -17,6 +17,7 @@ import (
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/internal/kube"
+	"blogplatform.io/operator/internal/message"
 	"blogplatform.io/operator/internal/naming"
 	"blogplatform.io/operator/internal/plan"
 )
@@ -81,7 +82,7 @@ func (p *pass) hostNotAllowed(ctx context.Context) (*plan.Problem, error) {
 		if !within(host, domains) {
 			return &plan.Problem{Reason: reasonHostNotAllowed, Message: fmt.Sprintf(
 				"spec.hosts: %s is in none of the domains that namespace %s may use (%s); take it out, or have the annotation %s of the namespace changed",
-				host, p.names.Namespace, cut(domains), naming.AnnotationDomains)}, nil
+				host, p.names.Namespace, message.Quote(domains), naming.AnnotationDomains)}, nil
 		}
 	}
 	return nil, nil

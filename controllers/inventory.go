@@ -75,9 +75,9 @@ func (p *pass) keepInventory(survivors []string) {
 		p.platform.Status.Hosts = sorted(slices.Clone(p.platform.Spec.Hosts))
 	}
 	lines := survivors
-	for _, o := range p.outcomes {
-		if o.child.Object != nil && p.tracked(o.child) {
-			lines = append(lines, p.line(o.child, o.live))
+	for _, o := range p.result.Outcomes {
+		if o.Child.Object != nil && p.tracked(o.Child) {
+			lines = append(lines, p.line(o.Child, o.Live))
 		}
 	}
 	p.platform.Status.Inventory = sorted(lines)

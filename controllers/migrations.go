@@ -14,10 +14,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/fields"
 	"blogplatform.io/operator/internal/naming"
 	"blogplatform.io/operator/internal/plan"
 	"blogplatform.io/operator/internal/ready"
 	"blogplatform.io/operator/internal/release"
+	"blogplatform.io/operator/internal/stage"
 )
 
 // migrationReport is the termination message of a migration that is done
@@ -54,7 +56,7 @@ func (p *pass) migrationReport(ctx context.Context, job *unstructured.Unstructur
 	}
 	var pods corev1.PodList
 	if err := p.live.List(ctx, &pods, client.InNamespace(job.GetNamespace()), client.MatchingLabels{batchv1.JobNameLabel: job.GetName()}); err != nil {
-		return migrationReport{}, fmt.Errorf("list pods of %s: %w", describe(job), err)
+		return migrationReport{}, fmt.Errorf("list pods of %s: %w", fields.Name(job), err)
 	}
 	return reportIn(pods.Items), nil
 }
@@ -83,7 +85,7 @@ func phaseOf(child plan.Child) string {
 // recordMigration notes what decides how far back a platform can go: in the
 // history what the migration did, and what it has read in the database.
 func (p *pass) recordMigration(child plan.Child, report migrationReport) {
-	status, service, phase := &p.platform.Status, p.migrating(child), phaseOf(child)
+	status, service, phase := &p.platform.Status, p.names.ServiceMigratedBy(child.Object.GetLabels()), phaseOf(child)
 	status.History = release.Migrated(status.History, service, phase, report.versions())
 	if contract := report.contract(phase); contract != nil {
 		status.Database.Schemas = release.Reported(status.Database.Schemas, service, *contract)
@@ -93,7 +95,7 @@ func (p *pass) recordMigration(child plan.Child, report migrationReport) {
 // noticeDatabase forgets what migrations have reported of the database if it is
 // another one now, or was restored. They run again on it, and report what they find.
 func (p *pass) noticeDatabase() {
-	identity, known := plan.DatabaseIdentity(p.cluster), &p.platform.Status.Database
+	identity, known := plan.DatabaseIdentity(p.state.Database), &p.platform.Status.Database
 	if identity != "" && identity != known.Identity {
 		known.Identity, known.Schemas = identity, nil
 	}
@@ -102,8 +104,8 @@ func (p *pass) noticeDatabase() {
 // passwordsReadOnce warns of services of the current release that do not follow a
 // password of the database that is replaced. They are those up to v0.1, whose
 // migrations do not report the contract version either.
-func (p *pass) passwordsReadOnce() []outcome {
-	if p.decision.Status.Phase != v1alpha1.PhaseComplete {
+func (p *pass) passwordsReadOnce() []stage.Outcome {
+	if p.course.Release.Status.Phase != v1alpha1.PhaseComplete {
 		return nil
 	}
 	var services []string
@@ -112,13 +114,13 @@ func (p *pass) passwordsReadOnce() []outcome {
 			return m.Job == child.Object.GetName() && m.Versions != "" && m.Contract == nil
 		})
 		if child.Stage == plan.StageMigrations && known {
-			services = append(services, string(p.migrating(child)))
+			services = append(services, string(p.names.ServiceMigratedBy(child.Object.GetLabels())))
 		}
 	}
 	if len(services) == 0 {
 		return nil
 	}
-	return []outcome{{condition: v1alpha1.ConditionWorkloadsReady, verdict: ready.Verdict{State: ready.Warning, Reason: reasonPasswordReadOnce, Message: fmt.Sprintf(
+	return []stage.Outcome{{Condition: v1alpha1.ConditionWorkloadsReady, Verdict: ready.Verdict{State: ready.Warning, Reason: reasonPasswordReadOnce, Message: fmt.Sprintf(
 		"%s of release %s read the password of the database once, when they start: when it is replaced, delete their pods one after another; later releases follow it",
-		strings.Join(services, ", "), p.target.Release.Version)}}}
+		strings.Join(services, ", "), p.course.Target.Release.Version)}}}
 }

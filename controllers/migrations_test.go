@@ -10,6 +10,7 @@ import (
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/internal/naming"
 	"blogplatform.io/operator/internal/plan"
+	"blogplatform.io/operator/internal/ready"
 )
 
 // ended is a pod whose container has ended with an exit code and last words.
@@ -48,7 +49,7 @@ func TestWhatAMigrationReports(t *testing.T) {
 // TestServicesThatReadAPasswordOnceAreNamed while they are those of the current release.
 func TestServicesThatReadAPasswordOnceAreNamed(t *testing.T) {
 	p := passAt()
-	p.target.Release.Version = "v0.1.0"
+	p.course.Target.Release.Version = "v0.1.0"
 	for _, service := range naming.DataServices {
 		job := &unstructured.Unstructured{}
 		job.SetKind("Job")
@@ -59,11 +60,11 @@ func TestServicesThatReadAPasswordOnceAreNamed(t *testing.T) {
 	p.platform.Status.Migrations = []v1alpha1.MigrationStatus{
 		{Job: "expand-user", Versions: "0 -> 3"}, {Job: "expand-content", Versions: "0 -> 2", Contract: new(int64(0))}, {Job: "expand-comment"}, {Job: "expand-of-another", Versions: "0 -> 1"},
 	}
-	p.outcomes = p.passwordsReadOnce()
-	if c := conditionFrom("", p.worst(v1alpha1.ConditionWorkloadsReady)); !c.warning || c.reason != "PasswordReadOnce" || !strings.HasPrefix(c.message, "user of release v0.1.0 read the password") {
-		t.Errorf("%+v", c)
+	o := p.passwordsReadOnce()
+	if len(o) != 1 || o[0].Condition != v1alpha1.ConditionWorkloadsReady || o[0].Verdict.State != ready.Warning || o[0].Verdict.Reason != "PasswordReadOnce" || !strings.HasPrefix(o[0].Verdict.Message, "user of release v0.1.0 read the password") {
+		t.Errorf("%+v", o)
 	}
-	p.decision.Status.Phase = v1alpha1.PhaseProgressing
+	p.course.Release.Status.Phase = v1alpha1.PhaseProgressing
 	if other := p.passwordsReadOnce(); other != nil {
 		t.Errorf("the migrations are those of another release: %+v", other)
 	}

@@ -12,44 +12,21 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"blogplatform.io/operator/internal/fields"
 	"blogplatform.io/operator/internal/kube"
-	"blogplatform.io/operator/internal/naming"
+	"blogplatform.io/operator/internal/message"
 	"blogplatform.io/operator/internal/plan"
 	"blogplatform.io/operator/internal/ready"
-	"blogplatform.io/operator/internal/release"
 )
 
 // clusterKind is that of the database.
 var clusterKind = schema.GroupVersionKind{Group: "postgres-operator.crunchydata.com", Version: "v1beta1", Kind: "PostgresCluster"}
 
-// view is what a pass found before it did anything.
-type view struct {
-	// observed are the children whose fields Argo Rollouts or an autoscaler writes,
-	// too, and those that tell which hosts have a certificate.
-	observed []*unstructured.Unstructured
-	// rollouts by name.
-	rollouts map[string]*unstructured.Unstructured
-	// sets are the ControllerRevisions that keep sets, by name.
-	sets map[string]*unstructured.Unstructured
-	// cluster is the PostgresCluster, or nil.
-	cluster *unstructured.Unstructured
-	// services tells how far each Rollout has come.
-	services map[naming.Service]release.Service
-	// pods of the platform's workloads and Jobs.
-	pods []corev1.Pod
-	// refusals are why pods of Jobs are refused, as far as that was asked for.
-	refusals map[types.UID]string
-	// volumes are the claims of the database, whoever made it, and instances its pods.
-	volumes   []corev1.PersistentVolumeClaim
-	instances []corev1.Pod
-}
-
 // observe reads, from the cache, what the plan and the report depend on.
 func (p *pass) observe(ctx context.Context) error {
-	p.rollouts, p.sets = map[string]*unstructured.Unstructured{}, map[string]*unstructured.Unstructured{}
+	p.state.Rollouts, p.state.Sets = map[string]*unstructured.Unstructured{}, map[string]*unstructured.Unstructured{}
 	for _, kind := range plan.Kinds {
 		switch kind.Kind {
 		case "Service", "VirtualService", "DestinationRule", "Gateway", "Rollout", "PostgresCluster", "ControllerRevision":
@@ -71,7 +48,7 @@ func (p *pass) observe(ctx context.Context) error {
 	if err := p.client.List(ctx, &pods, client.InNamespace(p.names.Namespace), client.MatchingLabels(p.names.Labels())); err != nil {
 		return fmt.Errorf("list pods of BlogPlatform %s/%s: %w", p.names.Namespace, p.names.Name, err)
 	}
-	p.pods = pods.Items
+	p.state.Pods = pods.Items
 	return p.observeData(ctx)
 }
 
@@ -83,7 +60,7 @@ func (p *pass) observeCertificate(ctx context.Context) error {
 	}
 	certificate, err := p.find(ctx, named(kube.Certificates, namespace, p.names.Certificate()))
 	if certificate != nil {
-		p.observed = append(p.observed, certificate)
+		p.state.CoWritten = append(p.state.CoWritten, certificate)
 	}
 	return err
 }
@@ -100,27 +77,27 @@ func (p *pass) observeData(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list volumes and pods of PostgresCluster %s/%s: %w", p.names.Namespace, p.names.Database(), err)
 	}
-	p.volumes, p.instances = claims.Items, pods.Items
-	if p.cluster != nil || len(p.volumes) == 0 || !p.watches.served(ctx, clusterKind) {
+	p.state.Volumes, p.state.Instances = claims.Items, pods.Items
+	if p.state.Database != nil || len(p.state.Volumes) == 0 || !p.watches.served(ctx, clusterKind) {
 		return nil
 	}
-	p.cluster, err = get(ctx, p.live, named(clusterKind, p.names.Namespace, p.names.Database()))
+	p.state.Database, err = get(ctx, p.live, named(clusterKind, p.names.Namespace, p.names.Database()))
 	return err
 }
 
 func (p *pass) sort(object *unstructured.Unstructured) {
 	switch object.GetKind() {
 	case "Rollout":
-		p.rollouts[object.GetName()] = object
-		p.observed = append(p.observed, object)
+		p.state.Rollouts[object.GetName()] = object
+		p.state.CoWritten = append(p.state.CoWritten, object)
 	case "ControllerRevision":
-		p.sets[object.GetName()] = object
+		p.state.Sets[object.GetName()] = object
 	case "PostgresCluster":
 		if object.GetName() == p.names.Database() {
-			p.cluster = object
+			p.state.Database = object
 		}
 	default:
-		p.observed = append(p.observed, object)
+		p.state.CoWritten = append(p.state.CoWritten, object)
 	}
 }
 
@@ -164,7 +141,7 @@ func get(ctx context.Context, reader client.Reader, desired *unstructured.Unstru
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", describe(desired), err)
+		return nil, fmt.Errorf("read %s: %w", fields.Name(desired), err)
 	}
 	return live, nil
 }
@@ -192,7 +169,7 @@ func (p *pass) judge(ctx context.Context, child plan.Child, live *unstructured.U
 	case "Job":
 		return p.withLastWords(ctx, verdict, live)
 	case "Rollout":
-		if cause := p.services[p.service(live.GetName())].Cause; cause != "" {
+		if cause := p.state.Services[p.names.ServiceOf(live.GetName())].Cause; cause != "" {
 			verdict.Message += ": " + cause
 		}
 	}
@@ -202,7 +179,7 @@ func (p *pass) judge(ctx context.Context, child plan.Child, live *unstructured.U
 // volumePending replaces the verdict on the database if a volume of it is not there.
 func (p *pass) volumePending(verdict ready.Verdict) ready.Verdict {
 	class, found := "", false
-	for _, claim := range p.volumes {
+	for _, claim := range p.state.Volumes {
 		if claim.Status.Phase != corev1.ClaimPending {
 			continue
 		}
@@ -240,7 +217,7 @@ func (p *pass) withLastWords(ctx context.Context, verdict ready.Verdict, job *un
 		}
 	}
 	if last != nil {
-		verdict.Message += "; its last attempt ended with: " + cut(last.Message)
+		verdict.Message += "; its last attempt ended with: " + message.Quote(last.Message)
 		return verdict, nil
 	}
 	cause, err := ready.Cause(pods), error(nil)
@@ -251,18 +228,4 @@ func (p *pass) withLastWords(ctx context.Context, verdict ready.Verdict, job *un
 		verdict.Message += ": " + cause
 	}
 	return verdict, err
-}
-
-// service of a child by its name, if it is that of a workload.
-func (p *pass) service(name string) naming.Service {
-	for _, service := range naming.Services {
-		if p.names.Workload(service) == name {
-			return service
-		}
-	}
-	return ""
-}
-
-func describe(object *unstructured.Unstructured) string {
-	return object.GetKind() + " " + object.GetNamespace() + "/" + object.GetName()
 }

@@ -58,10 +58,10 @@ func (p *pass) passGate(ctx context.Context) error {
 		return err
 	}
 	p.inherit()
-	p.gate = promote.Decide(p.platform, staging, p.now())
+	p.course.Gate = promote.Decide(p.platform, staging, p.now())
 	wanted := p.platform.Spec.Release
-	p.unsafe = release.Unsafe(p.platform.Status.History, p.platform.Status.Database.Schemas, wanted.Version, promote.ImagesDigest(wanted.Images))
-	if p.gate.Allowed && p.unsafe == nil {
+	p.course.Unsafe = release.Unsafe(p.platform.Status.History, p.platform.Status.Database.Schemas, wanted.Version, promote.ImagesDigest(wanted.Images))
+	if p.course.Gate.Allowed && p.course.Unsafe == nil {
 		p.wanted = wanted
 		return nil
 	}
@@ -72,7 +72,7 @@ func (p *pass) passGate(ctx context.Context) error {
 // inherit notes that the platform was created over the data of one before it, while
 // it has begun no release itself.
 func (p *pass) inherit() {
-	data := p.cluster != nil || slices.ContainsFunc(p.volumes, func(claim corev1.PersistentVolumeClaim) bool { return claim.DeletionTimestamp == nil })
+	data := p.state.Database != nil || slices.ContainsFunc(p.state.Volumes, func(claim corev1.PersistentVolumeClaim) bool { return claim.DeletionTimestamp == nil })
 	if data && len(p.platform.Status.History) == 0 {
 		p.platform.Status.Release.Inherited = new(true)
 	}
@@ -84,12 +84,7 @@ func (p *pass) nothingMayRun() *plan.Problem {
 	if p.wanted.Version != "" {
 		return nil
 	}
-	return &plan.Problem{Reason: p.gate.Reason, Message: p.gate.Message}
-}
-
-// atGate tells of a platform that nothingMayRun.
-func (p *pass) atGate() bool {
-	return p.stalled != nil && !p.gate.Allowed && p.stalled.Reason == p.gate.Reason
+	return &plan.Problem{Reason: p.course.Gate.Reason, Message: p.course.Gate.Message}
 }
 
 // staging is the platform that the gate asks for; nil means that there is none,
@@ -141,113 +136,56 @@ func (p *pass) holdPods(ctx context.Context, wanted plan.Set) (plan.Set, error) 
 	}
 	decision := promote.Pods(p.platform, p.now())
 	if decision.Allowed {
-		p.gate.Override = cmp.Or(p.gate.Override, decision.Override)
+		p.course.Gate.Override = cmp.Or(p.course.Gate.Override, decision.Override)
 		return wanted, nil
 	}
 	kept, err := p.keptSet(ctx, current.Digest)
 	if err != nil || kept == nil {
 		return wanted, err // what runs cannot be planned any more
 	}
-	p.podsHeld = &decision
+	p.course.PodsWait = &decision
 	return *kept, nil
 }
 
 // holdDatabase keeps PostgreSQL from a restart that may not happen now.
 func (p *pass) holdDatabase() {
 	decision := promote.Database(p.platform, p.now())
-	if !decision.Allowed && plan.RestartsDatabase(p.platform, p.cluster) {
-		p.databaseHeld = &decision
+	if !decision.Allowed && plan.RestartsDatabase(p.platform, p.state.Database) {
+		p.course.DatabaseWaits = &decision
 	}
 }
-
-// waits is why something else than a release waits, nil if nothing does.
-func (p *pass) waits() *promote.Decision { return cmp.Or(p.podsHeld, p.databaseHeld) }
 
 // lookAtGateAgain has the next pass be made when the gate's answer changes. Of a
 // release that was let through that matters only if it is to be tried again.
 func (p *pass) lookAtGateAgain() {
-	at := metav1.NewTime(p.gate.NextCheck.UTC())
-	failure := release.FailureOf(p.decision.Status)
-	if waits := p.waits(); waits != nil {
+	at := metav1.NewTime(p.course.Gate.NextCheck.UTC())
+	failure := release.FailureOf(p.course.Release.Status)
+	if waits := p.course.Waiting(); waits != nil {
 		at = metav1.NewTime(waits.NextCheck.UTC())
 	}
-	if at.IsZero() || p.suspended() || p.waits() == nil && p.gate.Closed && (failure == nil || failure.RetryTime == nil) {
+	if at.IsZero() || p.suspended() || p.course.Waiting() == nil && p.course.Gate.Closed && (failure == nil || failure.RetryTime == nil) {
 		return
 	}
-	if next := p.decision.Status.NextCheckTime; next == nil || at.Before(next) {
-		p.decision.Status.NextCheckTime = &at
+	if next := p.course.Release.Status.NextCheckTime; next == nil || at.Before(next) {
+		p.course.Release.Status.NextCheckTime = &at
 	}
 }
 
 // recordWaiting remembers a release that waits for a window, until the spec asks
 // for another one or it begins.
-func (p *pass) recordWaiting() { p.platform.Status.Release.Waiting = p.gate.Waiting }
-
-// recordSoak notes, on Staging, for how long the current release has served users.
-func (p *pass) recordSoak(available condition) {
-	if p.platform.Spec.Environment != v1alpha1.Staging {
-		return
-	}
-	interruption := ""
-	switch {
-	case p.suspended():
-		interruption = "spec.suspend is true"
-	case available.status != metav1.ConditionTrue:
-		interruption = cut(available.message)
-	}
-	status := &p.platform.Status
-	status.History = promote.Soak(status.History, status.Release.Current, interruption, metav1.NewTime(p.now()).Rfc3339Copy())
-}
+func (p *pass) recordWaiting() { p.platform.Status.Release.Waiting = p.course.Gate.Waiting }
 
 // recordGate writes to the history what later decisions of gates go by, and an
 // override, which is used up by that.
 func (p *pass) recordGate() {
 	head := &p.platform.Status.History[0]
-	if head.Version != p.target.Release.Version || head.Digest != p.target.Digest {
+	if head.Version != p.course.Target.Release.Version || head.Digest != p.course.Target.Digest {
 		return // a suspended platform keeps its target
 	}
-	head.ImagesDigest = promote.ImagesDigest(p.target.Release.Images)
-	if p.gate.Override != "" && p.target.Release == p.platform.Spec.Release {
-		p.overridden = head.Override != p.gate.Override
-		head.Override = p.gate.Override
-		p.platform.Status.Release.Override = v1alpha1.OverrideStatus{Value: p.gate.Override, ImagesDigest: head.ImagesDigest}
-	}
-}
-
-// gateCondition is the type of the condition by which a platform takes part in
-// promotions, if it does.
-func (p *pass) gateCondition() string {
-	switch {
-	case p.platform.Spec.Environment == v1alpha1.Staging:
-		return v1alpha1.ConditionPromotable
-	case promote.Gated(p.platform):
-		return v1alpha1.ConditionPromotionAllowed
-	}
-	return ""
-}
-
-// promotable says whether Production may follow.
-func (p *pass) promotable() condition {
-	promotable, reason, message := promote.Promotable(p.platform)
-	c := condition{name: v1alpha1.ConditionPromotable, status: metav1.ConditionFalse, reason: reason, message: message}
-	if promotable {
-		c.status = metav1.ConditionTrue
-	}
-	return c
-}
-
-// promotionAllowed says whether spec.release may run, and why not.
-func (p *pass) promotionAllowed() condition {
-	c := condition{name: v1alpha1.ConditionPromotionAllowed, status: metav1.ConditionFalse, reason: p.gate.Reason, message: p.gate.Message, failed: promote.Stuck(p.gate.Reason)}
-	if p.gate.Allowed {
-		c.status = metav1.ConditionTrue
-	}
-	return c
-}
-
-// overrideEvent tells everybody that a gate was overridden.
-func (p *pass) overrideEvent() {
-	if p.overridden {
-		p.tell(corev1.EventTypeWarning, "PromotionOverridden", "Promotion", "an override let a release through the gate: %s", p.gate.Override)
+	head.ImagesDigest = promote.ImagesDigest(p.course.Target.Release.Images)
+	if p.course.Gate.Override != "" && p.course.Target.Release == p.platform.Spec.Release {
+		p.course.Overridden = head.Override != p.course.Gate.Override
+		head.Override = p.course.Gate.Override
+		p.platform.Status.Release.Override = v1alpha1.OverrideStatus{Value: p.course.Gate.Override, ImagesDigest: head.ImagesDigest}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	argo "github.com/argoproj/argo-rollouts/pkg/apis/rollouts/v1alpha1"
 	appsv1 "k8s.io/api/apps/v1"
@@ -13,18 +12,19 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/fields"
 	"blogplatform.io/operator/internal/naming"
 	"blogplatform.io/operator/internal/plan"
 	"blogplatform.io/operator/internal/promote"
 	"blogplatform.io/operator/internal/ready"
 	"blogplatform.io/operator/internal/release"
+	"blogplatform.io/operator/internal/report"
 )
 
 // maxMigrations is how many status remembers: those of two releases, so that a
@@ -42,7 +42,7 @@ func (p *pass) aim(ctx context.Context) error {
 		return err
 	}
 	status := &p.platform.Status.Release
-	p.target = wanted
+	p.course.Target = wanted
 	if committing := release.Target(*status, identityOf(wanted)); committing.Digest != wanted.Digest {
 		kept, err := p.keptSet(ctx, committing.Digest)
 		if err != nil {
@@ -51,14 +51,14 @@ func (p *pass) aim(ctx context.Context) error {
 		if kept == nil {
 			status.Phase = v1alpha1.PhaseProgressing // what was to be committed cannot be known any more
 		} else {
-			p.target = *kept
+			p.course.Target = *kept
 		}
 	}
 	switch current := status.Current; current.Digest {
 	case "":
 		return nil
-	case p.target.Digest:
-		p.good = &p.target
+	case p.course.Target.Digest:
+		p.course.Good = &p.course.Target
 		return nil
 	default:
 		return p.findGood(ctx, current)
@@ -68,14 +68,14 @@ func (p *pass) aim(ctx context.Context) error {
 // findGood finds the set that was verified last. If somebody has deleted it,
 // its images under the present spec are the next best.
 func (p *pass) findGood(ctx context.Context, current v1alpha1.ReleaseIdentity) (err error) {
-	if p.good, err = p.keptSet(ctx, current.Digest); err != nil || p.good != nil {
+	if p.course.Good, err = p.keptSet(ctx, current.Digest); err != nil || p.course.Good != nil {
 		return err
 	}
 	again, err := plan.SetOf(p.platform, v1alpha1.Release{Version: current.Version, Images: current.Images})
 	if err != nil {
 		return fmt.Errorf("plan BlogPlatform %s/%s: %w", p.names.Namespace, p.names.Name, err)
 	}
-	p.good, p.platform.Status.Release.Current.Digest = &again, again.Digest
+	p.course.Good, p.platform.Status.Release.Current.Digest = &again, again.Digest
 	return nil
 }
 
@@ -85,13 +85,13 @@ func identityOf(set plan.Set) v1alpha1.ReleaseIdentity {
 
 // keptSet reads a set from its ControllerRevision, or nothing if there is none.
 func (p *pass) keptSet(ctx context.Context, digest string) (*plan.Set, error) {
-	revision := p.sets[p.names.Set(digest)]
+	revision := p.state.Sets[p.names.Set(digest)]
 	if revision == nil {
 		live, err := get(ctx, p.live, named(appsv1.SchemeGroupVersion.WithKind("ControllerRevision"), p.names.Namespace, p.names.Set(digest)))
 		if err != nil || live == nil || !p.names.Owns(live.GetLabels()) && !metav1.IsControlledBy(live, p.platform) {
 			return nil, err
 		}
-		p.sets[live.GetName()], revision = live, live
+		p.state.Sets[live.GetName()], revision = live, live
 	}
 	set, err := plan.ReadSet(revision)
 	if err != nil {
@@ -117,10 +117,10 @@ func (p *pass) decide(ctx context.Context) error {
 	if p.suspended() {
 		p.acting.rest(p.platform.UID)
 	}
-	p.decision = release.Decide(status, release.Facts{
+	p.course.Release = release.Decide(status, release.Facts{
 		Now: now, Acting: p.acting.at(p.platform.UID, now), Limits: release.Limits(plan.LimitsOf(p.platform)),
-		Wanted: identityOf(p.target), Images: p.target.Release.Images, Prepared: prepared, Migrations: migrations, Services: p.services,
-		Verify: verdict, Test: test, Request: p.platform.Annotations[naming.AnnotationRequest], Closed: p.gate.Closed, Suspended: p.suspended(),
+		Wanted: identityOf(p.course.Target), Images: p.course.Target.Release.Images, Prepared: prepared, Migrations: migrations, Services: p.state.Services,
+		Verify: verdict, Test: test, Request: p.platform.Annotations[naming.AnnotationRequest], Closed: p.course.Gate.Closed, Suspended: p.suspended(),
 	})
 	p.lookAtGateAgain()
 	p.lookAtCanary()
@@ -129,9 +129,9 @@ func (p *pass) decide(ctx context.Context) error {
 
 // readServices reads how far each Rollout has come, and looks at its pods.
 func (p *pass) readServices(ctx context.Context) error {
-	p.services = map[naming.Service]release.Service{}
+	p.state.Services = map[naming.Service]release.Service{}
 	for _, service := range naming.Services {
-		rollout := p.rollouts[p.names.Workload(service)]
+		rollout := p.state.Rollouts[p.names.Workload(service)]
 		read, err := release.Read(rollout)
 		if err != nil {
 			return err
@@ -144,7 +144,7 @@ func (p *pass) readServices(ctx context.Context) error {
 		if read.Trouble, err = p.weigh(ctx, service, rollout, read); err != nil {
 			return err
 		}
-		p.services[service] = read
+		p.state.Services[service] = read
 	}
 	return nil
 }
@@ -153,8 +153,8 @@ func (p *pass) readServices(ctx context.Context) error {
 // the service do not: first those of the template.
 func (p *pass) lookAtPods(service naming.Service, template string, rollout *unstructured.Unstructured) (up int32, cause string) {
 	var own, others []corev1.Pod
-	for i := range p.pods {
-		pod := &p.pods[i]
+	for i := range p.state.Pods {
+		pod := &p.state.Pods[i]
 		switch {
 		case pod.Labels[naming.LabelName] != string(service):
 		case pod.Labels[argo.DefaultRolloutUniqueLabelKey] != template:
@@ -173,7 +173,7 @@ func (p *pass) lookAtPods(service naming.Service, template string, rollout *unst
 // migrations are done; and, if not, how far they have come.
 func (p *pass) prepared(ctx context.Context) (bool, release.Task, error) {
 	var task release.Task
-	if p.good != nil && p.good.Digest == p.target.Digest {
+	if p.course.Good != nil && p.course.Good.Digest == p.course.Target.Digest {
 		return true, task, nil
 	}
 	children, err := plan.Preparations(p.input())
@@ -199,8 +199,8 @@ func (p *pass) prepared(ctx context.Context) (bool, release.Task, error) {
 				return false, task, err
 			}
 			task.Started, task.Cause = task.Started || started, cmp.Or(task.Cause, cause)
-			if conditionReason(live, string(batchv1.JobFailed)) == batchv1.JobReasonDeadlineExceeded {
-				task.Expired = describe(live)
+			if pastDeadline(live) {
+				task.Expired = fields.Name(live)
 			}
 		}
 	}
@@ -210,7 +210,7 @@ func (p *pass) prepared(ctx context.Context) (bool, release.Task, error) {
 // lookAtJob tells whether a container of the Job's has ever run, and why it gets no
 // further. Of one that is done nothing is asked for, though its pods may be gone.
 func (p *pass) lookAtJob(ctx context.Context, job *unstructured.Unstructured) (started bool, cause string, err error) {
-	if number(job, "status", "succeeded") > 0 {
+	if fields.Int32(job, "status", "succeeded") > 0 {
 		return true, "", nil
 	}
 	pods := p.podsOfJob(job)
@@ -221,35 +221,41 @@ func (p *pass) lookAtJob(ctx context.Context, job *unstructured.Unstructured) (s
 		return started, ready.Cause(pods), nil
 	}
 	refusal, err := p.refusal(ctx, job)
-	return false, describe(job) + " has no pod: " + cmp.Or(refusal, "see whether the Job controller runs, and look at its events"), err
+	return false, fields.Name(job) + " has no pod: " + cmp.Or(refusal, "see whether the Job controller runs, and look at its events"), err
 }
 
 // refusal is why the API server refuses the pods of a Job that has none, or
 // empty. Only events tell; they are asked for once in a pass.
 func (p *pass) refusal(ctx context.Context, job *unstructured.Unstructured) (string, error) {
-	if known, asked := p.refusals[job.GetUID()]; asked {
+	if known, asked := p.state.Refusals[job.GetUID()]; asked {
 		return known, nil
 	}
 	var events corev1.EventList
 	err := p.live.List(ctx, &events, client.InNamespace(job.GetNamespace()), client.MatchingFields{"involvedObject.uid": string(job.GetUID()), "reason": ready.ReasonFailedCreate})
 	if err != nil && !apierrors.IsForbidden(err) {
-		return "", fmt.Errorf("list events of %s: %w", describe(job), err)
+		return "", fmt.Errorf("list events of %s: %w", fields.Name(job), err)
 	}
-	if p.refusals == nil {
-		p.refusals = map[types.UID]string{}
+	if p.state.Refusals == nil {
+		p.state.Refusals = map[types.UID]string{}
 	}
-	p.refusals[job.GetUID()] = ready.Refused(events.Items)
-	return p.refusals[job.GetUID()], nil
+	p.state.Refusals[job.GetUID()] = ready.Refused(events.Items)
+	return p.state.Refusals[job.GetUID()], nil
+}
+
+// pastDeadline tells whether Kubernetes has ended a Job because of its deadline.
+func pastDeadline(job *unstructured.Unstructured) bool {
+	reason, _ := fields.ConditionTrue(job, string(batchv1.JobFailed))
+	return reason == batchv1.JobReasonDeadlineExceeded
 }
 
 func (p *pass) podsOfJob(job *unstructured.Unstructured) []corev1.Pod {
-	return slices.DeleteFunc(slices.Clone(p.pods), func(pod corev1.Pod) bool { return pod.Labels[batchv1.JobNameLabel] != job.GetName() })
+	return slices.DeleteFunc(slices.Clone(p.state.Pods), func(pod corev1.Pod) bool { return pod.Labels[batchv1.JobNameLabel] != job.GetName() })
 }
 
 // verifyVerdict is what the Verify Job of an attempt says of the target, and how
 // far it has come. That it could not run in time says nothing of the target.
 func (p *pass) verifyVerdict(ctx context.Context, attempt int64) (release.Verdict, release.Task, error) {
-	name := jobNamed(p.names.Namespace, p.names.VerifyJob(p.target.Digest, attempt))
+	name := jobNamed(p.names.Namespace, p.names.VerifyJob(p.course.Target.Digest, attempt))
 	job, err := p.find(ctx, name)
 	if err != nil || job == nil || !p.names.Owns(job.GetLabels()) {
 		return release.Verdict{}, release.Task{}, err
@@ -266,7 +272,7 @@ func (p *pass) verifyVerdict(ctx context.Context, attempt int64) (release.Verdic
 		return release.Verdict{Outcome: release.Passed}, task, nil
 	case verdict.State != ready.Failed:
 		return release.Verdict{}, task, nil
-	case conditionReason(job, string(batchv1.JobFailed)) == batchv1.JobReasonDeadlineExceeded:
+	case pastDeadline(job):
 		return release.Verdict{Outcome: release.Broken, Reason: "VerifyTimeout", Message: verdict.Message}, task, nil
 	}
 	return release.Verdict{Outcome: release.Failed, Reason: "VerifyFailed", Message: verdict.Message}, task, nil
@@ -274,25 +280,25 @@ func (p *pass) verifyVerdict(ctx context.Context, attempt int64) (release.Verdic
 
 // input of the plan, by what was decided. Before that it is of a release that has arrived.
 func (p *pass) input() plan.Input {
-	run := plan.Run{Target: &p.target, Kept: p.kept(), Contract: p.contract(), Good: p.good, Attempt: p.decision.Status.Attempt}
-	if d := p.decision; d.Status.Phase != "" {
+	run := plan.Run{Target: &p.course.Target, Kept: p.kept(), Contract: p.contract(), Good: p.course.Good, Attempt: p.course.Release.Status.Attempt}
+	if d := p.course.Release; d.Status.Phase != "" {
 		if !d.DataOnTarget {
-			run.Data = p.good
+			run.Data = p.course.Good
 		}
 		if !d.FrontendOnTarget {
-			run.Frontend = p.good
+			run.Frontend = p.course.Good
 		}
 		run.Direct, run.Committing, run.Short = d.Direct, d.Window, d.Short
 		run.WithoutMigrations, run.WithoutVerify = d.Stopped(), !d.Verifying()
 		run.Paused = d.Halted
 	}
-	return plan.Input{Platform: p.platform, Release: p.target.Release, Run: run, Observed: p.observed, Database: p.cluster, Volumes: p.volumes, HoldDatabase: p.databaseHeld != nil}
+	return plan.Input{Platform: p.platform, Release: p.course.Target.Release, Run: run, Observed: p.state.CoWritten, Database: p.state.Database, Volumes: p.state.Volumes, HoldDatabase: p.course.DatabaseWaits != nil}
 }
 
 // kept are the ControllerRevisions of the sets to go back to: the one that was
 // verified last, the target's, and those of the releases of the past that succeeded.
 func (p *pass) kept() []*unstructured.Unstructured {
-	names := []string{p.names.Set(p.target.Digest), p.names.Set(p.platform.Status.Release.Current.Digest)}
+	names := []string{p.names.Set(p.course.Target.Digest), p.names.Set(p.platform.Status.Release.Current.Digest)}
 	for _, record := range p.platform.Status.History {
 		if record.Outcome == v1alpha1.OutcomeSucceeded {
 			names = append(names, p.names.Set(record.Digest))
@@ -301,7 +307,7 @@ func (p *pass) kept() []*unstructured.Unstructured {
 	slices.Sort(names)
 	var kept []*unstructured.Unstructured
 	for _, name := range slices.Compact(names) {
-		if live := p.sets[name]; live != nil && live.GetDeletionTimestamp() == nil {
+		if live := p.state.Sets[name]; live != nil && live.GetDeletionTimestamp() == nil {
 			kept = append(kept, live)
 		}
 	}
@@ -312,12 +318,12 @@ func (p *pass) kept() []*unstructured.Unstructured {
 // is current, when other images follow. They are held back when the target is
 // one of the past, which may need what they take away.
 func (p *pass) contract() *v1alpha1.Release {
-	target := p.target.Release
-	if p.good == nil || promote.SameImages(p.good.Release.Images, target.Images) ||
+	target := p.course.Target.Release
+	if p.course.Good == nil || promote.SameImages(p.course.Good.Release.Images, target.Images) ||
 		release.Past(p.platform.Status.History, target.Version, promote.ImagesDigest(target.Images)) {
 		return nil
 	}
-	return &p.good.Release
+	return &p.course.Good.Release
 }
 
 // beginContract writes down that contract migrations begin, before the first of
@@ -326,7 +332,7 @@ func (p *pass) beginContract(ctx context.Context) error {
 	var services []naming.Service
 	for _, child := range p.plan.Children {
 		if child.Stage == plan.StageContract && !p.finishedEarlier(child) {
-			services = append(services, p.migrating(child))
+			services = append(services, p.names.ServiceMigratedBy(child.Object.GetLabels()))
 		}
 	}
 	status := &p.platform.Status
@@ -335,53 +341,24 @@ func (p *pass) beginContract(ctx context.Context) error {
 	return p.writeStatus(ctx)
 }
 
-// migrating is the service whose schema a Job migrates.
-func (p *pass) migrating(child plan.Child) naming.Service {
-	for _, service := range naming.DataServices {
-		if child.Object.GetLabels()[naming.LabelName] == p.names.MigrationSelector(service)[naming.LabelName] {
-			return service
-		}
-	}
-	return ""
-}
-
 // writeAhead writes down what was decided before it is done, wherever a pass
 // that knows nothing of it would decide otherwise.
 func (p *pass) writeAhead(ctx context.Context) error {
 	before := p.platform.Status.Release
-	p.platform.Status.Release = p.decision.Status
-	p.platform.Status.History = release.Record(p.platform.Status.History, p.decision.Status, metav1.NewTime(p.now()).Rfc3339Copy())
-	if p.stalled == nil {
+	p.platform.Status.Release = p.course.Release.Status
+	p.platform.Status.History = release.Record(p.platform.Status.History, p.course.Release.Status, metav1.NewTime(p.now()).Rfc3339Copy())
+	if p.course.Problem == nil {
 		p.recordGate()
 		p.recordWaiting()
 	}
-	after := p.decision.Status
-	if p.decision.First || before.Phase == after.Phase && before.Attempt == after.Attempt && equality.Semantic.DeepEqual(before.Failures, after.Failures) {
+	after := p.course.Release.Status
+	if p.course.Release.First || before.Phase == after.Phase && before.Attempt == after.Attempt && equality.Semantic.DeepEqual(before.Failures, after.Failures) {
 		return nil
 	}
-	if p.stalled == nil {
-		p.releaseInReady()
+	if p.course.Problem == nil {
+		p.platform.Status.Conditions = report.WriteAhead(p.reportInput(nil))
 	}
 	return p.writeStatus(ctx)
-}
-
-// releaseInReady lets Ready tell how the release stands together with the phase:
-// a pass may take seconds, and until its end the two would contradict each other.
-// What Ready tells of a part is left to the end of the pass.
-func (p *pass) releaseInReady() {
-	verdict, conditions := p.releaseVerdict(), &p.platform.Status.Conditions
-	before := meta.FindStatusCondition(*conditions, v1alpha1.ConditionReady)
-	ofRelease := before != nil && slices.Contains(releaseReasons, before.Reason)
-	switch {
-	case before == nil, before.Status != metav1.ConditionTrue && !ofRelease, verdict.State == ready.Ready && !ofRelease:
-		return
-	case verdict.State == ready.Ready: // a failure that Ready reported is over
-		verdict.Reason, verdict.Message = reasonReleaseInProgress, "all services run release "+p.serving().Version+"; the rest of the platform is looked at"
-	}
-	for name, status := range map[string]metav1.ConditionStatus{v1alpha1.ConditionReady: metav1.ConditionFalse, v1alpha1.ConditionReconciling: metav1.ConditionTrue} {
-		c := condition{name: name, status: status, reason: verdict.Reason, message: verdict.Message}
-		meta.SetStatusCondition(conditions, c.of(p.platform.Status.ObservedGeneration, p.now()))
-	}
 }
 
 // releaseBarriers lets the Rollouts go that the decision names. One that was
@@ -390,8 +367,8 @@ func (p *pass) releaseBarriers(ctx context.Context) {
 	if p.suspended() {
 		return
 	}
-	for _, service := range p.decision.Release {
-		if err := p.applier.EndPause(ctx, p.rollouts[p.names.Workload(service)]); !apierrors.IsConflict(err) {
+	for _, service := range p.course.Release.Release {
+		if err := p.applier.EndPause(ctx, p.state.Rollouts[p.names.Workload(service)]); !apierrors.IsConflict(err) {
 			p.fail(err)
 		}
 	}
@@ -399,131 +376,31 @@ func (p *pass) releaseBarriers(ctx context.Context) {
 
 // rememberMigrations writes down what a later pass cannot see any more.
 func (p *pass) rememberMigrations(ctx context.Context) {
-	for _, o := range p.outcomes {
-		if o.kind() != "Job" || o.child.Stage == plan.StageVerify || o.live == nil || o.verdict.State != ready.Ready || p.finishedEarlier(o.child) {
+	for _, o := range p.result.Outcomes {
+		if o.Kind() != "Job" || o.Child.Stage == plan.StageVerify || o.Live == nil || o.Verdict.State != ready.Ready || p.finishedEarlier(o.Child) {
 			continue
 		}
-		report, err := p.migrationReport(ctx, o.live)
+		report, err := p.migrationReport(ctx, o.Live)
 		if err != nil {
 			p.fail(err)
 			continue
 		}
-		p.platform.Status.Migrations = append(p.platform.Status.Migrations, v1alpha1.MigrationStatus{Job: o.live.GetName(), Versions: report.versions(), Contract: report.Contract})
-		p.recordMigration(o.child, report)
+		p.platform.Status.Migrations = append(p.platform.Status.Migrations, v1alpha1.MigrationStatus{Job: o.Live.GetName(), Versions: report.versions(), Contract: report.Contract})
+		p.recordMigration(o.Child, report)
 	}
 	if n := len(p.platform.Status.Migrations); n > maxMigrations {
 		p.platform.Status.Migrations = slices.Delete(p.platform.Status.Migrations, 0, n-maxMigrations)
 	}
 }
 
-// serving is the release that readers see when the platform is as it should be.
-func (p *pass) serving() v1alpha1.Release {
-	if p.decision.FrontendOnTarget || p.good == nil {
-		return p.target.Release
-	}
-	return p.good.Release
-}
-
-// migrated is the release whose migrations are looked at: of one that failed none are.
-func (p *pass) migrated() v1alpha1.Release {
-	if p.decision.Stopped() && p.good != nil {
-		return p.good.Release
-	}
-	return p.target.Release
-}
-
-// releaseVerdict says in Ready how the release stands, where the parts of the
-// platform tell nothing more urgent.
-func (p *pass) releaseVerdict() ready.Verdict {
-	status, version := p.decision.Status, p.decision.Status.Target.Version
-	if p.unsafe != nil {
-		return failed(reasonRollbackUnsafe, fmt.Sprintf("spec.release: %s; all services run %s", p.unsafe, p.serving().Version))
-	}
-	if p.podsHeld != nil {
-		return waitVerdict(p.podsHeld)
-	}
-	switch status.Phase {
-	case v1alpha1.PhaseComplete, v1alpha1.PhaseInstalling:
-		return waitVerdict(p.databaseHeld)
-	case v1alpha1.PhaseAborting, v1alpha1.PhaseAborted:
-		return p.abortVerdict()
-	}
-	if status.Paused != nil && *status.Paused {
-		return ready.Verdict{State: ready.Progressing, Reason: reasonReleasePaused, Message: fmt.Sprintf(
-			"release %s was paused by a request; let it go on with the annotation %s: resume %s%s", version, naming.AnnotationRequest, version, p.unscaled())}
-	}
-	message := fmt.Sprintf("release %s is on its way; see release.phase in the status", version)
-	if status.Phase == v1alpha1.PhaseMigrating {
-		message += p.notBack()
-	}
-	return ready.Verdict{State: ready.Progressing, Reason: reasonReleaseInProgress, Message: message}
-}
-
-// waitVerdict says in Ready what waits for a window though it is no release, if anything does.
-func waitVerdict(waits *promote.Decision) ready.Verdict {
-	if waits == nil {
-		return ready.Verdict{State: ready.Ready}
-	}
-	state := ready.Progressing
-	if promote.Stuck(waits.Reason) {
-		state = ready.Failed
-	}
-	return ready.Verdict{State: state, Reason: waits.Reason, Message: waits.Message}
-}
-
-// unscaled says which services do not follow their load while a release is paused.
-func (p *pass) unscaled() string {
-	var names []string
-	for _, service := range p.decision.Halted {
-		if plan.Autoscaled(p.platform, service) {
-			names = append(names, string(service))
-		}
-	}
-	if len(names) == 0 {
-		return ""
-	}
-	return "; until then the number of pods of " + strings.Join(names, ", ") + " does not follow the load, for Argo Rollouts scales no Rollout that is paused"
-}
-
-// abortVerdict says why a release was taken back, and what to do.
-func (p *pass) abortVerdict() ready.Verdict {
-	status := p.decision.Status
-	version, why, next := status.Target.Version, "", "it is not tried again"
-	if failure := release.FailureOf(status); failure != nil {
-		why = fmt.Sprintf(" (%s: %s)", failure.Reason, cmp.Or(failure.Message, "no more is known"))
-		if failure.RetryTime != nil {
-			next = "it is tried again by itself, see release.nextCheckTime in the status"
-		}
-	}
-	hint := fmt.Sprintf("set another release, or ask for a retry with the annotation %s: retry %s", naming.AnnotationRequest, version)
-	if status.Phase == v1alpha1.PhaseAborting {
-		return failed(reasonReleaseAborting, fmt.Sprintf("release %s failed, and all services go back to %s%s%s; %s", version, status.Current.Version, why, p.notBack(), hint))
-	}
-	return failed(reasonReleaseAborted, fmt.Sprintf("release %s failed, and all services run %s%s; %s; %s", version, status.Current.Version, why, next, hint))
-}
-
-// notBack says which services do not run the current release again yet, and why.
-func (p *pass) notBack() string {
-	var waits []string
-	for _, service := range naming.Services {
-		if s := p.services[service]; s.Set != p.decision.Status.Current.Digest || !s.Stands {
-			waits = append(waits, string(service)+": "+cmp.Or(s.Cause, "see whether Argo Rollouts runs"))
-		}
-	}
-	if len(waits) == 0 {
-		return ""
-	}
-	return "; not back yet: " + strings.Join(waits, "; ")
-}
-
 // lookAtCanary notes the smallest share that a Rollout in progress gives its new
 // pods, if one is in progress. The frontend begins when the others have come to
 // their end, which must not look as if the release fell back.
 func (p *pass) lookAtCanary() {
-	status, whose := &p.decision.Status, ""
+	status, whose := &p.course.Release.Status, ""
 	status.CanaryWeight = nil
 	for _, service := range slices.Concat(naming.DataServices, []naming.Service{naming.Frontend}) {
-		share := canaryShare(p.rollouts[p.names.Workload(service)])
+		share := canaryShare(p.state.Rollouts[p.names.Workload(service)])
 		if share == nil || status.CanaryWeight != nil && *status.CanaryWeight <= *share {
 			continue
 		}

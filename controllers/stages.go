@@ -14,94 +14,50 @@ import (
 
 	"blogplatform.io/operator/api/v1alpha1"
 	"blogplatform.io/operator/internal/apply"
+	"blogplatform.io/operator/internal/fields"
 	"blogplatform.io/operator/internal/kube"
+	"blogplatform.io/operator/internal/message"
 	"blogplatform.io/operator/internal/naming"
 	"blogplatform.io/operator/internal/plan"
 	"blogplatform.io/operator/internal/ready"
+	"blogplatform.io/operator/internal/stage"
 )
 
 // conflictTries is how often a child is built anew after somebody else wrote it.
 const conflictTries = 3
-
-// outcome is what became of one requirement: a child, or something that
-// somebody else has to provide.
-type outcome struct {
-	// condition that speaks of it.
-	condition string
-	// gates tells whether it holds back the next stage until it is ready.
-	gates bool
-	// child is empty for what somebody else provides.
-	child   plan.Child
-	live    *unstructured.Unstructured
-	verdict ready.Verdict
-}
-
-// kind of the child, or nothing for what somebody else provides.
-func (o outcome) kind() string {
-	if o.child.Object == nil {
-		return ""
-	}
-	return o.child.Object.GetKind()
-}
-
-// conditionOf maps a child to the condition that speaks of it.
-func conditionOf(child plan.Child) string {
-	if child.Object.GetKind() == "Certificate" {
-		return v1alpha1.ConditionCertificatesReady
-	}
-	return map[plan.Stage]string{
-		plan.StageSecrets:    v1alpha1.ConditionSecretsReady,
-		plan.StageMesh:       v1alpha1.ConditionMeshReady,
-		plan.StageDatabase:   v1alpha1.ConditionDatabaseReady,
-		plan.StageContract:   v1alpha1.ConditionMigrationsReady,
-		plan.StageMigrations: v1alpha1.ConditionMigrationsReady,
-		plan.StageWorkloads:  v1alpha1.ConditionWorkloadsReady,
-		plan.StageVerify:     v1alpha1.ConditionReady,
-	}[child.Stage]
-}
 
 // stages applies all children. What exists is kept as planned whatever stands
 // before it; what does not is created once everything before it is ready.
 func (p *pass) stages(ctx context.Context) error {
 	p.complete = !p.suspended()
 	waitsFor := ""
-	for _, stage := range plan.Stages {
-		from := len(p.outcomes)
-		required, err := p.requirements(ctx, stage, waitsFor)
+	for _, of := range plan.Stages {
+		from := len(p.result.Outcomes)
+		required, err := p.requirements(ctx, of, waitsFor)
 		if err != nil {
 			return err
 		}
-		p.outcomes = append(p.outcomes, required...)
-		waitsFor = cmp.Or(waitsFor, behind(required))
+		p.result.Outcomes = append(p.result.Outcomes, required...)
+		waitsFor = cmp.Or(waitsFor, stage.BlockedBy(required))
 		for _, child := range p.plan.Children {
-			if child.Stage != stage {
+			if child.Stage != of {
 				continue
 			}
 			o, err := p.attend(ctx, child, waitsFor)
 			if err != nil {
 				return err
 			}
-			p.outcomes = append(p.outcomes, o)
+			p.result.Outcomes = append(p.result.Outcomes, o)
 		}
-		waitsFor = cmp.Or(waitsFor, behind(p.outcomes[from:]))
+		waitsFor = cmp.Or(waitsFor, stage.BlockedBy(p.result.Outcomes[from:]))
 	}
 	p.keyring.sweep(key(p.platform))
 	return nil
 }
 
-// behind is the condition of the first outcome that holds the next stage back.
-func behind(outcomes []outcome) string {
-	for _, o := range outcomes {
-		if o.gates && !o.verdict.Good() {
-			return o.condition
-		}
-	}
-	return ""
-}
-
 // requirements looks at what a stage needs that is no child of an earlier one.
-func (p *pass) requirements(ctx context.Context, stage plan.Stage, waitsFor string) ([]outcome, error) {
-	switch stage {
+func (p *pass) requirements(ctx context.Context, of plan.Stage, waitsFor string) ([]stage.Outcome, error) {
+	switch of {
 	case plan.StageMesh:
 		return p.usersSecrets(ctx)
 	case plan.StageDatabase:
@@ -116,11 +72,11 @@ func (p *pass) requirements(ctx context.Context, stage plan.Stage, waitsFor stri
 }
 
 // certificates are needed by Verify, which asks the gateway for the home page as a browser would.
-func (p *pass) certificates() []outcome {
-	var required []outcome
-	for _, o := range p.outcomes {
-		if o.condition == v1alpha1.ConditionCertificatesReady {
-			required = append(required, outcome{condition: o.condition, gates: true, verdict: o.verdict})
+func (p *pass) certificates() []stage.Outcome {
+	var required []stage.Outcome
+	for _, o := range p.result.Outcomes {
+		if o.Condition == v1alpha1.ConditionCertificatesReady {
+			required = append(required, stage.Outcome{Condition: o.Condition, Gates: true, Verdict: o.Verdict})
 		}
 	}
 	return required
@@ -128,34 +84,34 @@ func (p *pass) certificates() []outcome {
 
 // volumesGrown is judged apart from the PostgresCluster: the database works on with
 // the volumes that it has, so it holds no release back.
-func (p *pass) volumesGrown() []outcome {
-	if p.cluster == nil {
+func (p *pass) volumesGrown() []stage.Outcome {
+	if p.state.Database == nil {
 		return nil
 	}
-	return []outcome{{condition: v1alpha1.ConditionDatabaseReady, verdict: ready.Volumes(p.cluster, p.volumes)}}
+	return []stage.Outcome{{Condition: v1alpha1.ConditionDatabaseReady, Verdict: ready.Volumes(p.state.Database, p.state.Volumes)}}
 }
 
 // restartPending warns of settings, such as max_connections, that PostgreSQL has not
 // taken up. The Crunchy operator restarts it by itself, if it can.
-func (p *pass) restartPending() []outcome {
-	for i := range p.instances {
-		if kube.RestartPending(&p.instances[i]) {
-			return []outcome{{condition: v1alpha1.ConditionDatabaseReady, verdict: ready.Verdict{State: ready.Warning, Reason: reasonRestartPending, Message: fmt.Sprintf(
-				"Pod %s/%s: PostgreSQL has to restart for settings that were changed, which the Postgres operator does by itself; look at its log if it takes long", p.names.Namespace, p.instances[i].Name)}}}
+func (p *pass) restartPending() []stage.Outcome {
+	for i := range p.state.Instances {
+		if kube.RestartPending(&p.state.Instances[i]) {
+			return []stage.Outcome{{Condition: v1alpha1.ConditionDatabaseReady, Verdict: ready.Verdict{State: ready.Warning, Reason: reasonRestartPending, Message: fmt.Sprintf(
+				"Pod %s/%s: PostgreSQL has to restart for settings that were changed, which the Postgres operator does by itself; look at its log if it takes long", p.names.Namespace, p.state.Instances[i].Name)}}}
 		}
 	}
 	return nil
 }
 
 // usersSecrets are the Secrets that the spec refers to.
-func (p *pass) usersSecrets(ctx context.Context) ([]outcome, error) {
-	var required []outcome
+func (p *pass) usersSecrets(ctx context.Context) ([]stage.Outcome, error) {
+	var required []stage.Outcome
 	for _, use := range p.plan.Secrets {
 		verdict, err := p.userSecret(ctx, use)
 		if err != nil {
 			return nil, err
 		}
-		required = append(required, outcome{condition: v1alpha1.ConditionSecretsReady, gates: true, verdict: verdict})
+		required = append(required, stage.Outcome{Condition: v1alpha1.ConditionSecretsReady, Gates: true, Verdict: verdict})
 	}
 	return required, nil
 }
@@ -179,38 +135,38 @@ func (p *pass) userSecret(ctx context.Context, use plan.SecretUse) (ready.Verdic
 
 // attend applies one child, or says why not, and judges it. An error means that
 // it could not be read.
-func (p *pass) attend(ctx context.Context, child plan.Child, waitsFor string) (outcome, error) {
-	o := outcome{condition: conditionOf(child), gates: child.Gates, child: child}
+func (p *pass) attend(ctx context.Context, child plan.Child, waitsFor string) (stage.Outcome, error) {
+	o := stage.Outcome{Condition: stage.ConditionOf(child), Gates: child.Gates, Child: child}
 	if !p.watches.served(ctx, child.Object.GroupVersionKind()) {
-		o.verdict = p.refused(child, apply.KindMissing(child.Object, p.watches.servedAs(child.Object.GroupVersionKind())))
+		o.Verdict = p.refused(child, apply.KindMissing(child.Object, p.watches.servedAs(child.Object.GroupVersionKind())))
 		return o, nil
 	}
 	live, err := p.find(ctx, child.Object)
 	if err != nil {
 		return o, err
 	}
-	o.live = live
-	if o.verdict = p.spared(child, live, waitsFor); o.verdict.State != "" {
+	o.Live = live
+	if o.Verdict = p.spared(child, live, waitsFor); o.Verdict.State != "" {
 		return o, nil
 	}
 	if p.suspended() || p.held(child) {
 		p.complete = false
 	} else {
 		if live == nil {
-			if o.verdict, err = p.beforeCreation(ctx, child); err != nil || o.verdict.State != "" {
+			if o.Verdict, err = p.beforeCreation(ctx, child); err != nil || o.Verdict.State != "" {
 				p.complete = false
 				return o, err
 			}
 		}
 		result, err := p.apply(ctx, child)
 		if err == nil {
-			o.live = result.Live
+			o.Live = result.Live
 		} else if verdict := p.refused(child, err); verdict.State != "" {
-			o.verdict = verdict
+			o.Verdict = verdict
 			return o, nil
 		}
 	}
-	if o.verdict, err = p.judge(ctx, child, o.live); err != nil {
+	if o.Verdict, err = p.judge(ctx, child, o.Live); err != nil {
 		return o, err
 	}
 	if child.Object.GetKind() == "Rollout" {
@@ -244,10 +200,10 @@ func (p *pass) spared(child plan.Child, live *unstructured.Unstructured, waitsFo
 		return ready.Verdict{}
 	case live == nil:
 		p.complete = false
-		return ready.Verdict{State: ready.Progressing, Reason: reasonWaiting, Message: "waits for " + waitsFor}
+		return ready.Verdict{State: ready.Progressing, Reason: stage.ReasonWaiting, Message: "waits for " + waitsFor}
 	case p.advances(child, live):
 		p.complete = false
-		return ready.Verdict{State: ready.Progressing, Reason: reasonWaiting, Message: describe(child.Object) + " runs what it did, and waits for " + waitsFor}
+		return ready.Verdict{State: ready.Progressing, Reason: stage.ReasonWaiting, Message: fields.Name(child.Object) + " runs what it did, and waits for " + waitsFor}
 	}
 	return ready.Verdict{}
 }
@@ -255,19 +211,19 @@ func (p *pass) spared(child plan.Child, live *unstructured.Unstructured, waitsFo
 // putInLine judges a Rollout as a part of a release. One that runs the current
 // release well has its turn later; one at the barrier does what it should, and
 // does not hold back Verify, for which it waits.
-func (p *pass) putInLine(o *outcome) {
-	service, phase := p.service(o.child.Object.GetName()), p.decision.Status.Phase
-	o.gates = phase != v1alpha1.PhaseVerifying && phase != v1alpha1.PhaseCommitting
+func (p *pass) putInLine(o *stage.Outcome) {
+	service, phase := p.names.ServiceOf(o.Child.Object.GetName()), p.course.Release.Status.Phase
+	o.Gates = phase != v1alpha1.PhaseVerifying && phase != v1alpha1.PhaseCommitting
 	switch {
-	case o.verdict.State == ready.Ready && (p.held(o.child) || phase == v1alpha1.PhaseMigrating):
-		o.verdict = ready.Verdict{State: ready.Progressing, Reason: reasonHeld,
-			Message: "the release before " + p.target.Release.Version + " runs on until the migrations are done; see " + v1alpha1.ConditionMigrationsReady}
-	case o.verdict.State == ready.Ready && phase == v1alpha1.PhaseProgressing && service == naming.Frontend && !p.decision.FrontendOnTarget:
-		o.verdict = ready.Verdict{State: ready.Progressing, Reason: reasonNextInLine,
-			Message: describe(o.child.Object) + " follows once the data services have come to the end of their steps"}
-	case p.services[service].AtBarrier:
-		o.verdict = ready.Verdict{State: ready.Progressing, Reason: reasonAtBarrier,
-			Message: describe(o.child.Object) + " has come to the end of its steps, and waits until the release is verified as a whole"}
+	case o.Verdict.State == ready.Ready && (p.held(o.Child) || phase == v1alpha1.PhaseMigrating):
+		o.Verdict = ready.Verdict{State: ready.Progressing, Reason: stage.ReasonHeldByMigrations,
+			Message: "the release before " + p.course.Target.Release.Version + " runs on until the migrations are done; see " + v1alpha1.ConditionMigrationsReady}
+	case o.Verdict.State == ready.Ready && phase == v1alpha1.PhaseProgressing && service == naming.Frontend && !p.course.Release.FrontendOnTarget:
+		o.Verdict = ready.Verdict{State: ready.Progressing, Reason: stage.ReasonNextInLine,
+			Message: fields.Name(o.Child.Object) + " follows once the data services have come to the end of their steps"}
+	case p.state.Services[service].AtBarrier:
+		o.Verdict = ready.Verdict{State: ready.Progressing, Reason: stage.ReasonAtBarrier,
+			Message: fields.Name(o.Child.Object) + " has come to the end of its steps, and waits until the release is verified as a whole"}
 	}
 }
 
@@ -275,14 +231,14 @@ func (p *pass) putInLine(o *outcome) {
 // only if everything before it is ready. What it runs already is kept as it is.
 func (p *pass) advances(child plan.Child, live *unstructured.Unstructured) bool {
 	set := child.Object.GetAnnotations()[naming.AnnotationSet]
-	isGood := p.good != nil && p.good.Digest == set
+	isGood := p.course.Good != nil && p.course.Good.Digest == set
 	return child.Object.GetKind() == "Rollout" && !isGood && live.GetAnnotations()[naming.AnnotationSet] != set
 }
 
 // held tells of a Rollout that must not change yet: the migrations are not
 // done, and no earlier release is known.
 func (p *pass) held(child plan.Child) bool {
-	return child.Object.GetKind() == "Rollout" && p.decision.Hold
+	return child.Object.GetKind() == "Rollout" && p.course.Release.Hold
 }
 
 // finishedEarlier tells of a Job that need not run again: a migration that
@@ -292,7 +248,7 @@ func (p *pass) finishedEarlier(child plan.Child) bool {
 	case plan.StageContract, plan.StageMigrations:
 		return slices.ContainsFunc(p.platform.Status.Migrations, func(m v1alpha1.MigrationStatus) bool { return m.Job == child.Object.GetName() })
 	case plan.StageVerify:
-		return p.decision.Status.Phase == v1alpha1.PhaseComplete
+		return p.course.Release.Status.Phase == v1alpha1.PhaseComplete
 	}
 	return false
 }
@@ -319,10 +275,10 @@ func (p *pass) rebuild(ctx context.Context, child plan.Child) (plan.Child, error
 	if err != nil {
 		return child, err
 	}
-	same := func(other *unstructured.Unstructured) bool { return describe(other) == describe(child.Object) }
-	p.observed = slices.DeleteFunc(p.observed, same)
+	same := func(other *unstructured.Unstructured) bool { return fields.Name(other) == fields.Name(child.Object) }
+	p.state.CoWritten = slices.DeleteFunc(p.state.CoWritten, same)
 	if live != nil {
-		p.observed = append(p.observed, live)
+		p.state.CoWritten = append(p.state.CoWritten, live)
 	}
 	children, err := p.children()
 	if err != nil {
@@ -333,7 +289,7 @@ func (p *pass) rebuild(ctx context.Context, child plan.Child) (plan.Child, error
 			return again, nil
 		}
 	}
-	return child, fmt.Errorf("%s is not planned any more", describe(child.Object))
+	return child, fmt.Errorf("%s is not planned any more", fields.Name(child.Object))
 }
 
 // prune deletes what is not planned any more. Where something could not be
@@ -362,7 +318,7 @@ func (p *pass) prune(ctx context.Context) {
 // fail notes an error after which the pass is made again.
 func (p *pass) fail(err error) {
 	if err != nil {
-		p.errs = append(p.errs, err)
+		p.result.Errs = append(p.result.Errs, err)
 	}
 }
 
@@ -377,18 +333,18 @@ func (p *pass) refused(child plan.Child, err error) ready.Verdict {
 		return failed(reasonNamespaceMissing, err.Error())
 	}
 	p.fail(err)
-	what := describe(child.Object)
+	what := fields.Name(child.Object)
 	switch {
 	case errors.Is(err, apply.ErrNotOurs):
 		return failed(reasonNotOurs, err.Error())
-	case quota(err) != "":
-		return failed(reasonQuotaExceeded, fmt.Sprintf("%s: ResourceQuota %s of namespace %s is used up; raise it or free some of it", what, quota(err), child.Object.GetNamespace()))
+	case message.Quota(err) != "":
+		return failed(reasonQuotaExceeded, fmt.Sprintf("%s: ResourceQuota %s of namespace %s is used up; raise it or free some of it", what, message.Quota(err), child.Object.GetNamespace()))
 	case apierrors.IsForbidden(err):
-		return failed(reasonForbidden, what+": the API server forbids it: "+said(err))
+		return failed(reasonForbidden, what+": the API server forbids it: "+message.OfError(err))
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
-		return failed(reasonRefused, what+": the API server refuses it: "+said(err))
+		return failed(reasonRefused, what+": the API server refuses it: "+message.OfError(err))
 	case p.failures.persist(p.platform.UID):
-		return failed(reasonApplyFailed, what+": cannot be written: "+said(err))
+		return failed(reasonApplyFailed, what+": cannot be written: "+message.OfError(err))
 	}
 	return ready.Verdict{}
 }

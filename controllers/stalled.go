@@ -13,7 +13,7 @@ import (
 // the sets that were kept of it, while the spec cannot be realised.
 func (p *pass) planUnderway(ctx context.Context) error {
 	status := *p.began.Release.DeepCopy()
-	p.platform.Status.Release, p.decision, p.plan = status, release.Decision{}, plan.Plan{}
+	p.platform.Status.Release, p.course.Release, p.plan = status, release.Decision{}, plan.Plan{}
 	if status.Current.Digest == "" || !release.Underway(status.Phase) {
 		return nil
 	}
@@ -25,8 +25,8 @@ func (p *pass) planUnderway(ctx context.Context) error {
 	if err != nil || good == nil {
 		return err
 	}
-	p.target, p.good = *target, good
-	p.gate = promote.Decision{Closed: true} // no further attempt begins
+	p.course.Target, p.course.Good = *target, good
+	p.course.Gate = promote.Decision{Closed: true} // no further attempt begins
 	if err := p.decide(ctx); err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (p *pass) planUnderway(ctx context.Context) error {
 
 // children are those of the plan, or the Rollouts alone while the spec cannot be realised.
 func (p *pass) children() ([]plan.Child, error) {
-	if p.stalled == nil {
+	if p.course.Problem == nil {
 		planned, err := plan.Build(p.input())
 		return planned.Children, err
 	}
@@ -49,11 +49,11 @@ func (p *pass) children() ([]plan.Child, error) {
 
 // goOn takes a release one step on, or back, and leaves everything else as it is.
 func (p *pass) goOn(ctx context.Context) error {
-	if p.atGate() {
+	if p.course.RefusedByGate() {
 		p.lookAtGateAgain()
-		p.platform.Status.Release.NextCheckTime = p.decision.Status.NextCheckTime
+		p.platform.Status.Release.NextCheckTime = p.course.Release.Status.NextCheckTime
 	}
-	if p.decision.Status.Phase == "" {
+	if p.course.Release.Status.Phase == "" {
 		return nil
 	}
 	if err := p.writeAhead(ctx); err != nil {
@@ -64,7 +64,7 @@ func (p *pass) goOn(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		p.outcomes = append(p.outcomes, o)
+		p.result.Outcomes = append(p.result.Outcomes, o)
 	}
 	p.releaseBarriers(ctx)
 	return nil

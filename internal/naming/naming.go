@@ -85,6 +85,16 @@ func Of(key types.NamespacedName) Platform { return Platform{key.Namespace, key.
 // HorizontalPodAutoscaler and policies.
 func (p Platform) Workload(s Service) string { return p.Name + "-" + string(s) }
 
+// ServiceOf is the service whose workload has a name; empty if none has.
+func (p Platform) ServiceOf(workload string) Service {
+	for _, service := range Services {
+		if p.Workload(service) == workload {
+			return service
+		}
+	}
+	return ""
+}
+
 // Host is the name by which pods dial a service.
 func (p Platform) Host(s Service) string { return p.Workload(s) + "." + p.Namespace + ".svc" }
 
@@ -289,6 +299,17 @@ func (p Platform) Selector(s Service) map[string]string {
 // of Selector, so that no Service sends them requests.
 func (p Platform) MigrationSelector(s Service) map[string]string {
 	return map[string]string{LabelInstance: p.Name, LabelName: string(s) + "-migration"}
+}
+
+// ServiceMigratedBy is the service whose schema a Job with these labels migrates;
+// empty if it migrates none.
+func (p Platform) ServiceMigratedBy(labels map[string]string) Service {
+	for _, service := range DataServices {
+		if labels[LabelName] == p.MigrationSelector(service)[LabelName] {
+			return service
+		}
+	}
+	return ""
 }
 
 // VerifySelector finds the pods of Verify Jobs.

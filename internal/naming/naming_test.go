@@ -142,3 +142,23 @@ func TestNamesNeverChange(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestAServiceIsFoundByTheNameOfItsWorkloadAndTheLabelsOfItsMigration(t *testing.T) {
+	p := Of(types.NamespacedName{Namespace: "ns", Name: "blog"})
+	for _, service := range Services {
+		if got := p.ServiceOf(p.Workload(service)); got != service {
+			t.Errorf("%s is found as %q", service, got)
+		}
+		if got := p.ServiceMigratedBy(p.Selector(service)); got != "" {
+			t.Errorf("the pods of %s migrate %q", service, got)
+		}
+	}
+	for _, service := range DataServices {
+		if got := p.ServiceMigratedBy(p.MigrationSelector(service)); got != service {
+			t.Errorf("the migration of %s is found as that of %q", service, got)
+		}
+	}
+	if got := p.ServiceOf("blog-verify"); got != "" {
+		t.Errorf("Verify is found as %q", got)
+	}
+}

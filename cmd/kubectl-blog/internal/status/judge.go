@@ -133,7 +133,7 @@ func (j judge) since(c *metav1.Condition) string {
 	return " for " + Age(j.now.Sub(c.LastTransitionTime.Time))
 }
 
-// Reasons that the operator gives (controllers/reasons.go, internal/ready) which
+// Reasons that the operator gives (internal/report, internal/stage, internal/ready) which
 // say that something is under way and nothing has failed. Children tell more, but
 // are read a moment after the condition, and may be done by then.
 var underway = []string{
