@@ -55,16 +55,16 @@ func (w *weighings) forget(platform types.UID) {
 // weigh asks the API server what ended the update of a Rollout. It is asked once
 // for each: the decision that follows is written down, and stops the target. Until it
 // can be written, the answer is remembered.
-func (p *pass) weigh(ctx context.Context, service naming.Service, rollout *unstructured.Unstructured, read release.Service) (release.Verdict, error) {
-	status := p.platform.Status.Release
+func (o *observer) weigh(ctx context.Context, service naming.Service, rollout *unstructured.Unstructured, read release.Service) (release.Verdict, error) {
+	status := o.platform.Status.Release
 	if read.Trouble.Outcome == release.Open || release.Stopped(status.Phase) || read.Set != status.Target.Digest {
 		return read.Trouble, nil
 	}
-	key, asked := weighingKey{p.platform.UID, service}, update{rollout.GetUID(), status.Attempt, read.Trouble}
-	if last, found := p.weighed.last.Load(key); found && last.(weighing).update == asked {
+	key, asked := weighingKey{o.platform.UID, service}, update{rollout.GetUID(), status.Attempt, read.Trouble}
+	if last, found := o.weighed.last.Load(key); found && last.(weighing).update == asked {
 		return last.(weighing).verdict, nil
 	}
-	evidence, err := p.evidence(ctx, rollout)
+	evidence, err := o.evidence(ctx, rollout)
 	if apierrors.IsForbidden(err) || meta.IsNoMatchError(err) {
 		log.FromContext(ctx).Error(err, "What ended an analysis cannot be read, going by what the Rollout says")
 		return read.Trouble, nil
@@ -73,17 +73,17 @@ func (p *pass) weigh(ctx context.Context, service naming.Service, rollout *unstr
 		return release.Verdict{}, err
 	}
 	verdict := release.Weigh(read.Trouble, evidence)
-	p.weighed.last.Store(key, weighing{asked, verdict})
+	o.weighed.last.Store(key, weighing{asked, verdict})
 	return verdict, nil
 }
 
 // evidence reads the AnalysisRun that ended an update, and what became of its load.
-func (p *pass) evidence(ctx context.Context, rollout *unstructured.Unstructured) (release.Evidence, error) {
+func (o *observer) evidence(ctx context.Context, rollout *unstructured.Unstructured) (release.Evidence, error) {
 	var e release.Evidence
 	runs := &unstructured.UnstructuredList{}
 	runs.SetGroupVersionKind(argo.SchemeGroupVersion.WithKind("AnalysisRunList"))
 	hash, _, _ := unstructured.NestedString(rollout.Object, "status", "currentPodHash")
-	err := p.live.List(ctx, runs, client.InNamespace(p.names.Namespace), client.MatchingLabels{argo.DefaultRolloutUniqueLabelKey: hash})
+	err := o.live.List(ctx, runs, client.InNamespace(o.names.Namespace), client.MatchingLabels{argo.DefaultRolloutUniqueLabelKey: hash})
 	if err != nil {
 		return e, fmt.Errorf("list AnalysisRuns of %s: %w", fields.Name(rollout), err)
 	}
@@ -98,15 +98,15 @@ func (p *pass) evidence(ctx context.Context, rollout *unstructured.Unstructured)
 		}
 	}
 	if job := release.LoadJob(e.Run); job != "" {
-		return e, p.readLoad(ctx, job, &e)
+		return e, o.readLoad(ctx, job, &e)
 	}
 	return e, nil
 }
 
 // readLoad reads a Job of Argo Rollouts, which is not in the cache, and its pods.
-func (p *pass) readLoad(ctx context.Context, name string, e *release.Evidence) error {
-	job := jobNamed(p.names.Namespace, name)
-	live, err := get(ctx, p.live, job)
+func (o *observer) readLoad(ctx context.Context, name string, e *release.Evidence) error {
+	job := jobNamed(o.names.Namespace, name)
+	live, err := get(ctx, o.live, job)
 	if err != nil || live == nil {
 		return err
 	}
@@ -115,24 +115,24 @@ func (p *pass) readLoad(ctx context.Context, name string, e *release.Evidence) e
 		return fmt.Errorf("read %s: %w", fields.Name(live), err)
 	}
 	var pods corev1.PodList
-	if err := p.live.List(ctx, &pods, client.InNamespace(p.names.Namespace), client.MatchingLabels{batchv1.JobNameLabel: name}); err != nil {
+	if err := o.live.List(ctx, &pods, client.InNamespace(o.names.Namespace), client.MatchingLabels{batchv1.JobNameLabel: name}); err != nil {
 		return fmt.Errorf("list pods of %s: %w", fields.Name(live), err)
 	}
 	e.Pods, e.Cause = pods.Items, ready.Cause(pods.Items)
 	if len(e.Pods) > 0 {
 		return nil
 	}
-	if e.Cause, err = p.refusal(ctx, live); err == nil && e.Cause == "" {
-		e.Cause, err = p.unscheduled(ctx, job)
+	if e.Cause, err = o.refusal(ctx, live); err == nil && e.Cause == "" {
+		e.Cause, err = o.unscheduled(ctx, job)
 	}
 	return err
 }
 
 // unscheduled is why the pods of a Job found no node, or empty. They are gone once the
 // deadline of the Job has come.
-func (p *pass) unscheduled(ctx context.Context, job *unstructured.Unstructured) (string, error) {
+func (o *observer) unscheduled(ctx context.Context, job *unstructured.Unstructured) (string, error) {
 	var events corev1.EventList
-	err := p.live.List(ctx, &events, client.InNamespace(job.GetNamespace()), client.MatchingFields{"involvedObject.kind": "Pod", "reason": ready.ReasonFailedScheduling})
+	err := o.live.List(ctx, &events, client.InNamespace(job.GetNamespace()), client.MatchingFields{"involvedObject.kind": "Pod", "reason": ready.ReasonFailedScheduling})
 	if err != nil && !apierrors.IsForbidden(err) {
 		return "", fmt.Errorf("list events about pods of %s: %w", fields.Name(job), err)
 	}

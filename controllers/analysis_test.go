@@ -27,11 +27,11 @@ func (c *counting) List(context.Context, client.ObjectList, ...client.ListOption
 }
 
 // TestWhatEndedAnUpdateIsAskedOnce, though the decision that follows cannot be written:
-// each pass until then would ask again.
+// each reconcile until then would ask again.
 func TestWhatEndedAnUpdateIsAskedOnce(t *testing.T) {
-	p, server := passAt(), &counting{}
-	p.live, p.platform.UID = server, "a"
-	p.platform.Status.Release.Phase, p.platform.Status.Release.Target.Digest, p.platform.Status.Release.Attempt = "Progressing", "of-v2", 3
+	o, server := observerAt(), &counting{}
+	o.live, o.platform.UID = server, "a"
+	o.platform.Status.Release.Phase, o.platform.Status.Release.Target.Digest, o.platform.Status.Release.Attempt = "Progressing", "of-v2", 3
 	rollout := func(uid types.UID) *unstructured.Unstructured {
 		u := &unstructured.Unstructured{Object: map[string]any{"kind": "Rollout"}}
 		u.SetUID(uid)
@@ -49,18 +49,18 @@ func TestWhatEndedAnUpdateIsAskedOnce(t *testing.T) {
 		asked   int
 	}{
 		{"it is asked for", naming.User, "1", aborted, nil, 1},
-		{"the next pass asks no more", naming.User, "1", aborted, nil, 1},
+		{"the next reconcile asks no more", naming.User, "1", aborted, nil, 1},
 		{"another service is another update", naming.Content, "2", aborted, nil, 2},
 		{"the Rollout says something else", naming.User, "1", other, nil, 3},
 		{"it is another Rollout", naming.User, "3", other, nil, 4},
-		{"another attempt", naming.User, "3", other, func() { p.platform.Status.Release.Attempt++ }, 5},
-		{"the platform was created again", naming.User, "3", other, func() { p.forgetUID("a") }, 6},
-		{"a release that is taken back", naming.User, "4", aborted, func() { p.platform.Status.Release.Phase = "Aborting" }, 6},
+		{"another attempt", naming.User, "3", other, func() { o.platform.Status.Release.Attempt++ }, 5},
+		{"the platform was created again", naming.User, "3", other, func() { o.forgetUID("a") }, 6},
+		{"a release that is taken back", naming.User, "4", aborted, func() { o.platform.Status.Release.Phase = "Aborting" }, 6},
 	} {
 		if step.change != nil {
 			step.change()
 		}
-		verdict, err := p.weigh(t.Context(), step.service, rollout(step.rollout), step.read)
+		verdict, err := o.weigh(t.Context(), step.service, rollout(step.rollout), step.read)
 		if err != nil || verdict != step.read.Trouble || server.lists != step.asked {
 			t.Errorf("%s: %+v, %v, asked %d times, want %d", step.what, verdict, err, server.lists, step.asked)
 		}
@@ -89,24 +89,24 @@ func (unscheduled) List(_ context.Context, list client.ObjectList, options ...cl
 
 // TestALoadWhosePodFoundNoNodeSaysSo after the Job's deadline, when the pod is gone.
 func TestALoadWhosePodFoundNoNodeSaysSo(t *testing.T) {
-	p := passAt()
-	p.live = unscheduled{}
+	o := observerAt()
+	o.live = unscheduled{}
 	var e release.Evidence
-	if err := p.readLoad(t.Context(), "load-1", &e); err != nil || e.Cause != "its pod found no node: 0/1 nodes are available: 1 Insufficient cpu." {
+	if err := o.readLoad(t.Context(), "load-1", &e); err != nil || e.Cause != "its pod found no node: 0/1 nodes are available: 1 Insufficient cpu." {
 		t.Errorf("%q, %v", e.Cause, err)
 	}
 }
 
-// TestNothingIsAskedOfAJobThatIsDone, whose pod may be gone: each pass at rest would ask.
+// TestNothingIsAskedOfAJobThatIsDone, whose pod may be deleted: each reconcile at rest would ask.
 func TestNothingIsAskedOfAJobThatIsDone(t *testing.T) {
 	for succeeded, asked := range map[int64]int{0: 1, 1: 0} {
-		p, server := passAt(), &counting{}
-		p.live = server
+		o, server := observerAt(), &counting{}
+		o.live = server
 		job := jobNamed("g11-stg", "blog-verify")
 		job.Object["status"] = map[string]any{"succeeded": succeeded}
-		started, cause, err := p.lookAtJob(t.Context(), job)
-		if err != nil || server.lists != asked || started != (succeeded > 0) || (cause == "") != started {
-			t.Errorf("%d pods have succeeded: started %v, %q, %v, asked %d times", succeeded, started, cause, err, server.lists)
+		o.state.Jobs, o.state.Refusals = map[string]*unstructured.Unstructured{"blog-verify": job}, map[types.UID]string{}
+		if err := o.refusals(t.Context()); err != nil || server.lists != asked {
+			t.Errorf("%d pods have succeeded: %v, asked %d times", succeeded, err, server.lists)
 		}
 	}
 }

@@ -33,23 +33,23 @@ const firstIssuance = 2 * time.Minute
 // certificateCause looks one step further than the verdict on a Certificate: whether
 // there is an issuer, and which host keeps it from being issued or renewed. All hosts
 // are in one certificate, so one that leads elsewhere by now holds up the others.
-func (p *pass) certificateCause(ctx context.Context, desired, live *unstructured.Unstructured, verdict ready.Verdict) (ready.Verdict, error) {
+func (e *enactment) certificateCause(ctx context.Context, desired, live *unstructured.Unstructured, verdict ready.Verdict) (ready.Verdict, error) {
 	if !verdict.Good() {
 		var err error
-		if verdict, err = p.issuerMissing(ctx, desired, verdict); err != nil || verdict.Reason == reasonIssuerMissing {
+		if verdict, err = e.issuerMissing(ctx, desired, verdict); err != nil || verdict.Reason == reasonIssuerMissing {
 			return verdict, err
 		}
 	}
 	switch verdict.Reason {
 	case "Expired", "IssuanceFailed", "RenewalFailing", "RenewalOverdue":
 	case "NotIssued":
-		if p.now().Before(live.GetCreationTimestamp().Add(firstIssuance)) {
+		if e.now().Before(live.GetCreationTimestamp().Add(firstIssuance)) {
 			return verdict, nil
 		}
 	default:
 		return verdict, nil
 	}
-	hosts, err := p.hostsNotValidated(ctx, live)
+	hosts, err := e.hostsNotValidated(ctx, live)
 	if len(hosts) > 0 {
 		verdict.Message += "; the authority cannot validate " + message.Join(hosts) + ": correct where the name leads, or take it out of spec.hosts"
 	}
@@ -58,10 +58,10 @@ func (p *pass) certificateCause(ctx context.Context, desired, live *unstructured
 
 // hostsNotValidated are the hosts of a Certificate whose challenges have failed or
 // hang, each with the reason. Nobody watches challenges: they are asked for.
-func (p *pass) hostsNotValidated(ctx context.Context, certificate *unstructured.Unstructured) ([]string, error) {
+func (e *enactment) hostsNotValidated(ctx context.Context, certificate *unstructured.Unstructured) ([]string, error) {
 	challenges := &unstructured.UnstructuredList{}
 	challenges.SetGroupVersionKind(challengeKind.GroupVersion().WithKind(challengeKind.Kind + "List"))
-	err := p.live.List(ctx, challenges, client.InNamespace(certificate.GetNamespace()))
+	err := e.live.List(ctx, challenges, client.InNamespace(certificate.GetNamespace()))
 	if meta.IsNoMatchError(err) || apierrors.IsNotFound(err) || apierrors.IsForbidden(err) {
 		return nil, nil
 	}
@@ -73,7 +73,7 @@ func (p *pass) hostsNotValidated(ctx context.Context, certificate *unstructured.
 		host, _, _ := unstructured.NestedString(challenge.Object, "spec", "dnsName")
 		state, _, _ := unstructured.NestedString(challenge.Object, "status", "state")
 		reason, _, _ := unstructured.NestedString(challenge.Object, "status", "reason")
-		if slices.Contains(p.platform.Spec.Hosts, host) && reason != "" && !slices.Contains(settled, state) {
+		if slices.Contains(e.platform.Spec.Hosts, host) && reason != "" && !slices.Contains(settled, state) {
 			hosts = append(hosts, host+" ("+strings.TrimSuffix(message.Quote(reason), ".")+")")
 		}
 	}
@@ -81,17 +81,17 @@ func (p *pass) hostsNotValidated(ctx context.Context, certificate *unstructured.
 }
 
 // issuerMissing replaces the verdict on a Certificate if cert-manager has no such issuer.
-func (p *pass) issuerMissing(ctx context.Context, certificate *unstructured.Unstructured, verdict ready.Verdict) (ready.Verdict, error) {
+func (e *enactment) issuerMissing(ctx context.Context, certificate *unstructured.Unstructured, verdict ready.Verdict) (ready.Verdict, error) {
 	reference, _, _ := unstructured.NestedStringMap(certificate.Object, "spec", "issuerRef")
 	kind := map[string]schema.GroupVersionKind{kube.Issuers.Kind: kube.Issuers, kube.ClusterIssuers.Kind: kube.ClusterIssuers}[reference["kind"]]
-	if kind.Empty() || (reference["group"] != "" && reference["group"] != kind.Group) || !p.watches.served(ctx, kind) {
+	if kind.Empty() || (reference["group"] != "" && reference["group"] != kind.Group) || !e.watches.served(ctx, kind) {
 		return verdict, nil
 	}
 	where := client.ObjectKey{Name: reference["name"]}
 	if kind == kube.Issuers {
 		where.Namespace = certificate.GetNamespace()
 	}
-	err := p.client.Get(ctx, where, kube.Metadata(kind))
+	err := e.client.Get(ctx, where, kube.Metadata(kind))
 	if apierrors.IsNotFound(err) {
 		return failed(reasonIssuerMissing, fmt.Sprintf(
 			"%s: there is no %s %s; create it, or name another in spec.tls.issuerRef", fields.Name(certificate), kind.Kind, reference["name"])), nil

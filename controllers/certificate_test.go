@@ -44,13 +44,13 @@ func TestTheHostThatHoldsUpTheCertificateIsNamed(t *testing.T) {
 		"it is issued":                 {ready.Verdict{State: ready.Ready, Reason: "Issued"}, time.Hour, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := passAt()
-			p.platform.Spec.Hosts = []string{"blog.example.com", "old.example.com", "other.example.com"}
-			p.live = live
+			e := enactmentAt()
+			e.platform.Spec.Hosts = []string{"blog.example.com", "old.example.com", "other.example.com"}
+			e.live = live
 			certificate := &unstructured.Unstructured{Object: map[string]any{"kind": "Certificate"}}
 			certificate.SetNamespace("istio-ingress")
 			certificate.SetCreationTimestamp(metav1.NewTime(noon.Add(-c.age)))
-			got, err := p.certificateCause(t.Context(), certificate, certificate, c.verdict)
+			got, err := e.certificateCause(t.Context(), certificate, certificate, c.verdict)
 			if err != nil || got.Message != c.says || got.Reason != c.verdict.Reason {
 				t.Errorf("%+v, %v", got, err)
 			}

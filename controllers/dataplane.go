@@ -31,32 +31,32 @@ type injected struct{ versions sync.Map }
 
 // dataPlane tells whether the platform's pods have sidecars or, before there
 // are any, whether they would get one.
-func (p *pass) dataPlane(ctx context.Context, waitsFor string) ([]stage.Outcome, error) {
-	verdict, known := p.livePods()
+func (e *enactment) dataPlane(ctx context.Context, blockedBy string) ([]stage.Outcome, error) {
+	verdict, known := e.livePods()
 	if !known {
-		if waitsFor != "" || p.suspended() {
+		if blockedBy != "" || e.suspended() {
 			return nil, nil
 		}
 		var err error
-		if verdict, err = p.dryRun(ctx); err != nil {
+		if verdict, err = e.dryRun(ctx); err != nil {
 			return nil, err
 		}
 	}
-	if verdict.Reason == reasonSidecarMissing && p.MeshDataPlane == MeshDataPlaneAbsent {
+	if verdict.Reason == reasonSidecarMissing && e.MeshDataPlane == MeshDataPlaneAbsent {
 		verdict = ready.Verdict{State: ready.Warning, Reason: reasonDataPlaneAbsent,
 			Message: "pods run without sidecars, as the operator's --mesh-dataplane=absent allows: no mesh policy is enforced"}
 	}
 	if !verdict.Good() {
-		p.result.Poll = true
+		e.result.Poll = true
 	}
 	return []stage.Outcome{{Condition: v1alpha1.ConditionMeshReady, Gates: true, Verdict: verdict}}, nil
 }
 
 // livePods judges by the pods that run, those of the database too: strict peers
 // refuse one that has no sidecar. Without any nothing is known.
-func (p *pass) livePods() (verdict ready.Verdict, known bool) {
+func (e *enactment) livePods() (verdict ready.Verdict, known bool) {
 	var without []string
-	for _, pod := range slices.Concat(p.state.Pods, p.state.Instances) {
+	for _, pod := range slices.Concat(e.state.Pods, e.state.Instances) {
 		if pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
 			continue
 		}
@@ -66,13 +66,13 @@ func (p *pass) livePods() (verdict ready.Verdict, known bool) {
 		}
 	}
 	if len(without) > 0 {
-		return failed(reasonSidecarMissing, fmt.Sprintf("Pod %s/%s has no sidecar; %s, and delete the pod", p.names.Namespace, slices.Min(without), p.howToInject())), true
+		return failed(reasonSidecarMissing, fmt.Sprintf("Pod %s/%s has no sidecar; %s, and delete the pod", e.names.Namespace, slices.Min(without), e.howToInject())), true
 	}
 	return ready.Verdict{State: ready.Ready, Reason: reasonSidecarsInjected}, known
 }
 
-func (p *pass) howToInject() string {
-	return fmt.Sprintf("label namespace %s istio-injection=enabled, see that istiod runs with native sidecars", p.names.Namespace)
+func (e *enactment) howToInject() string {
+	return fmt.Sprintf("label namespace %s istio-injection=enabled, see that istiod runs with native sidecars", e.names.Namespace)
 }
 
 func hasSidecar(pod *corev1.Pod) bool {
@@ -80,38 +80,38 @@ func hasSidecar(pod *corev1.Pod) bool {
 }
 
 // dryRun asks the API server what it would make of a pod of the frontend.
-func (p *pass) dryRun(ctx context.Context) (ready.Verdict, error) {
+func (e *enactment) dryRun(ctx context.Context) (ready.Verdict, error) {
 	namespace := kube.Metadata(kube.Namespaces)
-	if err := p.client.Get(ctx, client.ObjectKey{Name: p.names.Namespace}, namespace); err != nil {
-		return ready.Verdict{}, fmt.Errorf("read namespace %s: %w", p.names.Namespace, err)
+	if err := e.client.Get(ctx, client.ObjectKey{Name: e.names.Namespace}, namespace); err != nil {
+		return ready.Verdict{}, fmt.Errorf("read namespace %s: %w", e.names.Namespace, err)
 	}
 	injects := ready.Verdict{State: ready.Ready, Reason: reasonSidecarsInjected}
-	if version, ok := p.injected.versions.Load(namespace.Name); ok && version == namespace.ResourceVersion {
+	if version, ok := e.injected.versions.Load(namespace.Name); ok && version == namespace.ResourceVersion {
 		return injects, nil
 	}
-	child, pod, err := p.frontendPod()
+	child, pod, err := e.frontendPod()
 	if err != nil {
 		return ready.Verdict{}, err
 	}
-	err = p.client.Create(ctx, pod, client.DryRunAll)
+	err = e.client.Create(ctx, pod, client.DryRunAll)
 	switch {
 	case err != nil:
-		verdict := p.refused(child, fmt.Errorf("try a pod of %s: %w", fields.Name(child.Object), err))
+		verdict := e.writeFailed(child, fmt.Errorf("try a pod of %s: %w", fields.Name(child.Object), err))
 		if verdict.State == "" {
 			verdict = ready.Verdict{State: ready.Unknown, Reason: reasonNotChecked, Message: "whether pods get a sidecar could not be tried yet"}
 		}
 		return verdict, nil
 	case !hasSidecar(pod):
-		return failed(reasonSidecarMissing, fmt.Sprintf("pods of namespace %s get no sidecar; %s", p.names.Namespace, p.howToInject())), nil
+		return failed(reasonSidecarMissing, fmt.Sprintf("pods of namespace %s get no sidecar; %s", e.names.Namespace, e.howToInject())), nil
 	}
-	p.injected.versions.Store(namespace.Name, namespace.ResourceVersion)
+	e.injected.versions.Store(namespace.Name, namespace.ResourceVersion)
 	return injects, nil
 }
 
 // frontendPod is a pod like those of the frontend's Rollout.
-func (p *pass) frontendPod() (plan.Child, *corev1.Pod, error) {
-	for _, child := range p.plan.Children {
-		if child.Object.GetKind() != "Rollout" || child.Object.GetName() != p.names.Workload(naming.Frontend) {
+func (e *enactment) frontendPod() (plan.Child, *corev1.Pod, error) {
+	for _, child := range e.plan.Children {
+		if child.Object.GetKind() != "Rollout" || child.Object.GetName() != e.names.Workload(naming.Frontend) {
 			continue
 		}
 		spec, _, err := unstructured.NestedMap(child.Object.Object, "spec", "template")
@@ -127,5 +127,5 @@ func (p *pass) frontendPod() (plan.Child, *corev1.Pod, error) {
 			Spec:       template.Spec,
 		}, nil
 	}
-	return plan.Child{}, nil, fmt.Errorf("the plan of BlogPlatform %s/%s has no frontend", p.names.Namespace, p.names.Name)
+	return plan.Child{}, nil, fmt.Errorf("the plan of BlogPlatform %s/%s has no frontend", e.names.Namespace, e.names.Name)
 }

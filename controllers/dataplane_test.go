@@ -35,9 +35,9 @@ func TestEveryPodNeedsASidecar(t *testing.T) {
 		"of two the first by name is looked": {nil, []corev1.Pod{podWith("b", corev1.PodRunning), podWith("a", corev1.PodRunning)}, true, "Pod g11-stg/a has"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := passAt()
-			p.state.Pods, p.state.Instances = c.pods, c.instances
-			verdict, known := p.livePods()
+			e := enactmentAt()
+			e.state.Pods, e.state.Instances = c.pods, c.instances
+			verdict, known := e.livePods()
 			if known != c.known || verdict.Good() != (c.says == "") || !strings.Contains(verdict.Message, c.says) {
 				t.Errorf("%v, %+v", known, verdict)
 			}
@@ -47,13 +47,13 @@ func TestEveryPodNeedsASidecar(t *testing.T) {
 
 // TestARestartThatIsPendingIsSaid: until then max_connections is what it was.
 func TestARestartThatIsPendingIsSaid(t *testing.T) {
-	p := passAt()
-	p.state.Instances = []corev1.Pod{podWith("blog-db-0", corev1.PodRunning), podWith("blog-db-1", corev1.PodRunning)}
-	if o := p.restartPending(); o != nil {
+	e := enactmentAt()
+	e.state.Instances = []corev1.Pod{podWith("blog-db-0", corev1.PodRunning), podWith("blog-db-1", corev1.PodRunning)}
+	if o := e.restartPending(); o != nil {
 		t.Errorf("%+v", o)
 	}
-	p.state.Instances[1].Annotations = map[string]string{"status": `{"role":"replica","pending_restart":true}`}
-	o := p.restartPending()
+	e.state.Instances[1].Annotations = map[string]string{"status": `{"role":"replica","pending_restart":true}`}
+	o := e.restartPending()
 	if len(o) != 1 || o[0].Gates || o[0].Verdict.State != ready.Warning || !strings.Contains(o[0].Verdict.Message, "Pod g11-stg/blog-db-1: PostgreSQL has to restart") {
 		t.Errorf("%+v", o)
 	}

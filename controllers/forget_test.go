@@ -26,7 +26,7 @@ func TestWhatIsRememberedOfAPlatformGoesWithIt(t *testing.T) {
 	name := types.NamespacedName{Namespace: "ns", Name: "blog"}
 	remember := func(uid types.UID) {
 		r.meet(name, uid)
-		r.written.Store(uid, "1")
+		r.lastWrites.Store(uid, "1")
 		r.failures.add(uid)
 		r.acting.at(uid, time.Now())
 		r.keyring.ask(name, "secret")
@@ -34,7 +34,7 @@ func TestWhatIsRememberedOfAPlatformGoesWithIt(t *testing.T) {
 		r.counters.Aborted(name, "AnalysisFailed")
 	}
 	remembered := func(uid types.UID) bool {
-		_, written := r.written.Load(uid)
+		_, written := r.lastWrites.Load(uid)
 		return written || r.failures.counts[uid] > 0 || r.acting.spans[uid] != span{}
 	}
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -19,8 +18,11 @@ import (
 	"blogplatform.io/operator/internal/plan"
 	"blogplatform.io/operator/internal/ready"
 	"blogplatform.io/operator/internal/release"
-	"blogplatform.io/operator/internal/stage"
 )
+
+// maxMigrations is how many status remembers: those of two releases, so that a
+// step back runs none. To run one again changes nothing.
+const maxMigrations = 12
 
 // migrationReport is the termination message of a migration that is done
 // (services/internal/migrate Result). Its fields are nil where nobody has read one;
@@ -50,12 +52,12 @@ func (r migrationReport) contract(phase string) *int64 {
 
 // migrationReport reads what the pod of a Job that is done reported of the schema.
 // The cache may have heard of the Job first, and nobody looks again later.
-func (p *pass) migrationReport(ctx context.Context, job *unstructured.Unstructured) (migrationReport, error) {
-	if report := reportIn(p.podsOfJob(job)); report.To != nil {
+func (e *enactment) migrationReport(ctx context.Context, job *unstructured.Unstructured) (migrationReport, error) {
+	if report := reportIn(e.state.PodsOfJob(job.GetName())); report.To != nil {
 		return report, nil
 	}
 	var pods corev1.PodList
-	if err := p.live.List(ctx, &pods, client.InNamespace(job.GetNamespace()), client.MatchingLabels{batchv1.JobNameLabel: job.GetName()}); err != nil {
+	if err := e.live.List(ctx, &pods, client.InNamespace(job.GetNamespace()), client.MatchingLabels{batchv1.JobNameLabel: job.GetName()}); err != nil {
 		return migrationReport{}, fmt.Errorf("list pods of %s: %w", fields.Name(job), err)
 	}
 	return reportIn(pods.Items), nil
@@ -84,43 +86,44 @@ func phaseOf(child plan.Child) string {
 
 // recordMigration notes what decides how far back a platform can go: in the
 // history what the migration did, and what it has read in the database.
-func (p *pass) recordMigration(child plan.Child, report migrationReport) {
-	status, service, phase := &p.platform.Status, p.names.ServiceMigratedBy(child.Object.GetLabels()), phaseOf(child)
+func (e *enactment) recordMigration(child plan.Child, report migrationReport) {
+	status, service, phase := &e.status, e.names.ServiceMigratedBy(child.Object.GetLabels()), phaseOf(child)
 	status.History = release.Migrated(status.History, service, phase, report.versions())
 	if contract := report.contract(phase); contract != nil {
 		status.Database.Schemas = release.Reported(status.Database.Schemas, service, *contract)
 	}
 }
 
-// noticeDatabase forgets what migrations have reported of the database if it is
-// another one now, or was restored. They run again on it, and report what they find.
-func (p *pass) noticeDatabase() {
-	identity, known := plan.DatabaseIdentity(p.state.Database), &p.platform.Status.Database
-	if identity != "" && identity != known.Identity {
-		known.Identity, known.Schemas = identity, nil
+// rememberMigrations writes down what a later pass cannot see any more.
+func (e *enactment) rememberMigrations(ctx context.Context) {
+	for _, o := range e.result.Outcomes {
+		if o.Kind() != "Job" || o.Child.Stage == plan.StageVerify || o.Live == nil || o.Verdict.State != ready.Ready || e.order.Done(o.Child) {
+			continue
+		}
+		report, err := e.migrationReport(ctx, o.Live)
+		if err != nil {
+			e.fail(err)
+			continue
+		}
+		e.status.Migrations = append(e.status.Migrations, v1alpha1.MigrationStatus{Job: o.Live.GetName(), Versions: report.versions(), Contract: report.Contract})
+		e.recordMigration(o.Child, report)
+	}
+	if n := len(e.status.Migrations); n > maxMigrations {
+		e.status.Migrations = slices.Delete(e.status.Migrations, 0, n-maxMigrations)
 	}
 }
 
-// passwordsReadOnce warns of services of the current release that do not follow a
-// password of the database that is replaced. They are those up to v0.1, whose
-// migrations do not report the contract version either.
-func (p *pass) passwordsReadOnce() []stage.Outcome {
-	if p.course.Release.Status.Phase != v1alpha1.PhaseComplete {
-		return nil
-	}
-	var services []string
-	for _, child := range p.plan.Children {
-		known := slices.ContainsFunc(p.platform.Status.Migrations, func(m v1alpha1.MigrationStatus) bool {
-			return m.Job == child.Object.GetName() && m.Versions != "" && m.Contract == nil
-		})
-		if child.Stage == plan.StageMigrations && known {
-			services = append(services, string(p.names.ServiceMigratedBy(child.Object.GetLabels())))
+// beginContract writes down that contract migrations begin, before the first of
+// their Jobs is created: whatever becomes of that, it may have taken something away.
+func (e *enactment) beginContract(ctx context.Context) error {
+	var services []naming.Service
+	for _, child := range e.plan.Children {
+		if child.Stage == plan.StageContract && !e.order.Done(child) {
+			services = append(services, e.names.ServiceMigratedBy(child.Object.GetLabels()))
 		}
 	}
-	if len(services) == 0 {
-		return nil
-	}
-	return []stage.Outcome{{Condition: v1alpha1.ConditionWorkloadsReady, Verdict: ready.Verdict{State: ready.Warning, Reason: reasonPasswordReadOnce, Message: fmt.Sprintf(
-		"%s of release %s read the password of the database once, when they start: when it is replaced, delete their pods one after another; later releases follow it",
-		strings.Join(services, ", "), p.course.Target.Release.Version)}}}
+	status := &e.status
+	status.History = release.BeginContract(status.History, status.Database.Schemas, services...)
+	status.Database.Schemas = release.Unreported(status.Database.Schemas, services...)
+	return e.writeStatus(ctx, *status)
 }

@@ -48,24 +48,24 @@ func TestWhatAMigrationReports(t *testing.T) {
 
 // TestServicesThatReadAPasswordOnceAreNamed while they are those of the current release.
 func TestServicesThatReadAPasswordOnceAreNamed(t *testing.T) {
-	p := passAt()
-	p.course.Target.Release.Version = "v0.1.0"
+	e := enactmentAt()
+	e.course.Target.Release.Version = "v0.1.0"
 	for _, service := range naming.DataServices {
 		job := &unstructured.Unstructured{}
 		job.SetKind("Job")
 		job.SetName("expand-" + string(service))
-		job.SetLabels(p.names.MigrationSelector(service))
-		p.plan.Children = append(p.plan.Children, plan.Child{Stage: plan.StageMigrations, Object: job})
+		job.SetLabels(e.names.MigrationSelector(service))
+		e.plan.Children = append(e.plan.Children, plan.Child{Stage: plan.StageMigrations, Object: job})
 	}
-	p.platform.Status.Migrations = []v1alpha1.MigrationStatus{
+	e.status.Migrations = []v1alpha1.MigrationStatus{
 		{Job: "expand-user", Versions: "0 -> 3"}, {Job: "expand-content", Versions: "0 -> 2", Contract: new(int64(0))}, {Job: "expand-comment"}, {Job: "expand-of-another", Versions: "0 -> 1"},
 	}
-	o := p.passwordsReadOnce()
+	o := e.passwordsReadOnce()
 	if len(o) != 1 || o[0].Condition != v1alpha1.ConditionWorkloadsReady || o[0].Verdict.State != ready.Warning || o[0].Verdict.Reason != "PasswordReadOnce" || !strings.HasPrefix(o[0].Verdict.Message, "user of release v0.1.0 read the password") {
 		t.Errorf("%+v", o)
 	}
-	p.course.Release.Status.Phase = v1alpha1.PhaseProgressing
-	if other := p.passwordsReadOnce(); other != nil {
+	e.course.Release.Status.Phase = v1alpha1.PhaseProgressing
+	if other := e.passwordsReadOnce(); other != nil {
 		t.Errorf("the migrations are those of another release: %+v", other)
 	}
 }

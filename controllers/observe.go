@@ -7,121 +7,196 @@ import (
 	"fmt"
 	"slices"
 
+	argo "github.com/argoproj/argo-rollouts/pkg/apis/rollouts/v1alpha1"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/internal/discovery"
 	"blogplatform.io/operator/internal/fields"
 	"blogplatform.io/operator/internal/kube"
-	"blogplatform.io/operator/internal/message"
+	"blogplatform.io/operator/internal/naming"
+	"blogplatform.io/operator/internal/observed"
 	"blogplatform.io/operator/internal/plan"
+	"blogplatform.io/operator/internal/promote"
 	"blogplatform.io/operator/internal/ready"
+	"blogplatform.io/operator/internal/release"
 )
 
 // clusterKind is that of the database.
 var clusterKind = schema.GroupVersionKind{Group: "postgres-operator.crunchydata.com", Version: "v1beta1", Kind: "PostgresCluster"}
 
-// observe reads, from the cache, what the plan and the report depend on.
-func (p *pass) observe(ctx context.Context) error {
-	p.state.Rollouts, p.state.Sets = map[string]*unstructured.Unstructured{}, map[string]*unstructured.Unstructured{}
+// observer reads what one reconcile goes by.
+type observer struct {
+	*scope
+	state observed.State
+}
+
+// observe reads, from the cache, everything that decisions and the report depend on.
+func (s *scope) observe(ctx context.Context) (observed.State, error) {
+	o := &observer{scope: s, state: observed.State{
+		Rollouts: map[string]*unstructured.Unstructured{}, Sets: map[string]*unstructured.Unstructured{}, Jobs: map[string]*unstructured.Unstructured{},
+		Refusals: map[types.UID]string{}, Services: map[naming.Service]release.Service{},
+	}}
+	for _, read := range []func(context.Context) error{o.children, o.certificate, o.pods, o.data, o.keptSets, o.refusals, o.services, o.hosts, o.staging} {
+		if err := read(ctx); err != nil {
+			return o.state, err
+		}
+	}
+	o.provider()
+	if s.suspended() {
+		s.acting.rest(s.platform.UID)
+	}
+	o.state.Acting = s.acting.at(s.platform.UID, s.now())
+	return o.state, nil
+}
+
+// children reads those that others write, too, and those that decisions depend on.
+func (o *observer) children(ctx context.Context) error {
 	for _, kind := range plan.Kinds {
 		switch kind.Kind {
-		case "Service", "VirtualService", "DestinationRule", "Gateway", "Rollout", "PostgresCluster", "ControllerRevision":
+		case "Service", "VirtualService", "DestinationRule", "Gateway", "Rollout", "PostgresCluster", "ControllerRevision", "Job":
 		default:
 			continue
 		}
-		objects, err := p.list(ctx, kind)
+		objects, err := o.list(ctx, kind)
 		if err != nil {
 			return err
 		}
 		for i := range objects {
-			p.sort(&objects[i])
+			o.keep(&objects[i])
 		}
 	}
-	if err := p.observeCertificate(ctx); err != nil {
-		return err
-	}
-	var pods corev1.PodList
-	if err := p.client.List(ctx, &pods, client.InNamespace(p.names.Namespace), client.MatchingLabels(p.names.Labels())); err != nil {
-		return fmt.Errorf("list pods of BlogPlatform %s/%s: %w", p.names.Namespace, p.names.Name, err)
-	}
-	p.state.Pods = pods.Items
-	return p.observeData(ctx)
+	return nil
 }
 
-// observeCertificate reads that of the hosts, which is in the namespace of the gateway.
-func (p *pass) observeCertificate(ctx context.Context) error {
-	namespace := cmp.Or(p.platform.Spec.Gateway.Namespace, plan.DefaultGateway)
-	if !p.mayWriteInto(namespace) || !p.watches.served(ctx, kube.Certificates) {
+func (o *observer) pods(ctx context.Context) error {
+	var pods corev1.PodList
+	if err := o.client.List(ctx, &pods, client.InNamespace(o.names.Namespace), client.MatchingLabels(o.names.Labels())); err != nil {
+		return fmt.Errorf("list pods of BlogPlatform %s/%s: %w", o.names.Namespace, o.names.Name, err)
+	}
+	o.state.Pods = pods.Items
+	return nil
+}
+
+// keptSets asks the API server for the sets that the release may go on with or back to, if
+// the cache does not have them. Before the first release was verified there are none.
+func (o *observer) keptSets(ctx context.Context) error {
+	status := o.platform.Status.Release
+	if status.Current.Digest == "" && status.Inherited == nil {
 		return nil
 	}
-	certificate, err := p.find(ctx, named(kube.Certificates, namespace, p.names.Certificate()))
+	for _, digest := range []string{status.Current.Digest, status.Target.Digest} {
+		name := o.names.Set(digest)
+		if digest == "" || o.state.Sets[name] != nil {
+			continue
+		}
+		live, err := get(ctx, o.live, named(appsv1.SchemeGroupVersion.WithKind("ControllerRevision"), o.names.Namespace, name))
+		if err != nil {
+			return err
+		}
+		if live != nil && (o.names.Owns(live.GetLabels()) || metav1.IsControlledBy(live, o.platform)) {
+			o.state.Sets[name] = live
+		}
+	}
+	return nil
+}
+
+// refusals asks why Jobs have no pods.
+func (o *observer) refusals(ctx context.Context) error {
+	for _, job := range o.state.Jobs {
+		if fields.Int32(job, "status", "succeeded") > 0 || len(o.state.PodsOfJob(job.GetName())) > 0 {
+			continue
+		}
+		refusal, err := o.refusal(ctx, job)
+		if err != nil {
+			return err
+		}
+		o.state.Refusals[job.GetUID()] = refusal
+	}
+	return nil
+}
+
+// certificate reads that of the hosts, which is in the namespace of the gateway.
+func (o *observer) certificate(ctx context.Context) error {
+	namespace := cmp.Or(o.platform.Spec.Gateway.Namespace, plan.DefaultGateway)
+	if !o.mayWriteInto(namespace) || !o.watches.served(ctx, kube.Certificates) {
+		return nil
+	}
+	certificate, err := o.find(ctx, named(kube.Certificates, namespace, o.names.Certificate()))
 	if certificate != nil {
-		p.state.CoWritten = append(p.state.CoWritten, certificate)
+		o.state.CoWritten = append(o.state.CoWritten, certificate)
 	}
 	return err
 }
 
-// observeData reads the volumes and pods of the database. That there are volumes without a
+// data reads the volumes and pods of the database. That there are volumes without a
 // database is a reason to stop, so the API server is asked for that, and not the cache alone.
-func (p *pass) observeData(ctx context.Context) error {
+func (o *observer) data(ctx context.Context) error {
 	var (
 		claims corev1.PersistentVolumeClaimList
 		pods   corev1.PodList
-		ofIt   = []client.ListOption{client.InNamespace(p.names.Namespace), client.MatchingLabels{kube.LabelCluster: p.names.Database()}}
+		ofIt   = []client.ListOption{client.InNamespace(o.names.Namespace), client.MatchingLabels{kube.LabelCluster: o.names.Database()}}
 	)
-	err := errors.Join(p.client.List(ctx, &claims, ofIt...), p.databasePods.List(ctx, &pods, ofIt...))
+	err := errors.Join(o.client.List(ctx, &claims, ofIt...), o.databasePods.List(ctx, &pods, ofIt...))
 	if err != nil {
-		return fmt.Errorf("list volumes and pods of PostgresCluster %s/%s: %w", p.names.Namespace, p.names.Database(), err)
+		return fmt.Errorf("list volumes and pods of PostgresCluster %s/%s: %w", o.names.Namespace, o.names.Database(), err)
 	}
-	p.state.Volumes, p.state.Instances = claims.Items, pods.Items
-	if p.state.Database != nil || len(p.state.Volumes) == 0 || !p.watches.served(ctx, clusterKind) {
+	o.state.Volumes, o.state.Instances = claims.Items, pods.Items
+	if o.state.Database != nil || len(o.state.Volumes) == 0 || !o.watches.served(ctx, clusterKind) {
 		return nil
 	}
-	p.state.Database, err = get(ctx, p.live, named(clusterKind, p.names.Namespace, p.names.Database()))
+	o.state.Database, err = get(ctx, o.live, named(clusterKind, o.names.Namespace, o.names.Database()))
 	return err
 }
 
-func (p *pass) sort(object *unstructured.Unstructured) {
+// keep puts an object where the state has it.
+func (o *observer) keep(object *unstructured.Unstructured) {
 	switch object.GetKind() {
 	case "Rollout":
-		p.state.Rollouts[object.GetName()] = object
-		p.state.CoWritten = append(p.state.CoWritten, object)
+		o.state.Rollouts[object.GetName()] = object
+		o.state.CoWritten = append(o.state.CoWritten, object)
+	case "Job":
+		o.state.Jobs[object.GetName()] = object
 	case "ControllerRevision":
-		p.state.Sets[object.GetName()] = object
+		o.state.Sets[object.GetName()] = object
 	case "PostgresCluster":
-		if object.GetName() == p.names.Database() {
-			p.state.Database = object
+		if object.GetName() == o.names.Database() {
+			o.state.Database = object
 		}
 	default:
-		p.state.CoWritten = append(p.state.CoWritten, object)
+		o.state.CoWritten = append(o.state.CoWritten, object)
 	}
 }
 
 // list finds the platform's children of a kind in its namespace. A kind that
 // the cluster does not serve has none.
-func (p *pass) list(ctx context.Context, kind schema.GroupVersionKind) ([]unstructured.Unstructured, error) {
-	if !p.watches.served(ctx, kind) {
+func (o *observer) list(ctx context.Context, kind schema.GroupVersionKind) ([]unstructured.Unstructured, error) {
+	if !o.watches.served(ctx, kind) {
 		return nil, nil
 	}
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
-	err := p.client.List(ctx, list, client.InNamespace(p.names.Namespace), client.MatchingLabels(p.names.ListLabels()))
+	err := o.client.List(ctx, list, client.InNamespace(o.names.Namespace), client.MatchingLabels(o.names.ListLabels()))
 	if meta.IsNoMatchError(err) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("list %s in %s: %w", kind.Kind, p.names.Namespace, err)
+		return nil, fmt.Errorf("list %s in %s: %w", kind.Kind, o.names.Namespace, err)
 	}
-	return slices.DeleteFunc(list.Items, func(u unstructured.Unstructured) bool { return !p.names.Owns(u.GetLabels()) }), nil
+	return slices.DeleteFunc(list.Items, func(u unstructured.Unstructured) bool { return !o.names.Owns(u.GetLabels()) }), nil
 }
 
 // find reads the object as it is in the cache; nil means that it is not there.
-func (p *pass) find(ctx context.Context, desired *unstructured.Unstructured) (*unstructured.Unstructured, error) {
-	return get(ctx, p.client, desired)
+func (s *scope) find(ctx context.Context, desired *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	return get(ctx, s.client, desired)
 }
 
 // named is an object of which only kind and name are known, to be read.
@@ -146,86 +221,95 @@ func get(ctx context.Context, reader client.Reader, desired *unstructured.Unstru
 	return live, nil
 }
 
-// judge asks internal/ready for its verdict on a child and, where that is not
-// ready, looks one step further for the cause.
-func (p *pass) judge(ctx context.Context, child plan.Child, live *unstructured.Unstructured) (ready.Verdict, error) {
-	if len(child.SecretKeys) > 0 {
-		keys, err := p.keyring.keys(ctx, key(p.platform), child.Object.GetName())
-		return ready.SealedSecret(live, keys, child.SecretKeys), err
-	}
-	verdict := ready.Judge(child.Object, live, p.now())
-	if live == nil {
-		return verdict, nil
-	}
-	if child.Object.GetKind() == "Certificate" {
-		return p.certificateCause(ctx, child.Object, live, verdict)
-	}
-	if verdict.Good() {
-		return verdict, nil
-	}
-	switch child.Object.GetKind() {
-	case "PostgresCluster":
-		return p.volumePending(verdict), nil
-	case "Job":
-		return p.withLastWords(ctx, verdict, live)
-	case "Rollout":
-		if cause := p.state.Services[p.names.ServiceOf(live.GetName())].Cause; cause != "" {
-			verdict.Message += ": " + cause
+// services reads how far each Rollout has come, and looks at its pods.
+func (o *observer) services(ctx context.Context) error {
+	for _, service := range naming.Services {
+		rollout := o.state.Rollouts[o.names.Workload(service)]
+		read, err := release.Read(rollout)
+		if err != nil {
+			return err
 		}
+		template := ""
+		if rollout != nil {
+			template, _, _ = unstructured.NestedString(rollout.Object, "status", "currentPodHash")
+		}
+		read.Ready, read.Cause = o.lookAtPods(service, template, rollout)
+		if read.Trouble, err = o.weigh(ctx, service, rollout, read); err != nil {
+			return err
+		}
+		o.state.Services[service] = read
 	}
-	return verdict, nil
+	return nil
 }
 
-// volumePending replaces the verdict on the database if a volume of it is not there.
-func (p *pass) volumePending(verdict ready.Verdict) ready.Verdict {
-	class, found := "", false
-	for _, claim := range p.state.Volumes {
-		if claim.Status.Phase != corev1.ClaimPending {
-			continue
-		}
-		name := "the cluster's default StorageClass"
-		if claim.Spec.StorageClassName != nil {
-			name = "StorageClass " + *claim.Spec.StorageClassName
-		}
-		if !found || name < class {
-			class, found = name, true
-		}
-	}
-	if found {
-		verdict.Reason = reasonVolumePending
-		verdict.Message = fmt.Sprintf("PostgresCluster %s/%s waits for volumes of %s: does it exist, and does it have room? Look at its PersistentVolumeClaims",
-			p.names.Namespace, p.names.Database(), class)
-	}
-	return verdict
-}
-
-// withLastWords adds to a verdict on a Job what its last pod that failed said:
-// which statement of a migration, or which part of Verify. Of one that goes on it
-// adds why its pod cannot start, or is refused.
-func (p *pass) withLastWords(ctx context.Context, verdict ready.Verdict, job *unstructured.Unstructured) (ready.Verdict, error) {
-	var last *corev1.ContainerStateTerminated
-	pods := p.podsOfJob(job)
-	for _, pod := range pods {
-		for _, status := range pod.Status.ContainerStatuses {
-			ended := status.State.Terminated
-			if ended == nil || ended.ExitCode == 0 || ended.Message == "" {
-				continue
-			}
-			if last == nil || last.FinishedAt.Before(&ended.FinishedAt) {
-				last = ended
+// lookAtPods counts the pods of a template that serve, and tells why others of
+// the service do not: first those of the template.
+func (o *observer) lookAtPods(service naming.Service, template string, rollout *unstructured.Unstructured) (up int32, cause string) {
+	var own, others []corev1.Pod
+	for i := range o.state.Pods {
+		pod := &o.state.Pods[i]
+		switch {
+		case pod.Labels[naming.LabelName] != string(service):
+		case pod.Labels[argo.DefaultRolloutUniqueLabelKey] != template:
+			others = append(others, *pod)
+		default:
+			own = append(own, *pod)
+			if ready.Up(pod) {
+				up++
 			}
 		}
 	}
-	if last != nil {
-		verdict.Message += "; its last attempt ended with: " + message.Quote(last.Message)
-		return verdict, nil
+	return up, cmp.Or(ready.Cause(own), ready.Refusal(rollout), ready.Cause(others))
+}
+
+// staging reads the platform that the gate asks about.
+func (o *observer) staging(ctx context.Context) error {
+	if !promote.Gated(o.platform) {
+		return nil
 	}
-	cause, err := ready.Cause(pods), error(nil)
-	if len(pods) == 0 && verdict.State == ready.Progressing {
-		cause, err = p.refusal(ctx, job)
+	from := o.platform.Spec.Promotion.From
+	if len(o.WatchNamespaces) > 0 && !slices.Contains(o.WatchNamespaces, from.Namespace) {
+		o.state.Staging = promote.NotWatched
+		return nil
 	}
-	if verdict.State == ready.Progressing && cause != "" {
-		verdict.Message += ": " + cause
+	staging := &v1alpha1.BlogPlatform{}
+	err := o.client.Get(ctx, client.ObjectKey{Namespace: from.Namespace, Name: from.Name}, staging)
+	if apierrors.IsNotFound(err) {
+		return nil
 	}
-	return verdict, err
+	if err != nil {
+		return fmt.Errorf("read BlogPlatform %s/%s: %w", from.Namespace, from.Name, err)
+	}
+	o.state.Staging = staging
+	return nil
+}
+
+// provider looks up what is known of the identity provider. The operator asks
+// it from outside of the mesh; that the user service may dial it is in the plan.
+func (o *observer) provider() {
+	identity := o.platform.Spec.Identity
+	if identity == nil {
+		return
+	}
+	known, problem := o.providers.Answer(discovery.Provider{Issuer: identity.Issuer, CABundle: identity.CABundle})
+	o.state.Provider = &observed.Provider{Known: known, Problem: problem, NotAllowed: errors.Is(problem, discovery.ErrNotPublic)}
+}
+
+// refusal is why the API server refuses the pods of a Job that has none; empty if it
+// refuses none. Only events say so.
+func (s *scope) refusal(ctx context.Context, job *unstructured.Unstructured) (string, error) {
+	var events corev1.EventList
+	err := s.live.List(ctx, &events, client.InNamespace(job.GetNamespace()), client.MatchingFields{"involvedObject.uid": string(job.GetUID()), "reason": ready.ReasonFailedCreate})
+	if err != nil && !apierrors.IsForbidden(err) {
+		return "", fmt.Errorf("list events of %s: %w", fields.Name(job), err)
+	}
+	return ready.Refused(events.Items), nil
+}
+
+// findServed is find for an object of a kind that the cluster may not serve.
+func (s *scope) findServed(ctx context.Context, desired *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	if !s.watches.served(ctx, desired.GroupVersionKind()) {
+		return nil, nil
+	}
+	return s.find(ctx, desired)
 }

@@ -3,9 +3,6 @@ package controllers
 // Reasons of conditions that the operator gives itself. Those of a child are
 // given by internal/ready, those of a spec that cannot be realised by internal/plan.
 const (
-	reasonHostConflict = "HostConflict"
-	// reasonHostNotAllowed: the platform's namespace may not claim a host.
-	reasonHostNotAllowed = "HostNotAllowed"
 	// reasonNamespaceNotAllowed: the spec asks for a child in a namespace that
 	// --gateway-namespaces does not name.
 	reasonNamespaceNotAllowed = "GatewayNamespaceNotAllowed"

@@ -17,11 +17,11 @@ import (
 // of a deleted one of its name is still there, until the garbage collector has come. Sealed
 // Secrets would find that it is not its own, and give up the new SealedSecret for good
 // (v0.36.6 pkg/controller/controller.go). The verdict is empty where nothing is in the way.
-func (p *pass) formerSecret(ctx context.Context, child plan.Child) (ready.Verdict, error) {
+func (e *enactment) formerSecret(ctx context.Context, child plan.Child) (ready.Verdict, error) {
 	name := client.ObjectKeyFromObject(child.Object)
-	p.keyring.ask(key(p.platform), name.Name) // so that its deletion starts a pass
+	e.keyring.ask(key(e.platform), name.Name) // so that its deletion starts a pass
 	secret := kube.Metadata(kube.Secrets)
-	err := p.live.Get(ctx, name, secret)
+	err := e.live.Get(ctx, name, secret)
 	if apierrors.IsNotFound(err) {
 		return ready.Verdict{}, nil
 	}
@@ -33,7 +33,7 @@ func (p *pass) formerSecret(ctx context.Context, child plan.Child) (ready.Verdic
 		return ready.Verdict{}, nil
 	}
 	// Its owner may be there, and only not in the cache yet.
-	if sealed, err := get(ctx, p.live, child.Object); err != nil || sealed != nil {
+	if sealed, err := get(ctx, e.live, child.Object); err != nil || sealed != nil {
 		return ready.Verdict{}, err
 	}
 	message := fmt.Sprintf("Secret %s of a SealedSecret that was deleted is still there; the garbage collector deletes it", name)

@@ -272,3 +272,9 @@ func succeeded(history []v1alpha1.ReleaseRecord) []string {
 	}
 	return versions
 }
+
+// MigrationDone tells whether status remembers that a migration Job is done, whose
+// object may be deleted since.
+func MigrationDone(migrations []v1alpha1.MigrationStatus, job string) bool {
+	return slices.ContainsFunc(migrations, func(m v1alpha1.MigrationStatus) bool { return m.Job == job })
+}
