@@ -175,7 +175,7 @@ fmt: $(BIN)/golangci-lint ## Format the Go code.
 	@$(BIN)/golangci-lint fmt
 
 .PHONY: lint
-lint: $(BIN)/golangci-lint $(BIN)/actionlint $(BIN)/shellcheck $(BIN)/zizmor compatible ## Check style, the walls between rooms, the API conventions, scripts and workflow files.
+lint: $(BIN)/golangci-lint $(BIN)/actionlint $(BIN)/shellcheck $(BIN)/zizmor compatible ## Check style, imports between packages, the API conventions, scripts and workflow files.
 	@$(BIN)/golangci-lint run ./...
 	@$(BIN)/golangci-lint run --config .golangci-kal.yml ./api/...
 	@hack/ci/lint.sh
