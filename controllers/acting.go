@@ -7,12 +7,12 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// gap without a pass over a platform after which the operator counts as having
-// been away. While a release is under way there is a pass every lookAgain.
+// gap between two reconciles of a platform after which the operator counts as having
+// been away. While a release is under way there is a reconcile every pollInterval.
 const gap = 2 * time.Minute
 
-// acting remembers since when this process has looked after each platform
-// without a gap. An operator that was away begins anew.
+// acting remembers since when this process has reconciled each platform without a
+// gap. After a gap the time starts again from zero.
 type acting struct {
 	mu    sync.Mutex
 	spans map[types.UID]span
@@ -20,7 +20,7 @@ type acting struct {
 
 type span struct{ since, last time.Time }
 
-// at notes a pass, and answers since when there was no gap.
+// at notes a reconcile, and answers since when there was no gap.
 func (a *acting) at(platform types.UID, now time.Time) time.Time {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -36,8 +36,8 @@ func (a *acting) at(platform types.UID, now time.Time) time.Time {
 	return s.since
 }
 
-// rest notes that the operator does nothing for a platform.
-func (a *acting) rest(platform types.UID) {
+// reset notes that the operator does nothing for a platform.
+func (a *acting) reset(platform types.UID) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.spans, platform)

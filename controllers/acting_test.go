@@ -17,7 +17,7 @@ func TestOnlyTimeInWhichTheOperatorActedCounts(t *testing.T) {
 	if got := a.at("q", at(16)); !got.Equal(at(16)) {
 		t.Errorf("another platform: since %v", got.Sub(start))
 	}
-	a.rest("p")
+	a.reset("p")
 	if got := a.at("p", at(16.1)); !got.Equal(at(16.1)) {
 		t.Errorf("after a rest: since %v", got.Sub(start))
 	}

@@ -52,9 +52,9 @@ func (w *weighings) forget(platform types.UID) {
 	}
 }
 
-// weigh asks the API server what ended the update of a Rollout. It is asked once
-// for each: the decision that follows is written down, and stops the target. Until it
-// can be written, the answer is remembered.
+// weigh asks the API server what ended the update of a Rollout, once for each update:
+// the decision that follows is written to the status, and stops the target. Until that
+// write succeeds, the answer is cached here.
 func (o *observer) weigh(ctx context.Context, service naming.Service, rollout *unstructured.Unstructured, read release.Service) (release.Verdict, error) {
 	status := o.platform.Status.Release
 	if read.Trouble.Outcome == release.Open || release.Stopped(status.Phase) || read.Set != status.Target.Digest {

@@ -26,16 +26,16 @@ import (
 )
 
 const (
-	// driftCheck is how often a platform is looked at though nothing happened, give or take a fifth.
-	driftCheck = 10 * time.Minute
-	// lookAgain is when a platform is looked at that waits for something nobody tells us about.
-	lookAgain = 15 * time.Second
-	// staleRetry is when a pass is made again whose view of the platform was out of date.
+	// driftInterval is how often a platform is reconciled though nothing happened, give or take a fifth.
+	driftInterval = 10 * time.Minute
+	// pollInterval is when a platform is reconciled again that waits for something that sends no event.
+	pollInterval = 15 * time.Second
+	// staleRetry is when a reconcile is retried that read an outdated platform.
 	staleRetry = 100 * time.Millisecond
-	// passTimeout ends a pass whose requests are not answered, reportTimeout its last write.
-	passTimeout   = 2 * time.Minute
-	reportTimeout = 10 * time.Second
-	// firstBackoff doubles up to lastBackoff while passes fail.
+	// reconcileTimeout ends a reconcile whose requests are not answered, reportTimeout its last write.
+	reconcileTimeout = 2 * time.Minute
+	reportTimeout    = 10 * time.Second
+	// firstBackoff doubles up to lastBackoff while reconciles fail.
 	firstBackoff = 200 * time.Millisecond
 	lastBackoff  = time.Minute
 )
@@ -51,7 +51,7 @@ const (
 
 // Options of the controller.
 type Options struct {
-	// WatchNamespaces are those whose platforms are looked after; none means all.
+	// WatchNamespaces are those whose platforms are reconciled; none means all.
 	WatchNamespaces []string
 	// GatewayNamespaces are the namespaces besides its own into which a
 	// platform may have children written.
@@ -61,7 +61,7 @@ type Options struct {
 	// NewProviders makes what knows whether OpenID providers are there. It calls
 	// changed with a provider of which it has come to know something else.
 	NewProviders func(changed func(discovery.Provider)) Providers
-	// MaxConcurrentReconciles is how many platforms are worked on at the same time.
+	// MaxConcurrentReconciles is how many platforms are reconciled at the same time.
 	MaxConcurrentReconciles int
 	// Metrics is where the metrics of platforms are registered; nil for nowhere.
 	Metrics prometheus.Registerer
@@ -153,7 +153,7 @@ func (r *Reconciler) forget(name types.NamespacedName) {
 
 // forgetUID frees what is remembered by the UID of a platform.
 func (r *Reconciler) forgetUID(uid types.UID) {
-	r.acting.rest(uid)
+	r.acting.reset(uid)
 	r.failures.forget(uid)
 	r.weighed.forget(uid)
 	r.lastWrites.Delete(uid)

@@ -32,7 +32,7 @@ const firstIssuance = 2 * time.Minute
 
 // certificateCause looks one step further than the verdict on a Certificate: whether
 // there is an issuer, and which host keeps it from being issued or renewed. All hosts
-// are in one certificate, so one that leads elsewhere by now holds up the others.
+// are in one certificate, so one whose DNS record leads elsewhere blocks the others.
 func (e *enactment) certificateCause(ctx context.Context, desired, live *unstructured.Unstructured, verdict ready.Verdict) (ready.Verdict, error) {
 	if !verdict.Good() {
 		var err error
@@ -57,7 +57,7 @@ func (e *enactment) certificateCause(ctx context.Context, desired, live *unstruc
 }
 
 // hostsNotValidated are the hosts of a Certificate whose challenges have failed or
-// hang, each with the reason. Nobody watches challenges: they are asked for.
+// hang, each with the reason. Challenges are not watched, so the API server is asked.
 func (e *enactment) hostsNotValidated(ctx context.Context, certificate *unstructured.Unstructured) ([]string, error) {
 	challenges := &unstructured.UnstructuredList{}
 	challenges.SetGroupVersionKind(challengeKind.GroupVersion().WithKind(challengeKind.Kind + "List"))

@@ -24,9 +24,9 @@ import (
 // sidecar is the native sidecar that Istio's webhook adds to a pod.
 const sidecar = "istio-proxy"
 
-// injected remembers the namespaces whose pods were seen to get a sidecar, with
-// the resourceVersion at which they were: a change of labels asks again. What is
-// known of a namespace is freed with the first of its platforms; others ask again.
+// injected caches which namespaces give pods a sidecar, with the resourceVersion at which
+// that was checked: after a change of labels it is checked again. The entry of a namespace
+// is freed with the first of its platforms that is deleted.
 type injected struct{ versions sync.Map }
 
 // dataPlane tells whether the platform's pods have sidecars or, before there
@@ -53,7 +53,7 @@ func (e *enactment) dataPlane(ctx context.Context, blockedBy string) ([]stage.Ou
 }
 
 // livePods judges by the pods that run, those of the database too: strict peers
-// refuse one that has no sidecar. Without any nothing is known.
+// refuse one that has no sidecar. Without pods nothing is known.
 func (e *enactment) livePods() (verdict ready.Verdict, known bool) {
 	var without []string
 	for _, pod := range slices.Concat(e.state.Pods, e.state.Instances) {
@@ -79,7 +79,7 @@ func hasSidecar(pod *corev1.Pod) bool {
 	return slices.ContainsFunc(pod.Spec.InitContainers, func(c corev1.Container) bool { return c.Name == sidecar })
 }
 
-// dryRun asks the API server what it would make of a pod of the frontend.
+// dryRun creates a pod of the frontend as a dry run, to see whether it gets a sidecar.
 func (e *enactment) dryRun(ctx context.Context) (ready.Verdict, error) {
 	namespace := kube.Metadata(kube.Namespaces)
 	if err := e.client.Get(ctx, client.ObjectKey{Name: e.names.Namespace}, namespace); err != nil {

@@ -81,7 +81,7 @@ func (s *scope) deleteVolumes(ctx context.Context) error {
 }
 
 // deleteKeyPairs deletes the Secrets of the platform's Certificates among inventory
-// lines, which cert-manager leaves behind. That it may not do so holds nothing up.
+// lines, which cert-manager leaves behind. If it may not delete them, the deletion goes on.
 func (s *scope) deleteKeyPairs(ctx context.Context, lines []string) error {
 	for _, line := range lines {
 		parts := strings.Split(line, "/")

@@ -6,11 +6,11 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// patience is how many passes in a row may fail before conditions tell why. A
-// hiccup of the API server is over by then.
+// patience is how many reconciles in a row may fail before conditions say why. A short
+// failure of the API server is over by then.
 const patience = 4
 
-// failures counts the passes of each platform that failed in a row.
+// failures counts the reconciles of each platform that failed in a row.
 type failures struct {
 	mu     sync.Mutex
 	counts map[types.UID]int
@@ -31,7 +31,7 @@ func (f *failures) forget(platform types.UID) {
 	delete(f.counts, platform)
 }
 
-// persist tells whether the platform's passes have failed for some time.
+// persist tells whether the platform's reconciles have failed for some time.
 func (f *failures) persist(platform types.UID) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -78,8 +78,8 @@ func (o *observer) domains(ctx context.Context) error {
 	return nil
 }
 
-// servedBy are the hosts that a platform leads readers to. One that was restored
-// has no status, but its Gateway may be there.
+// servedBy are the hosts that a platform serves. A platform that was restored has no
+// status, but may have a Gateway.
 func (o *observer) servedBy(ctx context.Context, platform *v1alpha1.BlogPlatform) ([]string, error) {
 	if len(platform.Status.Hosts) > 0 {
 		return platform.Status.Hosts, nil
@@ -131,8 +131,8 @@ func (r *Reconciler) rivals(ctx context.Context, changed client.Object) []reconc
 	return requests
 }
 
-// holding lets through that a platform serves other hosts than before.
-func holding() predicate.Predicate {
+// hostsChanged passes updates after which a platform serves other hosts than before.
+func hostsChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, ok := e.ObjectOld.(*v1alpha1.BlogPlatform)
 		after, same := e.ObjectNew.(*v1alpha1.BlogPlatform)

@@ -29,7 +29,7 @@ const maxMigrations = 12
 // services up to v0.1 report no Contract.
 type migrationReport struct{ From, To, Contract *int64 }
 
-// valid tells of a report that status can hold, whatever an image writes.
+// valid tells whether status can hold the report, whatever the image wrote.
 func (r migrationReport) valid() bool {
 	return r.From != nil && r.To != nil && *r.From >= 0 && *r.To >= 0 && (r.Contract == nil || *r.Contract >= 0)
 }
@@ -51,7 +51,7 @@ func (r migrationReport) contract(phase string) *int64 {
 }
 
 // migrationReport reads what the pod of a Job that is done reported of the schema.
-// The cache may have heard of the Job first, and nobody looks again later.
+// The cache may have the Job before its pod, and no later reconcile looks again.
 func (e *enactment) migrationReport(ctx context.Context, job *unstructured.Unstructured) (migrationReport, error) {
 	if report := reportIn(e.state.PodsOfJob(job.GetName())); report.To != nil {
 		return report, nil
@@ -84,8 +84,8 @@ func phaseOf(child plan.Child) string {
 	return naming.PhaseExpand
 }
 
-// recordMigration notes what decides how far back a platform can go: in the
-// history what the migration did, and what it has read in the database.
+// recordMigration notes what decides which releases a rollback can reach: in the history
+// what the migration did, and in the database status the schema that it found.
 func (e *enactment) recordMigration(child plan.Child, report migrationReport) {
 	status, service, phase := &e.status, e.names.ServiceMigratedBy(child.Object.GetLabels()), phaseOf(child)
 	status.History = release.Migrated(status.History, service, phase, report.versions())
@@ -94,7 +94,7 @@ func (e *enactment) recordMigration(child plan.Child, report migrationReport) {
 	}
 }
 
-// rememberMigrations writes down what a later pass cannot see any more.
+// rememberMigrations notes finished migrations in the status: their Jobs are deleted later.
 func (e *enactment) rememberMigrations(ctx context.Context) {
 	for _, o := range e.result.Outcomes {
 		if o.Kind() != "Job" || o.Child.Stage == plan.StageVerify || o.Live == nil || o.Verdict.State != ready.Ready || e.order.Done(o.Child) {
@@ -113,8 +113,8 @@ func (e *enactment) rememberMigrations(ctx context.Context) {
 	}
 }
 
-// beginContract writes down that contract migrations begin, before the first of
-// their Jobs is created: whatever becomes of that, it may have taken something away.
+// beginContract writes into the status that contract migrations begin, before the first
+// of their Jobs is created. Even a Job that fails may have changed the schema.
 func (e *enactment) beginContract(ctx context.Context) error {
 	var services []naming.Service
 	for _, child := range e.plan.Children {

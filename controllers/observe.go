@@ -30,10 +30,10 @@ import (
 	"blogplatform.io/operator/internal/release"
 )
 
-// clusterKind is that of the database.
+// clusterKind is the kind of the database.
 var clusterKind = schema.GroupVersionKind{Group: "postgres-operator.crunchydata.com", Version: "v1beta1", Kind: "PostgresCluster"}
 
-// observer reads what one reconcile goes by.
+// observer reads the state for one reconcile.
 type observer struct {
 	*scope
 	state observed.State
@@ -52,7 +52,7 @@ func (s *scope) observe(ctx context.Context) (observed.State, error) {
 	}
 	o.provider()
 	if s.suspended() {
-		s.acting.rest(s.platform.UID)
+		s.acting.reset(s.platform.UID)
 	}
 	o.state.Acting = s.acting.at(s.platform.UID, s.now())
 	return o.state, nil
@@ -124,7 +124,7 @@ func (o *observer) refusals(ctx context.Context) error {
 	return nil
 }
 
-// certificate reads that of the hosts, which is in the namespace of the gateway.
+// certificate reads the Certificate of the hosts, which is in the namespace of the gateway.
 func (o *observer) certificate(ctx context.Context) error {
 	namespace := cmp.Or(o.platform.Spec.Gateway.Namespace, plan.DefaultGateway)
 	if !o.mayWriteInto(namespace) || !o.watches.served(ctx, kube.Certificates) {
@@ -137,8 +137,8 @@ func (o *observer) certificate(ctx context.Context) error {
 	return err
 }
 
-// data reads the volumes and pods of the database. That there are volumes without a
-// database is a reason to stop, so the API server is asked for that, and not the cache alone.
+// data reads the volumes and pods of the database. Volumes without a database
+// stop a platform, so the API server is asked whether there is none, not only the cache.
 func (o *observer) data(ctx context.Context) error {
 	var (
 		claims corev1.PersistentVolumeClaimList
@@ -233,7 +233,7 @@ func (o *observer) services(ctx context.Context) error {
 		if rollout != nil {
 			template, _, _ = unstructured.NestedString(rollout.Object, "status", "currentPodHash")
 		}
-		read.Ready, read.Cause = o.lookAtPods(service, template, rollout)
+		read.Ready, read.Cause = o.countPods(service, template, rollout)
 		if read.Trouble, err = o.weigh(ctx, service, rollout, read); err != nil {
 			return err
 		}
@@ -242,9 +242,9 @@ func (o *observer) services(ctx context.Context) error {
 	return nil
 }
 
-// lookAtPods counts the pods of a template that serve, and tells why others of
-// the service do not: first those of the template.
-func (o *observer) lookAtPods(service naming.Service, template string, rollout *unstructured.Unstructured) (up int32, cause string) {
+// countPods counts the pods of a template that are ready, and says why other pods of
+// the service are not: those of the template first.
+func (o *observer) countPods(service naming.Service, template string, rollout *unstructured.Unstructured) (up int32, cause string) {
 	var own, others []corev1.Pod
 	for i := range o.state.Pods {
 		pod := &o.state.Pods[i]

@@ -30,9 +30,9 @@ func (r *Reconciler) promotedTo(ctx context.Context, changed client.Object) []re
 	return r.platforms(ctx, client.MatchingFields{indexPromotion: client.ObjectKeyFromObject(changed).String()})
 }
 
-// verifies lets through what changes the answer of a gate: a platform that
-// comes or goes, and what it has verified.
-func verifies() predicate.Predicate {
+// historyChanged passes what changes the answer of a gate: a platform is created or
+// deleted, or its history changes.
+func historyChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, ok := e.ObjectOld.(*v1alpha1.BlogPlatform)
 		after, same := e.ObjectNew.(*v1alpha1.BlogPlatform)

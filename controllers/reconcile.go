@@ -236,14 +236,14 @@ func (s *scope) next(ctx context.Context, rep report.Report, in report.Input) (r
 		return reconcile.Result{}, err
 	}
 	s.failures.forget(s.platform.UID)
-	return reconcile.Result{RequeueAfter: requeueAfter(rep, s.now(), wait.Jitter(driftCheck*4/5, 0.5))}, nil
+	return reconcile.Result{RequeueAfter: requeueAfter(rep, s.now(), wait.Jitter(driftInterval*4/5, 0.5))}, nil
 }
 
 // requeueAfter is the time until the next reconcile, at the latest the next check for drift.
 func requeueAfter(rep report.Report, now time.Time, drift time.Duration) time.Duration {
 	after := drift
 	if rep.Poll {
-		after = lookAgain
+		after = pollInterval
 	}
 	if !rep.Next.IsZero() {
 		after = min(after, max(rep.Next.Sub(now), staleRetry))

@@ -19,12 +19,12 @@ func TestTheNextReconcileIsDueAtTheLatestAtTheCheckForDrift(t *testing.T) {
 		want   time.Duration
 	}{
 		"nothing is awaited":          {report.Report{}, drift},
-		"something sends no event":    {report.Report{Poll: true}, lookAgain},
+		"something sends no event":    {report.Report{Poll: true}, pollInterval},
 		"a time is known":             {report.Report{Next: noon.Add(3 * time.Minute)}, 3 * time.Minute},
 		"a later time":                {report.Report{Next: noon.Add(time.Hour)}, drift},
 		"a time that is past":         {report.Report{Next: noon.Add(-time.Hour)}, staleRetry},
 		"polling, and an early time":  {report.Report{Poll: true, Next: noon.Add(time.Second)}, time.Second},
-		"polling, and a distant time": {report.Report{Poll: true, Next: noon.Add(time.Hour)}, lookAgain},
+		"polling, and a distant time": {report.Report{Poll: true, Next: noon.Add(time.Hour)}, pollInterval},
 	} {
 		if got := requeueAfter(c.report, noon, drift); got != c.want {
 			t.Errorf("%s: %v, want %v", name, got, c.want)

@@ -15,14 +15,14 @@ import (
 	"blogplatform.io/operator/internal/stage"
 )
 
-// requirements looks at what a stage needs that is no child of an earlier one.
+// requirements judges what a stage needs besides the children of earlier ones.
 func (e *enactment) requirements(ctx context.Context, current plan.Stage, blockedBy string) ([]stage.Outcome, error) {
 	switch current {
 	case plan.StageMesh:
-		return e.usersSecrets(ctx)
+		return e.userSecrets(ctx)
 	case plan.StageDatabase:
 		required, err := e.dataPlane(ctx, blockedBy)
-		return slices.Concat(required, e.volumesGrown(), e.restartPending()), err
+		return slices.Concat(required, e.volumeGrowth(), e.restartPending()), err
 	case plan.StageWorkloads:
 		return e.passwordsReadOnce(), nil
 	case plan.StageVerify:
@@ -42,9 +42,9 @@ func (e *enactment) certificates() []stage.Outcome {
 	return required
 }
 
-// volumesGrown is judged apart from the PostgresCluster: the database works on with
-// the volumes that it has, so it holds no release back.
-func (e *enactment) volumesGrown() []stage.Outcome {
+// volumeGrowth is judged apart from the PostgresCluster: the database works on with
+// the volumes that it has, so it blocks no release.
+func (e *enactment) volumeGrowth() []stage.Outcome {
 	if e.state.Database == nil {
 		return nil
 	}
@@ -63,8 +63,8 @@ func (e *enactment) restartPending() []stage.Outcome {
 	return nil
 }
 
-// usersSecrets are the Secrets that the spec refers to.
-func (e *enactment) usersSecrets(ctx context.Context) ([]stage.Outcome, error) {
+// userSecrets are the Secrets that the spec refers to.
+func (e *enactment) userSecrets(ctx context.Context) ([]stage.Outcome, error) {
 	var required []stage.Outcome
 	for _, use := range e.plan.Secrets {
 		verdict, err := e.userSecret(ctx, use)
@@ -93,9 +93,9 @@ func (e *enactment) userSecret(ctx context.Context, use plan.SecretUse) (ready.V
 	return ready.Verdict{State: ready.Ready}, nil
 }
 
-// passwordsReadOnce warns of services of the current release that do not follow a
-// password of the database that is replaced. They are those up to v0.1, whose
-// migrations do not report the contract version either.
+// passwordsReadOnce warns of services of the current release that keep using an old
+// password of the database after it is replaced. Those are the services up to v0.1,
+// whose migrations do not report the contract version either.
 func (e *enactment) passwordsReadOnce() []stage.Outcome {
 	if e.course.Release.Status.Phase != v1alpha1.PhaseComplete {
 		return nil

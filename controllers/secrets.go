@@ -14,12 +14,12 @@ import (
 )
 
 // formerSecret is the verdict on a SealedSecret that must not be created yet: the Secret
-// of a deleted one of its name is still there, until the garbage collector has come. Sealed
+// of a deleted SealedSecret of that name exists until the garbage collector deletes it. Sealed
 // Secrets would find that it is not its own, and give up the new SealedSecret for good
-// (v0.36.6 pkg/controller/controller.go). The verdict is empty where nothing is in the way.
+// (v0.36.6 pkg/controller/controller.go). The verdict is empty if it can be created.
 func (e *enactment) formerSecret(ctx context.Context, child plan.Child) (ready.Verdict, error) {
 	name := client.ObjectKeyFromObject(child.Object)
-	e.keyring.ask(key(e.platform), name.Name) // so that its deletion starts a pass
+	e.keyring.ask(key(e.platform), name.Name) // so that its deletion starts a reconcile
 	secret := kube.Metadata(kube.Secrets)
 	err := e.live.Get(ctx, name, secret)
 	if apierrors.IsNotFound(err) {

@@ -42,7 +42,7 @@ type watches struct {
 	client     client.Client
 	controller controller.Controller
 
-	// starting keeps two passes from asking the API server the same at the same time.
+	// starting keeps two reconciles from asking the API server the same at the same time.
 	starting sync.Mutex
 	mu       sync.Mutex
 	// crds are the names of the CRDs of the kinds that were ever served; empty for built-in kinds.
@@ -55,7 +55,7 @@ func newWatches(mgr manager.Manager) *watches {
 	return &watches{cache: mgr.GetCache(), client: mgr.GetClient(), crds: map[schema.GroupVersionKind]string{}, others: map[schema.GroupVersionKind]string{}}
 }
 
-// served tells whether the cluster serves a kind. A CRD that was deleted is missed in the cache.
+// served tells whether the cluster serves a kind. After its CRD was deleted it is not served.
 func (w *watches) served(ctx context.Context, kind schema.GroupVersionKind) bool {
 	crd, known := w.crd(kind)
 	if !known || crd == "" {
@@ -161,23 +161,23 @@ func (r *Reconciler) setupWatches(mgr manager.Manager) error {
 	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.BlogPlatform{}, indexPromotion, promotedFrom); err != nil {
 		return fmt.Errorf("index BlogPlatforms by the one they are promoted from: %w", err)
 	}
-	// A pass follows a change of the spec or of annotations, not of the status that passes write.
+	// A change of the spec or of annotations starts a reconcile, not one of the status that reconciles write.
 	changed := predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{})
 	built, err := ctrl.NewControllerManagedBy(mgr).
 		Named("blogplatform").
 		For(&v1alpha1.BlogPlatform{}, builder.WithPredicates(changed)).
-		Watches(&v1alpha1.BlogPlatform{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, holding()))).
-		Watches(&v1alpha1.BlogPlatform{}, handler.EnqueueRequestsFromMapFunc(r.promotedTo), builder.WithPredicates(verifies())).
+		Watches(&v1alpha1.BlogPlatform{}, handler.EnqueueRequestsFromMapFunc(r.rivals), builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, hostsChanged()))).
+		Watches(&v1alpha1.BlogPlatform{}, handler.EnqueueRequestsFromMapFunc(r.promotedTo), builder.WithPredicates(historyChanged())).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(ownerByLabels), builder.WithPredicates(podPhase())).
 		WatchesRawSource(source.Kind[client.Object](r.databasePods, &corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(r.ofNamespace), podPhase())).
 		Watches(&corev1.PersistentVolumeClaim{}, handler.EnqueueRequestsFromMapFunc(r.ofNamespace), builder.WithPredicates(claimStatus())).
 		Watches(kube.Metadata(kube.Secrets), handler.EnqueueRequestsFromMapFunc(r.usersOfSecret)).
 		Watches(kube.Metadata(kube.Namespaces), handler.EnqueueRequestsFromMapFunc(r.usersOfNamespace)).
-		Watches(kube.Metadata(kube.CRDs), handler.EnqueueRequestsFromMapFunc(r.everyone), builder.WithPredicates(ofPlannedGroup())).
+		Watches(kube.Metadata(kube.CRDs), handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(ofPlannedGroup())).
 		WatchesRawSource(source.Channel(r.providerEvents, handler.TypedEnqueueRequestsFromMapFunc(r.usersOfProvider))).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: r.MaxConcurrentReconciles,
-			ReconciliationTimeout:   passTimeout,
+			ReconciliationTimeout:   reconcileTimeout,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstBackoff, lastBackoff),
 		}).
 		Build(r)
@@ -212,7 +212,7 @@ func (r *Reconciler) usersOfNamespace(ctx context.Context, namespace client.Obje
 	return r.platforms(ctx, client.InNamespace(namespace.GetName()))
 }
 
-func (r *Reconciler) everyone(ctx context.Context, _ client.Object) []reconcile.Request {
+func (r *Reconciler) all(ctx context.Context, _ client.Object) []reconcile.Request {
 	return r.platforms(ctx)
 }
 
@@ -228,8 +228,7 @@ func (r *Reconciler) platforms(ctx context.Context, of ...client.ListOption) []r
 	return requests
 }
 
-// childChanged leaves out what other controllers write into the status of a child
-// that nobody reads. Whatever else of a child changes may have to be repaired: its
+// childChanged drops updates of status fields that nobody reads. Whatever else of a child changes may have to be repaired: its
 // labels, annotations, owner references and finalizers as well as its fields.
 func childChanged() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
@@ -239,7 +238,7 @@ func childChanged() predicate.Predicate {
 	}}
 }
 
-// podPhase leaves out what pods report all the time, but not that a database has to restart.
+// podPhase drops updates of pods except of their phase, and of a restart that a database needs.
 func podPhase() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, ok := e.ObjectOld.(*corev1.Pod)
@@ -248,7 +247,7 @@ func podPhase() predicate.Predicate {
 	}}
 }
 
-// claimStatus lets through claims that get a volume, grow or cannot.
+// claimStatus passes claims that get a volume, grow or fail to.
 func claimStatus() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, ok := e.ObjectOld.(*corev1.PersistentVolumeClaim)
@@ -257,7 +256,7 @@ func claimStatus() predicate.Predicate {
 	}}
 }
 
-// ofPlannedGroup lets those CRDs through whose kinds a plan can hold.
+// ofPlannedGroup passes CRDs of the kinds that a plan can hold.
 func ofPlannedGroup() predicate.Predicate {
 	return predicate.NewPredicateFuncs(func(crd client.Object) bool {
 		for _, kind := range plan.Kinds {

@@ -52,7 +52,7 @@ func (a *Applier) Apply(ctx context.Context, owner client.Object, child Child) (
 		return Result{}, err
 	}
 	key, id := client.ObjectKeyFromObject(owner), identity(Entry(desired))
-	live, err := a.get(ctx, desired, a.memory.behind(key, id))
+	live, err := a.get(ctx, desired, a.memory.hadConflict(key, id))
 	if err != nil {
 		return Result{}, a.explain(desired, err)
 	}
@@ -145,11 +145,11 @@ func merge(to, add map[string]string) map[string]string {
 	return to
 }
 
-// get reads through the cache, unless that is known to be behind, and believes
+// get reads through the cache, unless that is known to be stale, and believes
 // only the API server that an object is absent. It returns nil for an absent one.
-func (a *Applier) get(ctx context.Context, want *unstructured.Unstructured, behind bool) (*unstructured.Unstructured, error) {
+func (a *Applier) get(ctx context.Context, want *unstructured.Unstructured, stale bool) (*unstructured.Unstructured, error) {
 	readers := []client.Reader{a.client, a.live}
-	if behind {
+	if stale {
 		readers = readers[1:]
 	}
 	for _, reader := range readers {

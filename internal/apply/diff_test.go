@@ -17,8 +17,8 @@ func (w *world) diff(a *Applier, children []Child, inventory ...string) []Change
 	return changes
 }
 
-// told is what changes come to, one word and name each.
-func told(changes []Change) []string {
+// summary of changes, one word and name each.
+func summary(changes []Change) []string {
 	var lines []string
 	for _, change := range changes {
 		lines = append(lines, string(change.Action)+" "+change.Object().GetName())
@@ -44,7 +44,7 @@ func TestADiffTellsWhatApplyAndPruneWouldDoAndWritesNothing(t *testing.T) {
 	for _, who := range []*Applier{a, w.applier(w.client)} {
 		changes := w.diff(who, planned, inventory...)
 		want := []string{"Configured other", "Configured edited", "Created new", "Deleted goes", "Deleted " + far.Object.GetName()}
-		if diff := cmp.Diff(want, told(changes)); diff != "" {
+		if diff := cmp.Diff(want, summary(changes)); diff != "" {
 			t.Fatalf("changes (-want +got):\n%s", diff)
 		}
 		w.expect(changes[0].Before, "a", "data", "key")
@@ -74,7 +74,7 @@ func TestADiffSaysWhatCannotBeApplied(t *testing.T) {
 
 	changes := w.diff(a, []Child{foreign, unserved, refused})
 	if len(changes) != 3 {
-		t.Fatalf("changes: %v", told(changes))
+		t.Fatalf("changes: %v", summary(changes))
 	}
 	if !errors.Is(changes[0].Err, ErrNotOurs) || !errors.Is(changes[1].Err, ErrKindMissing) || changes[2].Err == nil {
 		t.Errorf("errors: %v; %v; %v", changes[0].Err, changes[1].Err, changes[2].Err)

@@ -82,7 +82,7 @@ func TestAHiccupOfTheAPIServerIsToldAndTheNextPassRecovers(t *testing.T) {
 				for _, value := range []string{"created", "changed"} {
 					child := w.configMap("child", value)
 					if _, err := a.Apply(t.Context(), w.owner, child); !errors.Is(err, hiccup) || !strings.Contains(err.Error(), describe(child.Object)) {
-						t.Fatalf("%s: the caller was told %v", value, err)
+						t.Fatalf("%s: the caller got %v", value, err)
 					}
 					before := w.live(child)
 					live := w.apply(a, child).Live

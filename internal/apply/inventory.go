@@ -85,7 +85,7 @@ func (a *Applier) Delete(ctx context.Context, owner client.Object, inventory []s
 	found, unread, err := a.findAll(ctx, inventory)
 	errs := []error{err}
 	var children [groups]map[string]*unstructured.Unstructured
-	// The cache may be behind: that nothing is left before data, the API server has to say.
+	// The cache may be stale: only the API server can say that nothing is left but data.
 	for _, reader := range []client.Reader{a.client, a.live} {
 		listed, err := a.list(ctx, reader, owner)
 		if err != nil {

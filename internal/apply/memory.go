@@ -37,8 +37,8 @@ func (m *memory) recall(owner types.NamespacedName, child string) record {
 	return m.owners[owner][child]
 }
 
-// behind tells, once, that the last apply of a child met a conflict.
-func (m *memory) behind(owner types.NamespacedName, child string) bool {
+// hadConflict tells, once, whether the last apply of a child met a conflict.
+func (m *memory) hadConflict(owner types.NamespacedName, child string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	conflict := m.owners[owner][child].conflict

@@ -298,7 +298,7 @@ func (w *world) watched() (client.WithWatch, *calls) {
 func kindOf(o runtime.ApplyConfiguration) string { return o.(interface{ GetKind() string }).GetKind() }
 func nameOf(o runtime.ApplyConfiguration) string { return o.(interface{ GetName() string }).GetName() }
 
-// cacheThatHolds is a client that reads as from a cache which is behind: of the
+// cacheThatHolds is a client that reads as from a cache that is stale: of the
 // child it knows but this object, or nothing.
 func (w *world) cacheThatHolds(child Child, u *unstructured.Unstructured) client.WithWatch {
 	return w.intercepted(interceptor.Funcs{

@@ -61,7 +61,7 @@ func Of(now time.Time, platform *v1alpha1.BlogPlatform, state observed.State) (C
 		return refusedByGate(now, platform, state, d.Gate), nil
 	}
 	d.askDatabase()
-	if err := d.aim(wanted); err != nil {
+	if err := d.findSets(wanted); err != nil {
 		return Course{}, err
 	}
 	err := d.decide()

@@ -59,7 +59,7 @@ func TestThePodsOfATargetStartOnceItsMigrationsAreDone(t *testing.T) {
 	platform, state := midway(t, "v2")
 	state.Jobs = map[string]*unstructured.Unstructured{}
 	d := newDecider(noon, platform, state)
-	if err := d.aim(releaseOf("v2")); err != nil {
+	if err := d.findSets(releaseOf("v2")); err != nil {
 		t.Fatal(err)
 	}
 	children, err := plan.Preparations(d.before())

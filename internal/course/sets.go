@@ -11,8 +11,8 @@ import (
 	"blogplatform.io/operator/internal/release"
 )
 
-// aim finds the target and the set that was verified last.
-func (d *decider) aim(wanted v1alpha1.Release) error {
+// findSets finds the target and the set that was verified last.
+func (d *decider) findSets(wanted v1alpha1.Release) error {
 	set, err := plan.SetOf(d.platform, wanted)
 	if err != nil {
 		return d.planError(err)

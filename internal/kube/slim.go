@@ -14,9 +14,9 @@ import (
 // No kind of the API has a field of this name.
 const fieldDigest = "blogplatform.io/digest"
 
-// unread are the fields of children that nobody reads from the cache. That they
-// are still what was applied is told by their digest. All but metadata and
-// status is left out of a kind that names none.
+// unread are the fields of children that nobody reads from the cache. A digest stands
+// in for them, by which drift is detected. For a kind with no fields listed, only
+// metadata and status are cached.
 var unread = map[schema.GroupKind][]string{
 	{Kind: "ConfigMap"}:                                       nil,
 	{Kind: "Service"}:                                         {"spec", "ports"},

@@ -71,7 +71,7 @@ func TestOnlyReadersOfMetricsGetThem(t *testing.T) {
 			answer, request := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/metrics", nil)
 			request.Header.Set("Authorization", test.authorization)
 			handler.ServeHTTP(answer, request)
-			if told := strings.Contains(answer.Body.String(), "blogplatform_info"); answer.Code != test.want || told != (test.want == http.StatusOK) {
+			if served := strings.Contains(answer.Body.String(), "blogplatform_info"); answer.Code != test.want || served != (test.want == http.StatusOK) {
 				t.Errorf("the answer is %d: %s", answer.Code, answer.Body)
 			}
 			if strings.Contains(logged.String(), "token-of") || (test.want == http.StatusInternalServerError) != strings.Contains(logged.String(), "see whether the operator may create") {

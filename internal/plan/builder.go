@@ -37,8 +37,8 @@ func newBuilder(in Input) *builder {
 	return b
 }
 
-// aim says what is worked towards.
-func (b *builder) aim() {
+// setTarget sets what is worked towards.
+func (b *builder) setTarget() {
 	if b.Run.Target != nil {
 		b.target = *b.Run.Target
 		return

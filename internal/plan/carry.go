@@ -9,9 +9,9 @@ import (
 	"blogplatform.io/operator/internal/naming"
 )
 
-// carry puts into the plan what other controllers write into our children.
-// Where an autoscaler owns a number of replicas, that is it; without one, Argo
-// Rollouts would fill in 1. The rest is written by Argo Rollouts: the
+// carry copies into the plan what other controllers write into our children.
+// If an HPA sets replicas, the live value is kept; if it were left out, Argo Rollouts
+// would default it to 1. The rest is written by Argo Rollouts: the
 // weights of a VirtualService's routes and, in the subsets of a
 // DestinationRule, which pods they are. Both lists are atomic for server-side
 // apply, so their ownership cannot be shared. What was read decides, and only
@@ -101,8 +101,8 @@ func carryList(desired, live *unstructured.Unstructured, whole bool, into func(d
 	into(objects(desired.Object, fields...), objects(live.Object, fields...))
 }
 
-// carryReplicas tells whether an autoscaler owns them. It leaves alone what has
-// none, so there are never fewer than the least.
+// carryReplicas tells whether an autoscaler owns the number of pods. An HPA does not
+// touch a Rollout with 0 replicas, so fewer than its minimum are never planned.
 func (b *builder) carryReplicas(desired, live *unstructured.Unstructured) bool {
 	for service, workload := range b.values.workloads {
 		if workload.autoscaling == nil || b.names.Workload(service) != desired.GetName() {

@@ -109,9 +109,10 @@ func (b *builder) beyond(edges []edge, from party) []string {
 	return hosts
 }
 
-// scope is what the proxies of some pods know of. Each selects its pods, and no
-// two the same ones, of which only one would hold: a namespace may have but one
-// Sidecar that selects none, and it may not be ours.
+// scope is a Sidecar: it limits the Services that the proxies of some pods know. Each
+// Sidecar selects its own pods. If two selected the same pod, Istio would apply only one.
+// A Sidecar without a selector is not planned: a namespace may have only one, and it may
+// belong to somebody else.
 func (b *builder) scope(name string, pods map[string]string, within string, beyond ...string) *networkingv1.Sidecar {
 	return &networkingv1.Sidecar{
 		TypeMeta: networkingType("Sidecar"), ObjectMeta: b.meta(name),

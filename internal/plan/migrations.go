@@ -7,9 +7,9 @@ import (
 	"blogplatform.io/operator/internal/naming"
 )
 
-// migrations bring each schema to what the target needs. First the release
-// before it takes away what only its predecessors needed: until now that was
-// held back, so that one step back was safe. Whatever runs is not disturbed.
+// migrations bring each schema to what the target needs. The contract migrations of
+// the current release run first: they remove what only earlier releases need, and did
+// not run before, so that one step back was safe. They do not disturb what runs.
 func (b *builder) migrations() {
 	if b.Run.WithoutMigrations {
 		return
@@ -36,8 +36,8 @@ func DatabaseIdentity(cluster *unstructured.Unstructured) string {
 	if restore != "" {
 		system += "/" + restore
 	}
-	if told := cluster.GetAnnotations()[naming.AnnotationRestored]; told != "" && system != "" {
-		system += "/" + naming.Hash(told)
+	if restored := cluster.GetAnnotations()[naming.AnnotationRestored]; restored != "" && system != "" {
+		system += "/" + naming.Hash(restored)
 	}
 	return system
 }

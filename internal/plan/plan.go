@@ -133,7 +133,7 @@ func (p *Problem) Error() string { return p.Message }
 // set is kept, and the migrations have run.
 func Preparations(in Input) ([]Child, error) {
 	b := newBuilder(in)
-	b.aim()
+	b.setTarget()
 	b.sets()
 	b.migrations()
 	return b.children, errors.Join(b.errs...)
@@ -143,7 +143,7 @@ func Preparations(in Input) ([]Child, error) {
 // else of the platform: a spec that cannot be realised does not keep a release from its way.
 func Rollouts(in Input) ([]Child, error) {
 	b := newBuilder(in)
-	b.aim()
+	b.setTarget()
 	b.secrets()
 	b.authorities()
 	for _, service := range naming.Services {
@@ -162,7 +162,7 @@ func Build(in Input) (Plan, error) {
 	if problem := b.databaseProblem(); problem != nil {
 		return Plan{}, problem
 	}
-	b.aim()
+	b.setTarget()
 	b.secrets()
 	b.authorities()
 	b.accounts()

@@ -70,7 +70,7 @@ func TestPlanningDoesNotTouchItsInput(t *testing.T) {
 	}
 }
 
-// scribble overwrites all that a later room could, to find what the plan shares with its input.
+// scribble overwrites all that a later package could, to find what the plan shares with its input.
 func scribble(value any) {
 	switch v := value.(type) {
 	case map[string]any:

@@ -68,7 +68,7 @@ func Decide(production, staging *v1alpha1.BlogPlatform, now time.Time) Decision 
 	switch {
 	case !Gated(production):
 	case g.neverVerified() && !g.inherited(): // there is nothing to protect
-	case g.letThrough():
+	case g.allowedBefore():
 		return g.goesOn()
 	case g.wayBack():
 	default:
@@ -142,8 +142,8 @@ func (g gate) overridden(value string) Decision {
 	return Decision{Allowed: true, Reason: ReasonOverridden, Message: "an override let a release through: " + value}
 }
 
-// letThrough tells of the release that is current, or worked towards.
-func (g gate) letThrough() bool {
+// allowedBefore tells whether the release is the current one or under way.
+func (g gate) allowedBefore() bool {
 	status := g.production.Status
 	current := status.Release.Current
 	if current.Version == g.version() && ImagesDigest(current.Images) == g.images {

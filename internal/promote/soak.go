@@ -9,10 +9,10 @@ import (
 	"blogplatform.io/operator/api/v1alpha1"
 )
 
-// Soak notes in the history of a Staging platform, newest first, since when its
-// current release has served users without a break: since it was verified, at first. An interruption, which says
-// why it does not, loses all of that time; so does the way back to a release
-// that was verified before. The argument is not modified.
+// Soak notes in the history of a Staging platform, newest first, since when its current
+// release has served users without a break. At first that is since it was verified. An
+// interruption, which says why users are not served, resets that time; so does going
+// back to an earlier release. The argument is not modified.
 func Soak(history []v1alpha1.ReleaseRecord, current v1alpha1.ReleaseIdentity, interruption string, now metav1.Time) []v1alpha1.ReleaseRecord {
 	history = slices.Clone(history)
 	runs := slices.IndexFunc(history, func(r v1alpha1.ReleaseRecord) bool {

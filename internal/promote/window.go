@@ -18,13 +18,13 @@ const (
 
 // opening tells whether one of the windows is open and, if none is, when the
 // next one opens. Without windows it is open always. The error names a time zone
-// that nobody knows.
+// that does not exist.
 func opening(windows []v1alpha1.PromotionWindow, now time.Time) (open bool, next time.Time, err error) {
 	open = len(windows) == 0
 	for _, window := range windows {
 		zone, err := time.LoadLocation(window.Timezone) // without a name it is UTC
 		if err != nil {
-			return false, time.Time{}, fmt.Errorf("nobody knows a time zone %s", window.Timezone)
+			return false, time.Time{}, fmt.Errorf("there is no time zone %s", window.Timezone)
 		}
 		for _, start := range starts(window, now.In(zone)) {
 			switch end := start.Add(time.Duration(window.DurationMinutes) * time.Minute); {

@@ -92,7 +92,7 @@ func Decide(status v1alpha1.ReleaseStatus, f Facts) Decision {
 		m.Status.NextCheckTime, m.Status.Progress = nil, nil
 		return m.Decision
 	}
-	m.aim()
+	m.beginAttempt()
 	m.answer()
 	m.advance()
 	m.Halted = m.halted()
@@ -128,8 +128,9 @@ func (m *machine) stay() {
 	m.DataOnTarget = m.FrontendOnTarget || m.Services[naming.User].Set == m.Status.Target.Digest
 }
 
-// aim begins a new attempt if the target is another, or it is time to try it again.
-func (m *machine) aim() {
+// beginAttempt begins a new attempt if there is a different target, or if it is time to
+// retry the target.
+func (m *machine) beginAttempt() {
 	target := Target(m.Status, m.Wanted)
 	switch {
 	case target.Digest != m.Status.Target.Digest || target.Version != m.Status.Target.Version:
@@ -349,7 +350,8 @@ func (m *machine) fails(v Verdict) bool {
 	return true
 }
 
-// remember keeps a bad verdict, with the time of the next attempt if it is none on the target.
+// remember records a bad verdict. If the target itself was not at fault, it also
+// schedules a retry.
 func (m *machine) remember(v Verdict) {
 	failure := v1alpha1.ReleaseFailure{Digest: m.Status.Target.Digest, Version: m.Status.Target.Version, Reason: v.Reason, Message: shortened(v.Message, maxMessage), Count: 1}
 	if before := m.failure(); before != nil {

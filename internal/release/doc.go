@@ -1,7 +1,7 @@
 // Package release decides how a release goes on: what each service runs, and
 // when it is committed or taken back.
 //
-// Its rule: it is pure. From what status remembers and what a pass has observed,
+// Its rule: it is pure. From what status remembers and what a reconcile has observed,
 // the time included, follows what to do and what to remember; nothing else has a say.
 //
 // A release is a set of four pod templates that becomes the current one as a

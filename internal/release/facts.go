@@ -7,7 +7,7 @@ import (
 	"blogplatform.io/operator/internal/naming"
 )
 
-// Facts are what a pass has observed.
+// Facts are what a reconcile has observed.
 type Facts struct {
 	Now time.Time
 	// Acting is since when the operator has looked after the platform without a
@@ -57,7 +57,7 @@ type Task struct {
 }
 
 // Service is how far the Rollout of a service has come with the set in its
-// spec. What Argo Rollouts has not seen yet is Set alone.
+// spec. Until Argo Rollouts has observed the spec, only Set is filled in.
 type Service struct {
 	// Set is the digest of the set that its pod template is of.
 	Set string

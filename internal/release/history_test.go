@@ -29,15 +29,15 @@ func releases(failed map[int]bool, n int) []string {
 			history = Record(history, at(fmt.Sprint("v", i), v1alpha1.PhaseComplete), now)
 		}
 	}
-	return told(history)
+	return outcomes(history)
 }
 
-func told(history []v1alpha1.ReleaseRecord) []string {
-	var told []string
+func outcomes(history []v1alpha1.ReleaseRecord) []string {
+	var all []string
 	for _, r := range history {
-		told = append(told, r.Version+" "+string(r.Outcome))
+		all = append(all, r.Version+" "+string(r.Outcome))
 	}
-	return told
+	return all
 }
 
 func TestHistoryTellsHowEachReleaseEnded(t *testing.T) {
@@ -88,7 +88,7 @@ func TestAFailureThatTookSomethingAwayIsRemembered(t *testing.T) {
 		history = Record(history, at(fmt.Sprint("w", i), v1alpha1.PhaseAborting), metav1.NewTime(time.Unix(int64(i), 0)))
 	}
 	if _, err := Rollback(history, nil, "v0"); err == nil || !strings.Contains(err.Error(), "release v2 has run the contract migration of v1") {
-		t.Errorf("the way back to v0: %v in %v", err, told(history))
+		t.Errorf("the way back to v0: %v in %v", err, outcomes(history))
 	}
 }
 
@@ -114,7 +114,7 @@ func TestAnAbortIsRecordedWithItsReasonUntilItIsTriedAgain(t *testing.T) {
 	if head := history[0]; head.Outcome != v1alpha1.OutcomeInProgress || head.CompletionTime != nil || head.Reason != "VerifyFailed" {
 		t.Errorf("when it is tried again: %+v", head)
 	}
-	if diff := cmp.Diff([]string{"v2 InProgress", "v1 Succeeded"}, told(history)); diff != "" {
+	if diff := cmp.Diff([]string{"v2 InProgress", "v1 Succeeded"}, outcomes(history)); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -52,7 +52,7 @@ func Of(platform *v1alpha1.BlogPlatform, state observed.State, course course.Cou
 // applied whatever blocks it; what does not is created once nothing does. The verdict
 // is set if the child is not to be judged: it is finished, or waits.
 func (o Order) Action(child plan.Child, live *unstructured.Unstructured, blockedBy string) (Action, ready.Verdict) {
-	if live == nil && o.held(child) {
+	if live == nil && o.mustNotChange(child) {
 		blockedBy = cmp.Or(blockedBy, v1alpha1.ConditionMigrationsReady)
 	}
 	switch {
@@ -62,7 +62,7 @@ func (o Order) Action(child plan.Child, live *unstructured.Unstructured, blocked
 		return Wait, ready.Verdict{State: ready.Progressing, Reason: ReasonWaiting, Message: "waits for " + blockedBy}
 	case blockedBy != "" && o.advances(child, live):
 		return Wait, ready.Verdict{State: ready.Progressing, Reason: ReasonWaiting, Message: fields.Name(child.Object) + " runs what it did, and waits for " + blockedBy}
-	case o.suspended || o.held(child):
+	case o.suspended || o.mustNotChange(child):
 		return Leave, ready.Verdict{}
 	}
 	return Apply, ready.Verdict{}
@@ -80,9 +80,9 @@ func (o Order) Done(child plan.Child) bool {
 	return false
 }
 
-// held tells whether a Rollout must not change yet: the migrations are not done, and no
+// mustNotChange tells whether a Rollout must not change yet: the migrations are not done, and no
 // earlier release is known.
-func (o Order) held(child plan.Child) bool {
+func (o Order) mustNotChange(child plan.Child) bool {
 	return child.Object.GetKind() == "Rollout" && o.course.Release.Hold
 }
 
@@ -105,7 +105,7 @@ func (o Order) InRelease(outcome Outcome) Outcome {
 	outcome.Gates = phase != v1alpha1.PhaseVerifying && phase != v1alpha1.PhaseCommitting
 	isReady := outcome.Verdict.State == ready.Ready
 	switch {
-	case isReady && (o.held(outcome.Child) || phase == v1alpha1.PhaseMigrating):
+	case isReady && (o.mustNotChange(outcome.Child) || phase == v1alpha1.PhaseMigrating):
 		outcome.Verdict = ready.Verdict{State: ready.Progressing, Reason: ReasonHeldByMigrations,
 			Message: "the release before " + o.course.Target.Release.Version + " runs on until the migrations are done; see " + v1alpha1.ConditionMigrationsReady}
 	case isReady && phase == v1alpha1.PhaseProgressing && service == naming.Frontend && !o.course.Release.FrontendOnTarget:

@@ -45,7 +45,7 @@ func suspended(platform *v1alpha1.BlogPlatform, _ *course.Course, _ *observed.St
 	platform.Spec.Suspend = new(true)
 }
 
-func held(_ *v1alpha1.BlogPlatform, c *course.Course, _ *observed.State) { c.Release.Hold = true }
+func frozen(_ *v1alpha1.BlogPlatform, c *course.Course, _ *observed.State) { c.Release.Hold = true }
 
 func TestWhatExistsIsAppliedAndWhatDoesNotWaits(t *testing.T) {
 	service := plan.Child{Object: objectOf("Service", "blog-user", ""), Stage: plan.StageWorkloads}
@@ -67,11 +67,11 @@ func TestWhatExistsIsAppliedAndWhatDoesNotWaits(t *testing.T) {
 		"it goes back whatever blocks":               {orderOf(nil), goes("of-v1"), rollout(naming.User, "of-v2"), "MigrationsReady", Apply, ""},
 		"it does not advance while something blocks": {orderOf(nil), goes("of-v2"), rollout(naming.User, "of-v1"), "MigrationsReady", Wait, "Rollout ns/blog-user runs what it did, and waits for MigrationsReady"},
 		"it advances": {orderOf(nil), goes("of-v2"), rollout(naming.User, "of-v1"), "", Apply, ""},
-		"nothing of a suspended platform is written": {orderOf(suspended), service, service.Object, "", Leave, ""},
-		"nothing of it is created, either":           {orderOf(suspended), service, nil, "", Leave, ""},
-		"a Rollout that is held is left":             {orderOf(held), goes("of-v2"), rollout(naming.User, "of-v1"), "", Leave, ""},
-		"a Rollout that is held is not created":      {orderOf(held), goes("of-v2"), nil, "", Wait, "waits for MigrationsReady"},
-		"other children are not held":                {orderOf(held), service, nil, "", Apply, ""},
+		"nothing of a suspended platform is written":    {orderOf(suspended), service, service.Object, "", Leave, ""},
+		"nothing of it is created, either":              {orderOf(suspended), service, nil, "", Leave, ""},
+		"a Rollout that must not change is left":        {orderOf(frozen), goes("of-v2"), rollout(naming.User, "of-v1"), "", Leave, ""},
+		"a Rollout that must not change is not created": {orderOf(frozen), goes("of-v2"), nil, "", Wait, "waits for MigrationsReady"},
+		"other children may change":                     {orderOf(frozen), service, nil, "", Apply, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			action, verdict := c.order.Action(c.child, c.live, c.blocked)
