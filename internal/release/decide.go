@@ -345,7 +345,7 @@ func (m *machine) fails(v Verdict) bool {
 		return false
 	}
 	m.remember(v)
-	m.DataOnTarget, m.FrontendOnTarget, m.Short = false, false, nil
+	m.DataOnTarget, m.FrontendOnTarget, m.Short, m.Due = false, false, nil, time.Time{}
 	m.goBack()
 	return true
 }

@@ -8,7 +8,16 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"sigs.k8s.io/yaml"
+
 	"blogplatform.io/operator/api/v1alpha1"
+	"blogplatform.io/operator/config/crd"
 	"blogplatform.io/operator/internal/naming"
 )
 
@@ -26,11 +35,14 @@ type walk struct {
 	passed int64
 	// requests makes each request another one.
 	requests int
-	told     []string
+	// history is that of all decisions, and log what they were.
+	history []v1alpha1.ReleaseRecord
+	log     []string
+	crd     validation.SchemaValidator
 }
 
-func newWalk(t *testing.T, seed uint64) *walk {
-	return &walk{T: t, random: rand.New(rand.NewPCG(seed, 0)), stable: map[naming.Service]string{}, condemned: map[string]bool{},
+func newWalk(t *testing.T, seed uint64, crd validation.SchemaValidator) *walk {
+	return &walk{T: t, crd: crd, random: rand.New(rand.NewPCG(seed, 0)), stable: map[naming.Service]string{}, condemned: map[string]bool{},
 		facts: Facts{Now: start, Acting: start, Limits: limits, Wanted: identity("v1"), Services: map[naming.Service]Service{}}}
 }
 
@@ -38,10 +50,45 @@ func (w *walk) chance(percent int) bool { return w.random.IntN(100) < percent }
 
 func pick[T any](w *walk, of ...T) T { return of[w.random.IntN(len(of))] }
 
+// words of somebody else, who may be brief or not.
+func (w *walk) words() string { return strings.Repeat("é ", pick(w, 1, 100, 5000)) }
+
+// schemaOfStatus is the schema of the CRD for status.
+func schemaOfStatus(t *testing.T) validation.SchemaValidator {
+	t.Helper()
+	var definition apiextensionsv1.CustomResourceDefinition
+	if err := yaml.Unmarshal(crd.BlogPlatforms, &definition); err != nil {
+		t.Fatal(err)
+	}
+	var status apiextensions.JSONSchemaProps
+	v1 := definition.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["status"]
+	if err := apiextensionsv1.Convert_v1_JSONSchemaProps_To_apiextensions_JSONSchemaProps(&v1, &status, nil); err != nil {
+		t.Fatal(err)
+	}
+	validator, _, err := validation.NewSchemaValidator(&status)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return validator
+}
+
+// validate fails the test unless the API server would take the status of a decision.
+func (w *walk) validate() {
+	w.Helper()
+	status := v1alpha1.BlogPlatformStatus{Release: w.status, History: w.history}
+	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&status)
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, problem := range validation.ValidateCustomResource(field.NewPath("status"), fields, w.crd) {
+		w.fail("the API server refuses the status: %v", problem)
+	}
+}
+
 // fail tells what led to it.
 func (w *walk) fail(format string, args ...any) {
 	w.Helper()
-	w.Fatalf("%s\n%s", fmt.Sprintf(format, args...), strings.Join(w.told[max(0, len(w.told)-8):], "\n"))
+	w.Fatalf("%s\n%s", fmt.Sprintf(format, args...), strings.Join(w.log[max(0, len(w.log)-8):], "\n"))
 }
 
 // befall changes the world a little. In a calm one nothing goes wrong any more.
@@ -57,7 +104,7 @@ func (w *walk) befall(calm bool) {
 	}
 	if !calm && w.chance(10) {
 		w.requests++
-		w.facts.Request = fmt.Sprint(pick(w, Pause, Resume, Abort, Retry, "dance"), " ", pick(w, "v1", "v2", "v3"), " ", w.requests)
+		w.facts.Request = fmt.Sprint(pick(w, Pause, Resume, Abort, Retry, "dance", strings.Repeat("\x01", 200)), " ", pick(w, "v1", "v2", "v3"), " ", w.requests)
 	}
 	w.facts.Prepared = w.facts.Prepared || w.chance(40)
 	for _, service := range naming.Services {
@@ -81,7 +128,7 @@ func (w *walk) roll(service naming.Service, calm bool) Service {
 		w.stable[service], s = s.Set, Service{Set: s.Set, Stands: true, Healthy: true, Steps: s.Steps, Window: s.Window}
 	case s.Trouble.bad() || s.AtBarrier:
 	case !calm && w.chance(5):
-		s.Trouble = pick(w, Verdict{Failed, "AnalysisFailed", "x"}, Verdict{Broken, "DeadlineExceeded", "x"})
+		s.Trouble = pick(w, Verdict{Failed, "AnalysisFailed", w.words()}, Verdict{Broken, "DeadlineExceeded", w.words()})
 	case w.chance(50):
 		s.AtBarrier = true
 	case w.chance(50):
@@ -104,7 +151,7 @@ func (w *walk) verify(calm bool) {
 	}
 	w.facts.Verify = Verdict{Outcome: Passed}
 	if !calm && w.chance(30) {
-		w.facts.Verify = pick(w, Verdict{Failed, "VerifyFailed", "x"}, Verdict{Broken, "VerifyTimeout", "x"})
+		w.facts.Verify = pick(w, Verdict{Failed, "VerifyFailed", w.words()}, Verdict{Broken, "VerifyTimeout", w.words()})
 	}
 	if w.facts.Verify.Outcome == Passed {
 		w.passed = w.status.Attempt
@@ -117,7 +164,7 @@ func (w *walk) decide(calm bool) {
 	w.Helper()
 	before := w.status
 	d := Decide(w.status, w.facts)
-	w.told = append(w.told, fmt.Sprintf("%s of %s (current %s), attempt %d -> %s of %s, data %v, frontend %v, window %v, releases %v; request %q, verify %q, services %+v",
+	w.log = append(w.log, fmt.Sprintf("%s of %s (current %s), attempt %d -> %s of %s, data %v, frontend %v, window %v, releases %v; request %q, verify %q, services %+v",
 		before.Phase, before.Target.Version, before.Current.Version, before.Attempt, d.Status.Phase, d.Status.Target.Version,
 		d.DataOnTarget, d.FrontendOnTarget, d.Window, d.Release, w.facts.Request, w.facts.Verify.Outcome, w.facts.Services))
 	w.check(before, d)
@@ -127,6 +174,10 @@ func (w *walk) decide(calm bool) {
 	w.status, w.condemned = d.Status, map[string]bool{}
 	for _, failure := range d.Status.Failures {
 		w.condemned[failure.Digest] = failure.RetryTime == nil
+	}
+	w.history = Record(w.history, w.status, metav1.NewTime(w.facts.Now))
+	if d.Status.Phase != before.Phase || d.Status.Request != before.Request {
+		w.validate()
 	}
 	if !d.First && !calm && w.chance(5) {
 		return // killed after the status was written
@@ -201,6 +252,9 @@ func (w *walk) checkBeginning(before v1alpha1.ReleaseStatus, d Decision) {
 	if next := d.Status.NextCheckTime; next != nil && next.Time.Before(w.facts.Now) {
 		w.fail("it is looked at again in the past")
 	}
+	if !d.Due.IsZero() && d.Due.Before(w.facts.Now) {
+		w.fail("a deadline that is past, by %v, is awaited", w.facts.Now.Sub(d.Due))
+	}
 	third := func(s Service) bool { return s.Set != "" && s.Set != d.Status.Target.Digest && s.Set != current }
 	if runs := d.DataOnTarget || d.FrontendOnTarget; runs && current != "" && d.Status.Target.Digest != current && before.Target.Digest != d.Status.Target.Digest && !w.all(func(s Service) bool { return !third(s) }) {
 		w.fail("a release begins while a service is on its way to another one")
@@ -252,9 +306,9 @@ func (w *walk) checkFailures(before v1alpha1.ReleaseStatus, d Decision) {
 // then right: then the platform comes to rest, on what is wanted or, if that
 // failed, on the last good set.
 func TestWhateverHappensTheInvariantsHold(t *testing.T) {
-	seen := map[v1alpha1.ReleasePhase]int{}
+	seen, crd := map[v1alpha1.ReleasePhase]int{}, schemaOfStatus(t)
 	for seed := range uint64(3000) {
-		w := newWalk(t, seed)
+		w := newWalk(t, seed, crd)
 		for range 120 {
 			w.befall(false)
 			w.decide(false)
