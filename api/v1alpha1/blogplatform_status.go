@@ -14,16 +14,17 @@ type BlogPlatformStatus struct {
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=20
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
-	// observedGeneration is the metadata.generation that this status speaks of.
+	// observedGeneration is the metadata.generation that this status describes.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// url is where the blog answers.
+	// url is the address of the blog.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	URL string `json:"url,omitempty"`
-	// hosts that the platform serves, sorted. Nobody takes them from it while they stand here.
+	// hosts that the platform serves, sorted. No other platform gets a host that is listed
+	// here.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=20
@@ -45,16 +46,17 @@ type BlogPlatformStatus struct {
 	// certificate tells how the certificate of the hosts stands.
 	// +optional
 	Certificate CertificateStatus `json:"certificate,omitzero"`
-	// effective are the values in effect where the spec leaves a choice to the environment.
+	// effective are the values in effect, defaults included.
 	// +optional
 	Effective EffectiveStatus `json:"effective,omitzero"`
-	// migrations that finished. A Job that Kubernetes has cleaned up since is not run again.
+	// migrations that finished. They do not run again when Kubernetes deletes their Jobs.
 	// +optional
 	// +listType=map
 	// +listMapKey=job
 	// +kubebuilder:validation:MaxItems=30
 	Migrations []MigrationStatus `json:"migrations,omitempty"`
-	// history is the last 10 releases, newest first. Of those that failed it forgets more than of those that succeeded.
+	// history is the last 10 releases, newest first. Failed releases are dropped before
+	// successful ones.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10
@@ -82,11 +84,12 @@ const (
 	// PhaseProgressing takes the services through their steps: the data services
 	// side by side, then the frontend.
 	PhaseProgressing ReleasePhase = "Progressing"
-	// PhaseVerifying asks the platform as a reader would; all services stand at the end of their steps.
+	// PhaseVerifying checks the platform as a reader would; all services wait at the end
+	// of their steps.
 	PhaseVerifying ReleasePhase = "Verifying"
 	// PhaseCommitting makes the target the stable one of all services.
 	PhaseCommitting ReleasePhase = "Committing"
-	// PhaseComplete is a target that is current.
+	// PhaseComplete: the target is the current release.
 	PhaseComplete ReleasePhase = "Complete"
 	// PhaseAborting takes all services back to the current release.
 	PhaseAborting ReleasePhase = "Aborting"
@@ -132,11 +135,12 @@ type ReleaseStatus struct {
 	// paused is true after a request to pause, until one to resume.
 	// +optional
 	Paused *bool `json:"paused,omitempty"`
-	// nextCheckTime is when the operator looks at the release again though nothing happens.
+	// nextCheckTime is when the operator reconciles the release again if nothing happens
+	// before.
 	// +optional
 	NextCheckTime *metav1.Time `json:"nextCheckTime,omitempty"`
 	// failures are the sets of pods that failed, the last one first. A set with a
-	// retryTime is tried again then, any other not without a request.
+	// retryTime is retried then, others on request only.
 	// +optional
 	// +listType=map
 	// +listMapKey=digest
@@ -148,12 +152,13 @@ type ReleaseStatus struct {
 	// override is the last emergency override that was used.
 	// +optional
 	Override OverrideStatus `json:"override,omitzero"`
-	// inherited is true if the platform found the data of one before it when it was
-	// created. Its first release then has to pass the gate of spec.promotion, too, but for the windows.
+	// inherited is true if the platform was created over the data of an earlier one. Its
+	// first release then has to pass the gate of spec.promotion, too, except for the
+	// windows.
 	// +optional
 	Inherited *bool `json:"inherited,omitempty"`
-	// waiting is the release that has passed the gate of spec.promotion but for its
-	// windows. What staging releases until one opens does not take that away.
+	// waiting is the release that has passed the gate of spec.promotion except for its
+	// windows. It keeps that, whatever staging releases until a window opens.
 	// +optional
 	Waiting WaitingStatus `json:"waiting,omitzero"`
 }
@@ -188,11 +193,12 @@ type ReleaseProgress struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Step int32 `json:"step"`
-	// pods is the most pods that were ready at that step at once; of a Job, 1 once it has started.
+	// pods is the highest number of pods that were ready at that step at once; for a Job,
+	// 1 once it has started.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Pods int32 `json:"pods"`
-	// time is when the part came that far.
+	// time is when the part came so far.
 	// +required
 	Time metav1.Time `json:"time,omitzero"`
 }
@@ -238,7 +244,7 @@ type ReleaseFailure struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	Count int32 `json:"count,omitempty"`
-	// retryTime is when it is tried again; absent if it is not.
+	// retryTime is when it is retried; absent if it is retried on request only.
 	// +optional
 	RetryTime *metav1.Time `json:"retryTime,omitempty"`
 }
@@ -283,7 +289,7 @@ type ReleaseIdentity struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	Digest string `json:"digest,omitempty"`
-	// images of the current release, which goes on with them while a next one migrates.
+	// images of the current release, which runs them while the next one migrates.
 	// +optional
 	Images Images `json:"images,omitzero"`
 }
@@ -301,7 +307,7 @@ const (
 	OutcomeAborted    ReleaseOutcome = "Aborted"
 )
 
-// ReleaseRecord is one release of the past.
+// ReleaseRecord is one release of the history.
 type ReleaseRecord struct {
 	// version as in spec.release.version.
 	// +required
@@ -348,11 +354,13 @@ type ReleaseRecord struct {
 	// spec.promotion.soakSeconds counts from here.
 	// +optional
 	HealthySince *metav1.Time `json:"healthySince,omitempty"`
-	// soakedSeconds is for how long it had done so when another release replaced it.
+	// soakedSeconds is how long the soak had lasted when another release replaced this
+	// one.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	SoakedSeconds int64 `json:"soakedSeconds,omitempty"`
-	// soakInterruption says why the soak was lost last: it begins anew after that.
+	// soakInterruption says why the soak was interrupted last. It started again from zero
+	// then.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
@@ -415,13 +423,14 @@ type DatabaseStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Desired int32 `json:"desired"`
-	// identity tells the database from another one in its place, and from itself before a restore.
+	// identity of the database. It changes with a restore, and if another database takes
+	// its place.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	Identity string `json:"identity,omitempty"`
-	// schemas tell what migrations have read in this database. One is absent until a
-	// migration has reported it, and from before a contract migration begins until it has.
+	// schemas are what migrations have found in this database. A schema is absent until a
+	// migration has reported it, and while a contract migration runs.
 	// +optional
 	// +listType=map
 	// +listMapKey=service
@@ -440,7 +449,7 @@ type DatabaseStatus struct {
 	LastIncrementalBackupTime *metav1.Time `json:"lastIncrementalBackupTime,omitempty"`
 }
 
-// SchemaStatus is what the schema of a service has.
+// SchemaStatus is the state of the schema of a service.
 type SchemaStatus struct {
 	// service that owns the schema.
 	// +required
@@ -466,9 +475,9 @@ type CertificateStatus struct {
 	NotAfter *metav1.Time `json:"notAfter,omitempty"`
 }
 
-// EffectiveStatus are the values in effect where the spec leaves a choice to the environment.
+// EffectiveStatus are the values in effect, defaults included.
 type EffectiveStatus struct {
-	// replicas by service; of one whose number follows its load, the least.
+	// replicas by service; the minimum if a service is autoscaled.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=4
 	Replicas map[string]int32 `json:"replicas,omitempty"`
@@ -491,24 +500,24 @@ type EffectiveStatus struct {
 
 // EffectiveAnalysis are the values in effect by which a new release is judged.
 type EffectiveAnalysis struct {
-	// prometheus that is asked; absent if the load alone judges.
+	// prometheus is its address; absent if the load alone judges.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	Prometheus string `json:"prometheus,omitempty"`
-	// minSuccessPercent is the least share of answers below 500.
+	// minSuccessPercent is the minimum percentage of answers with a status below 500.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	MinSuccessPercent int32 `json:"minSuccessPercent,omitempty"`
-	// maxP99Milliseconds bounds the time in which 99 of 100 requests are answered.
+	// maxP99Milliseconds is the maximum 99th percentile of response times.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	MaxP99Milliseconds int32 `json:"maxP99Milliseconds,omitempty"`
-	// minRequests is how many requests a measurement needs.
+	// minRequests is the minimum number of requests in a measurement.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	MinRequests int32 `json:"minRequests,omitempty"`
-	// durationSeconds is the time that a measurement looks back.
+	// durationSeconds is the period that a measurement covers.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	DurationSeconds int32 `json:"durationSeconds,omitempty"`

@@ -92,10 +92,10 @@ type BlogPlatformSpec struct {
 	// +required
 	// +kubebuilder:validation:XValidation:rule=`self == oldSelf`,message=`environment cannot change: create another BlogPlatform for the other environment`
 	Environment Environment `json:"environment,omitempty"`
-	// hosts are the DNS names of the blog. The first is canonical, the others
-	// redirect to it. Where the namespace has the annotation
-	// blogplatform.io/domains, such as "example.com, example.org", each of them must
-	// be one of these domains or below one. A host that another platform serves stays with that.
+	// hosts are the DNS names of the blog. The first is canonical, the others redirect to
+	// it. If the namespace has the annotation blogplatform.io/domains, such as
+	// "example.com, example.org", each host must be one of these domains or a subdomain. A
+	// platform that asks for a host that another one serves stalls.
 	// +required
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
@@ -106,15 +106,15 @@ type BlogPlatformSpec struct {
 	// release is what runs: the one block that CI changes.
 	// +required
 	Release Release `json:"release,omitzero"`
-	// promotion is the gate that a release of Production has to pass: staging has
-	// verified it, it has soaked there, and a window is open. What has not passed it
-	// changes nothing that runs. Without promotion there is no gate. The first
-	// release of a platform passes always, and so does one that this platform has
-	// verified itself before.
+	// promotion is the gate that a release of Production has to pass: staging has verified
+	// it, it has soaked there, and a window is open. Until a release has passed, the
+	// current one runs on. Without promotion there is no gate. The first release of a
+	// platform always passes, and so does a release that this platform has verified
+	// before.
 	// +optional
 	Promotion Promotion `json:"promotion,omitzero"`
-	// identity is the OpenID provider at which people sign in. Without it the
-	// blog can be read, and nobody can sign in.
+	// identity is the OpenID provider at which people sign in. Without it everybody can
+	// read the blog, and nobody can sign in.
 	// +optional
 	Identity *Identity `json:"identity,omitempty"`
 	// secrets are the values that nobody but the workloads may read.
@@ -144,9 +144,9 @@ type BlogPlatformSpec struct {
 	// deletionPolicy says what happens to data when this object is deleted: Retain (the default) or Delete.
 	// +optional
 	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
-	// suspend stops the operator from changing anything for this object; what runs goes
-	// on running. That holds for its deletion, too, and so for that of its namespace:
-	// nothing is deleted, and the object stays, until suspend is false again.
+	// suspend stops the operator from changing anything for this object; the blog runs on.
+	// It also stops deletion: this object, and so its namespace, stays until suspend is
+	// false again.
 	// +optional
 	Suspend *bool `json:"suspend,omitempty"`
 }
@@ -193,12 +193,12 @@ type Images struct {
 	Comment string `json:"comment,omitempty"`
 }
 
-// WindowScope says what windows hold.
+// WindowScope says which changes wait for a window.
 //
 // +kubebuilder:validation:Enum=Releases;Pods
 type WindowScope string
 
-// Windows hold releases or, besides, whatever replaces pods.
+// Releases wait for a window, or also other changes that replace pods.
 const (
 	WindowsHoldReleases WindowScope = "Releases"
 	WindowsHoldPods     WindowScope = "Pods"
@@ -211,22 +211,23 @@ type Promotion struct {
 	// from is the BlogPlatform of environment Staging that has to verify exactly these image digests first.
 	// +required
 	From PlatformReference `json:"from,omitzero"`
-	// soakSeconds is how long staging has to run the release once it has verified it,
-	// without a break: the time begins anew when staging does not serve, is
-	// suspended, or has gone back to an earlier release. Default none.
+	// soakSeconds is how long staging has to run the release without a break after it has
+	// verified it. The time starts again from zero if staging serves no users, is
+	// suspended, or goes back to an earlier release. Default none.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=2592000
 	SoakSeconds *int32 `json:"soakSeconds,omitempty"`
-	// windows are the times at which a release may begin; what has begun comes to its end.
+	// windows are the times at which a release may begin. It may finish outside of them.
 	// Default any time.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10
 	Windows []PromotionWindow `json:"windows,omitempty"`
-	// windowScope is Releases (the default), or Pods if the windows also hold every other change that
-	// replaces pods of the services or restarts PostgreSQL: one of the spec, such as other
-	// resources, or a version of the operator that plans other pods. Volumes grow at any time.
+	// windowScope says which changes wait for a window: Releases (the default), or Pods
+	// for every other change as well that replaces pods of the services or restarts
+	// PostgreSQL. Such a change comes from the spec, such as other resources, or from a
+	// new version of the operator. Volumes grow at any time.
 	// +optional
 	WindowScope WindowScope `json:"windowScope,omitempty"`
 }
@@ -252,7 +253,7 @@ type PlatformReference struct {
 // +kubebuilder:validation:Enum=Mon;Tue;Wed;Thu;Fri;Sat;Sun
 type Day string
 
-// PromotionWindow is a time that comes again every week.
+// PromotionWindow is a period that recurs every week.
 type PromotionWindow struct {
 	// days on which it opens.
 	// +required
@@ -260,14 +261,14 @@ type PromotionWindow struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=7
 	Days []Day `json:"days,omitempty"`
-	// start is when it opens, by the clocks of the time zone. If they skip that time
-	// on a day, it opens when they go on; if they show it twice, the first time.
+	// start is when it opens, in local time of the time zone. If the clocks skip that time
+	// on a day, it opens when they go on; if they show it twice, it opens at the first.
 	// +required
 	// +kubebuilder:validation:MinLength=5
 	// +kubebuilder:validation:MaxLength=5
 	// +kubebuilder:validation:XValidation:rule=`self.matches('^([01][0-9]|2[0-3]):[0-5][0-9]$')`,message=`start must be a time of day from 00:00 to 23:59, with two digits each, such as "09:00"`
 	Start string `json:"start,omitempty"`
-	// durationMinutes is how long it stays open, past midnight too.
+	// durationMinutes is how long it stays open. It may last past midnight.
 	// +required
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1440
@@ -280,32 +281,33 @@ type PromotionWindow struct {
 	Timezone string `json:"timezone,omitempty"`
 }
 
-// Identity is the OpenID provider of an environment: Asgardeo, or another.
+// Identity is the OpenID provider of an environment, such as Asgardeo.
 type Identity struct {
-	// issuer is the iss of the provider's tokens, below which its discovery document
-	// is found, such as https://api.asgardeo.io/t/acme/oauth2/token. The endpoints that
-	// the document names must be on the host of issuer or of scim.baseURL. Immutable:
-	// people are known by issuer and subject.
+	// issuer is the iss of the provider's tokens, below which its discovery document is
+	// found, such as https://api.asgardeo.io/t/acme/oauth2/token. The endpoints that the
+	// document names must be on the host of issuer or of scim.baseURL. Immutable, because
+	// people are identified by issuer and subject.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule=`self.matches('^https://([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?[.])+[a-z]([-a-z0-9]{0,61}[a-z0-9])?(:[1-9][0-9]{0,4})?(/[-A-Za-z0-9._~]+)*/?$')`,message=`identity.issuer must be an https URL with a full lower-case DNS name, without query and fragment, such as https://api.asgardeo.io/t/acme/oauth2/token`
 	// +kubebuilder:validation:XValidation:rule=`self == oldSelf`,message=`identity.issuer cannot change, because people are known by issuer and subject: write the present one; to move to another provider, take identity away, move the people (user move), and write the new identity`
 	Issuer string `json:"issuer,omitempty"`
-	// clientID is what the provider calls the blog's application.
+	// clientID is the client ID of the blog's application at the provider.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
 	// +kubebuilder:validation:XValidation:rule=`self.matches('^[!-~]+$')`,message=`identity.clientID must be printable ASCII without spaces, as the provider's console shows it`
 	ClientID string `json:"clientID,omitempty"`
-	// caBundle holds PEM certificates of the authorities that may sign for the
-	// provider, for one with a private authority. Default those that browsers trust.
+	// caBundle holds the CA certificates of the provider as PEM. Set it for a private CA.
+	// Default the public CAs.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=65536
 	// +kubebuilder:validation:XValidation:rule=`self.startsWith('-----BEGIN CERTIFICATE-----') && self.contains('-----END CERTIFICATE-----') && !self.contains('PRIVATE KEY')`,message=`identity.caBundle must be PEM certificates, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, and no private key`
 	CABundle string `json:"caBundle,omitempty"`
-	// scim is where the provider is told who is locked. Without it a lock holds in the blog alone.
+	// scim is the SCIM2 API by which the blog locks people at the provider. Without it a
+	// lock applies to the blog only.
 	// +optional
 	SCIM *SCIM `json:"scim,omitempty"`
 	// bootstrapAdmin is the first Admin.
@@ -321,7 +323,7 @@ type SCIM struct {
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule=`self.matches('^https://([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?[.])+[a-z]([-a-z0-9]{0,61}[a-z0-9])?(:[1-9][0-9]{0,4})?(/[-A-Za-z0-9._~]+)*/?$')`,message=`identity.scim.baseURL must be an https URL with a full lower-case DNS name, without query and fragment, such as https://api.asgardeo.io/t/acme/scim2`
 	BaseURL string `json:"baseURL,omitempty"`
-	// clientID is what the provider calls the application that may manage users.
+	// clientID is the client ID of the application that may manage users.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=255
@@ -451,10 +453,10 @@ type Database struct {
 	// +kubebuilder:validation:XValidation:rule=`!has(self.claims)`,message=`database.resources.claims is not supported: leave it out, there are no resource claims to refer to`
 	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
 	// parameters are PostgreSQL settings by name. Those that the Crunchy PostgreSQL
-	// operator sets itself (TLS, archiving, sockets) are refused. Without
-	// max_connections there is room for all pods that the services may have while
-	// a release rolls out; PostgreSQL restarts when that has to grow. It does not fall
-	// again by itself, because pods that still run need it: write a value to lower it.
+	// operator sets itself (TLS, archiving, sockets) are refused. The default of
+	// max_connections suffices for all pods that the services may have during a release;
+	// PostgreSQL restarts when it has to grow. The default is never lowered, because
+	// running pods may use the connections: set a value to lower it.
 	// +optional
 	// +kubebuilder:validation:MinProperties=1
 	// +kubebuilder:validation:MaxProperties=50
@@ -467,28 +469,29 @@ type Database struct {
 	// backups says when pgBackRest copies the database, and to which volume.
 	// +optional
 	Backups Backups `json:"backups,omitzero"`
-	// dataSource has the database begin with a backup. It is looked at only while there is
-	// neither a database nor a volume with its data, and may be left in place afterwards.
-	// Default an empty database.
+	// dataSource is the backup from which the database is created. It is ignored once
+	// there is a database or a volume with its data, and may stay in the spec. Default an
+	// empty database.
 	// +optional
 	DataSource *DataSource `json:"dataSource,omitempty"`
 }
 
-// DataSource is the backup that a database begins with.
+// DataSource is the backup from which a database is created.
 type DataSource struct {
-	// postgresCluster is whose backup it is.
+	// postgresCluster is the PostgresCluster that made the backup.
 	// +required
 	PostgresCluster *PostgresClusterSource `json:"postgresCluster,omitempty"`
-	// targetTime is until when the changes that followed the backup are restored, too.
-	// Default as long as they were archived.
+	// targetTime is the point in time to restore. Default the last archived change.
 	// +optional
 	TargetTime *metav1.Time `json:"targetTime,omitempty"`
 }
 
-// PostgresClusterSource is a PostgresCluster of the Crunchy operator, with its field names.
-// That of another BlogPlatform has to name this one in spec.database.backups.readers.
+// PostgresClusterSource is a PostgresCluster of the Crunchy operator, with its field
+// names. If it belongs to another BlogPlatform, that one has to name this one in
+// spec.database.backups.readers.
 type PostgresClusterSource struct {
-	// clusterName of the PostgresCluster. Default that of this platform, of which only the backups are left.
+	// clusterName of the PostgresCluster. Default that of this platform, deleted but for
+	// its backups.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
@@ -508,9 +511,9 @@ type PostgresClusterSource struct {
 
 // Storage is a volume.
 type Storage struct {
-	// size of the volume. It can grow, if its StorageClass can, and never be less than
-	// what the volume has: that stalls the platform. A size that the volume did not come
-	// to may be taken back. Default 1Gi for Staging, 20Gi for Production.
+	// size of the volume. It can grow if the StorageClass allows that. A size below that
+	// of the existing volume stalls the platform; a larger size that the volume has not
+	// reached may be reverted. Default 1Gi for Staging, 20Gi for Production.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule=`quantity(string(self)).isGreaterThan(quantity('0'))`,message=`size must be greater than zero, such as 20Gi`
 	Size *resource.Quantity `json:"size,omitempty"`
@@ -539,8 +542,9 @@ type Backups struct {
 	// and, as WAL piles up, the database.
 	// +optional
 	Storage Storage `json:"storage,omitzero"`
-	// readers are the BlogPlatforms whose database may begin with these backups, as their
-	// spec.database.dataSource says. Whoever may edit one of them can read all data of this one.
+	// readers are the BlogPlatforms that may restore these backups with their
+	// spec.database.dataSource. Whoever can edit one of them can read all data of this
+	// one.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10
@@ -563,8 +567,8 @@ type BackupSchedule struct {
 
 // Gateway is the Istio ingress gateway that serves the hosts.
 type Gateway struct {
-	// namespace of the gateway's pods. The certificate is written there. The operator
-	// must be allowed to (its flag --gateway-namespaces). Default istio-ingress.
+	// namespace of the gateway's pods. The certificate is written there, which the
+	// operator's flag --gateway-namespaces must allow. Default istio-ingress.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
@@ -594,12 +598,12 @@ type Gateway struct {
 	// +kubebuilder:validation:Maximum=65535
 	// +kubebuilder:validation:XValidation:rule=`self != 80`,message=`gateway.httpsPort must not be 80, where plain HTTP is redirected from: write the port that browsers use for HTTPS, such as 443`
 	HTTPSPort *int32 `json:"httpsPort,omitempty"`
-	// trustedHops is how many proxies between readers and the frontend add the address
-	// that they were asked from to X-Forwarded-For, the gateway among them. Limits are
-	// kept for the address that the first of these added. A load balancer that passes
-	// connections on adds none, if it tells the gateway the address by proxy protocol;
-	// a content delivery network adds one. With too many, readers can claim any
-	// address; with too few, all of them share one limit. Default 1.
+	// trustedHops is how many proxies between readers and the frontend append to
+	// X-Forwarded-For, including the gateway. Rate limits apply to the address that the
+	// first of these proxies appends. A load balancer that forwards TCP connections
+	// appends none if it sends the address to the gateway by proxy protocol; a content
+	// delivery network appends one. If the number is too high, readers can forge their
+	// address; if it is too low, all readers share one limit. Default 1.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=10
@@ -611,10 +615,9 @@ type TLS struct {
 	// issuerRef names the cert-manager issuer.
 	// +required
 	IssuerRef IssuerReference `json:"issuerRef,omitzero"`
-	// deletionPolicy says what happens to the Secret with the key pair, in the
-	// gateway's namespace, when this object is deleted. Default Delete. With Retain
-	// a platform that is created again is served at once, and asks for no further
-	// certificate of an authority that limits their number.
+	// deletionPolicy says what happens to the Secret with the key pair, in the gateway's
+	// namespace, when this object is deleted. Default Delete. With Retain a platform that
+	// is created again uses the same certificate, which spares the rate limit of the CA.
 	// +optional
 	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
 }
@@ -698,9 +701,10 @@ type Service struct {
 	// +kubebuilder:validation:items:XValidation:rule=`has(self.key) || (has(self.operator) && self.operator == 'Exists')`,message=`tolerations: a toleration without key tolerates everything and needs operator Exists: write the key of a taint`
 	// +kubebuilder:validation:items:XValidation:rule=`!has(self.tolerationSeconds) || (has(self.effect) && self.effect == 'NoExecute')`,message=`tolerations: tolerationSeconds needs effect NoExecute`
 	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`
-	// topologySpread spreads pods over zones and nodes. The label selector may be left out: the
-	// service's own pods are meant, and without matchLabelKeys those of one release. Without
-	// nodeTaintsPolicy, nodes that the pods may not use do not count.
+	// topologySpread spreads pods over zones and nodes. Without a label selector a
+	// constraint applies to the pods of the service, and without matchLabelKeys to those
+	// of one release. Without nodeTaintsPolicy, nodes whose taints the pods do not
+	// tolerate are ignored.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10
@@ -710,18 +714,17 @@ type Service struct {
 	TopologySpread []corev1.TopologySpreadConstraint `json:"topologySpread,omitempty"`
 }
 
-// Autoscaling lets the number of pods follow their load: as many as it takes
-// for the service's own container, the proxy beside it left out, to use 75% of
-// the cpu that it requests.
+// Autoscaling sets the number of pods by their load: the service's own container,
+// without the sidecar, uses 75% of the cpu that it requests.
 //
 // +kubebuilder:validation:XValidation:rule=`self.min <= self.max`,message=`autoscaling.min must not be more than autoscaling.max`
 type Autoscaling struct {
-	// min is the least number of pods.
+	// min is the minimum number of pods.
 	// +required
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100
 	Min int32 `json:"min,omitempty"`
-	// max is the greatest number of pods.
+	// max is the maximum number of pods.
 	// +required
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100
@@ -743,29 +746,29 @@ type Rollout struct {
 	// analysis says how a new release is judged.
 	// +optional
 	Analysis Analysis `json:"analysis,omitzero"`
-	// progressDeadlineSeconds is how long a release may make no progress before
-	// all services go back: no step done, no further pod ready. The time that a
-	// pause, an analysis, a migration or Verify takes by design comes on top.
-	// Time in which the operator was away, or the release paused, does not count. Default 300.
+	// progressDeadlineSeconds is how long a release may make no progress (no step done, no
+	// further pod ready) before all services are rolled back. The planned time of a pause,
+	// an analysis, a migration or Verify is added. Time in which the operator did not run,
+	// or the release was paused, does not count. Default 300.
 	// +optional
 	// +kubebuilder:validation:Minimum=10
 	// +kubebuilder:validation:Maximum=3600
 	ProgressDeadlineSeconds *int32 `json:"progressDeadlineSeconds,omitempty"`
 	// migrationDeadlineSeconds is how long the migration of one schema may run, all its
-	// attempts together; then it is ended. Raise it for one that rewrites a large table.
-	// A release whose migrations were ended so three times is not tried again by itself. Default 900.
+	// attempts together, before it is stopped. Raise it for a migration that rewrites a
+	// large table. A release whose migrations were stopped three times is retried on
+	// request only. Default 900.
 	// +optional
 	// +kubebuilder:validation:Minimum=60
 	// +kubebuilder:validation:Maximum=86400
 	MigrationDeadlineSeconds *int32 `json:"migrationDeadlineSeconds,omitempty"`
 }
 
-// Analysis says how the pods of a new release are judged. They always get an
-// even load of requests of its own, from a Job in the mesh, so that an idle
-// environment can be judged, too. Where Prometheus is named, it is asked how
-// all requests went that they answered, whoever made them, and whether they
-// stayed ready; what it does not know is never taken for success, and
-// halts the rollout. Elsewhere that Job judges the answers that it got.
+// Analysis says how the pods of a new release are judged. A Job in the mesh sends them
+// an even load of requests, so that an idle environment can be judged, too. With
+// prometheus, its metrics judge all requests that the pods answered, and whether the
+// pods stayed ready; missing metrics are never a success, and halt the rollout.
+// Without it, the Job judges the answers that it got.
 type Analysis struct {
 	// prometheus is the address of a Prometheus that scrapes the pods of this
 	// namespace, such as http://prometheus.monitoring.svc:9090, as the Argo Rollouts
@@ -775,32 +778,33 @@ type Analysis struct {
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule=`self.matches('^https?://[^/?#@{}]+(/[^?#{}]*)?$')`,message=`rollout.analysis.prometheus must be an address without credentials, such as http://prometheus.monitoring.svc:9090`
 	Prometheus string `json:"prometheus,omitempty"`
-	// minSuccessPercent is the least share of answers below 500. Default 99.
+	// minSuccessPercent is the minimum percentage of answers with a status below 500.
+	// Default 99.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100
 	MinSuccessPercent *int32 `json:"minSuccessPercent,omitempty"`
-	// maxP99Milliseconds bounds the time in which 99 of 100 requests are answered. Default 500.
+	// maxP99Milliseconds is the maximum 99th percentile of response times. Default 500.
 	// +optional
 	// +kubebuilder:validation:Minimum=5
 	// +kubebuilder:validation:Maximum=7500
 	MaxP99Milliseconds *int32 `json:"maxP99Milliseconds,omitempty"`
-	// minRequests is how many requests a measurement needs; the load makes twice as
-	// many in that time. Default 20 for Staging, 50 for Production.
+	// minRequests is the minimum number of requests in a measurement. The load sends twice
+	// as many in that time. Default 20 for Staging, 50 for Production.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=1000
 	MinRequests *int32 `json:"minRequests,omitempty"`
-	// durationSeconds is the time that a measurement looks back, four times the scrape
-	// interval of Prometheus or more. The load lasts twice as long, and three
-	// measurements in a row must succeed. Default 30 for Staging, 60 for Production.
+	// durationSeconds is the period that a measurement covers, at least four times the
+	// scrape interval of Prometheus. The load lasts twice as long, and three measurements
+	// in a row must succeed. Default 30 for Staging, 60 for Production.
 	// +optional
 	// +kubebuilder:validation:Minimum=10
 	// +kubebuilder:validation:Maximum=3600
 	DurationSeconds *int32 `json:"durationSeconds,omitempty"`
 }
 
-// RolloutStep is exactly one of its fields.
+// RolloutStep has exactly one field.
 //
 // +kubebuilder:validation:XValidation:rule=`[has(self.weight), has(self.pauseSeconds), has(self.analysis)].filter(is, is).size() == 1`,message=`rollout.steps: each step needs exactly one of weight, pauseSeconds and analysis: write a step for each`
 type RolloutStep struct {
@@ -814,10 +818,10 @@ type RolloutStep struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=86400
 	PauseSeconds *int32 `json:"pauseSeconds,omitempty"`
-	// analysis judges the new release as rollout.analysis says. It is written {}.
+	// analysis judges the new release by rollout.analysis. Write {}.
 	// +optional
 	Analysis *AnalysisStep `json:"analysis,omitempty"`
 }
 
-// AnalysisStep has nothing to choose: rollout.analysis holds for all of them.
+// AnalysisStep has no fields: rollout.analysis applies to all of them.
 type AnalysisStep struct{}
