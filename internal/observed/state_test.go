@@ -112,3 +112,14 @@ func TestOnlyADeadlineEndsAJobByItsDeadline(t *testing.T) {
 		t.Error("a Job that runs has not ended")
 	}
 }
+
+// TestAFailureWithoutAMessageExplainsNothing: the verdict stays as it is.
+func TestAFailureWithoutAMessageExplainsNothing(t *testing.T) {
+	succeeded := podOf("done", corev1.PodSucceeded, "1 -> 2")
+	succeeded.Status.ContainerStatuses[0].State.Terminated.ExitCode = 0
+	for name, pods := range map[string][]corev1.Pod{"no message": {podOf("a", corev1.PodFailed, "")}, "a success": {succeeded}, "no pod": nil} {
+		if got := lastFailure(pods); got != nil {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
