@@ -8,7 +8,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"blogplatform.io/operator/services/content/internal/api"
-	"blogplatform.io/operator/services/content/internal/markdown"
 	"blogplatform.io/operator/services/internal/caller"
 	"blogplatform.io/operator/services/internal/input"
 	"blogplatform.io/operator/services/internal/problem"
@@ -115,9 +114,9 @@ func (s *service) Preview(ctx context.Context, r api.PreviewRequestObject) (api.
 	if err := quota.Take(ctx, s.pool, schema, who.Person, previews); err != nil {
 		return nil, err
 	}
-	result, err := markdown.Render(r.Body.Body)
+	result, err := s.renderer.render(ctx, r.Body.Body)
 	if err != nil {
-		return nil, problem.Invalid("body.body", "cannot be rendered: "+err.Error()+".")
+		return nil, refusedText(err)
 	}
 	return api.Preview200JSONResponse{HTML: result.HTML, Words: result.Words, ReadingMinutes: readingMinutes(result.Words)}, nil
 }

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"slices"
@@ -38,7 +39,7 @@ type manuscript struct {
 	rendered markdown.Result
 }
 
-func readManuscript(in *api.ManuscriptInput) (manuscript, error) {
+func (s *service) readManuscript(ctx context.Context, in *api.ManuscriptInput) (manuscript, error) {
 	var (
 		m   = manuscript{body: in.Body, category: in.CategoryID}
 		err error
@@ -60,8 +61,8 @@ func readManuscript(in *api.ManuscriptInput) (manuscript, error) {
 	if m.tags, err = readTags(in.Tags); err != nil {
 		return manuscript{}, err
 	}
-	if m.rendered, err = markdown.Render(m.body); err != nil {
-		return manuscript{}, problem.Invalid("body.body", "cannot be rendered: "+err.Error()+".")
+	if m.rendered, err = s.renderer.render(ctx, m.body); err != nil {
+		return manuscript{}, refusedText(err)
 	}
 	return m, nil
 }

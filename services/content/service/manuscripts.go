@@ -52,11 +52,15 @@ func (r record) post() post {
 
 func (r record) author() api.Author { return api.Author{ID: r.AuthorID, Name: r.AuthorName} }
 
-// document is the record as one person gets it.
-func (r record) document(who token.Claims) api.Manuscript {
+// document is a record as one person gets it.
+func (s *service) document(ctx context.Context, r record, who token.Claims) (api.Manuscript, error) {
 	html, words := r.HTML, r.Words
 	if r.Stale {
-		html, _, words = renderAnyway(r.Body)
+		rendered, err := s.renderer.stored(ctx, r.Body)
+		if err != nil {
+			return api.Manuscript{}, err
+		}
+		html, words = rendered.HTML, rendered.Words
 	}
 	m := api.Manuscript{
 		ID: r.ID, Title: r.Title, Slug: r.Slug, Summary: r.Summary, Body: r.Body, HTML: html, Words: words, ReadingMinutes: readingMinutes(words),
@@ -66,7 +70,7 @@ func (r record) document(who token.Claims) api.Manuscript {
 	for i, tag := range r.Tags {
 		m.Tags[i] = tag.Name
 	}
-	return m
+	return m, nil
 }
 
 // says reports whether the record is what a save asks for already.
@@ -192,7 +196,11 @@ func (s *service) GetManuscript(ctx context.Context, r api.GetManuscriptRequestO
 	if err != nil {
 		return nil, err
 	}
-	return api.GetManuscript200JSONResponse{Body: found.document(who), Headers: api.GetManuscript200ResponseHeaders{ETag: input.ETag(found.Revision)}}, nil
+	document, err := s.document(ctx, found, who)
+	if err != nil {
+		return nil, err
+	}
+	return api.GetManuscript200JSONResponse{Body: document, Headers: api.GetManuscript200ResponseHeaders{ETag: input.ETag(found.Revision)}}, nil
 }
 
 // readable returns who asks and a post that they may see.
@@ -214,7 +222,7 @@ func (s *service) CreateManuscript(ctx context.Context, r api.CreateManuscriptRe
 	if err != nil {
 		return nil, err
 	}
-	in, err := readManuscript(r.Body)
+	in, err := s.readManuscript(ctx, r.Body)
 	if err != nil {
 		return nil, err
 	}
@@ -239,7 +247,11 @@ func (s *service) CreateManuscript(ctx context.Context, r api.CreateManuscriptRe
 	if err != nil {
 		return nil, err
 	}
-	return api.CreateManuscript201JSONResponse{Body: made.document(who), Headers: api.CreateManuscript201ResponseHeaders{ETag: input.ETag(made.Revision)}}, nil
+	document, err := s.document(ctx, made, who)
+	if err != nil {
+		return nil, err
+	}
+	return api.CreateManuscript201JSONResponse{Body: document, Headers: api.CreateManuscript201ResponseHeaders{ETag: input.ETag(made.Revision)}}, nil
 }
 
 // slugsFor returns the slugs to try for a title, the last of which nobody can have guessed.
@@ -289,7 +301,7 @@ func (s *service) SaveManuscript(ctx context.Context, r api.SaveManuscriptReques
 	if err != nil {
 		return nil, err
 	}
-	in, err := readManuscript(r.Body)
+	in, err := s.readManuscript(ctx, r.Body)
 	if err != nil {
 		return nil, err
 	}
@@ -322,13 +334,18 @@ func (s *service) SaveManuscript(ctx context.Context, r api.SaveManuscriptReques
 		return nil, slugTaken()
 	case err != nil:
 		return nil, err
-	case conflict:
-		return api.SaveManuscript412ApplicationProblemPlusJSONResponse(conflictOf(ctx, r.Body, found.document(who))), nil
 	}
-	return api.SaveManuscript200JSONResponse{Body: found.document(who), Headers: api.SaveManuscript200ResponseHeaders{ETag: input.ETag(found.Revision)}}, nil
+	document, err := s.document(ctx, found, who)
+	if err != nil {
+		return nil, err
+	}
+	if conflict {
+		return api.SaveManuscript412ApplicationProblemPlusJSONResponse(conflictOf(r.Body, document)), nil
+	}
+	return api.SaveManuscript200JSONResponse{Body: document, Headers: api.SaveManuscript200ResponseHeaders{ETag: input.ETag(found.Revision)}}, nil
 }
 
-func conflictOf(_ context.Context, yours *api.ManuscriptInput, theirs api.Manuscript) api.Conflict {
+func conflictOf(yours *api.ManuscriptInput, theirs api.Manuscript) api.Conflict {
 	return api.Conflict{
 		Type: "about:blank", Title: http.StatusText(http.StatusPreconditionFailed), Status: http.StatusPreconditionFailed, Field: new("If-Match"),
 		Detail: new(fmt.Sprintf("Somebody saved revision %d in the meantime. Both versions are here: bring them together and save on top of it.", theirs.Revision)),
@@ -509,11 +526,15 @@ func (s *service) MoveManuscript(ctx context.Context, r api.MoveManuscriptReques
 	if err != nil {
 		return nil, err
 	}
+	document, err := s.document(ctx, found, who)
+	if err != nil {
+		return nil, err
+	}
 	if conflict {
 		seen := api.ManuscriptInput{Title: found.Title, Summary: &found.Summary, Body: found.Body, Slug: &found.Slug}
-		return api.MoveManuscript412ApplicationProblemPlusJSONResponse(conflictOf(ctx, &seen, found.document(who))), nil
+		return api.MoveManuscript412ApplicationProblemPlusJSONResponse(conflictOf(&seen, document)), nil
 	}
-	return api.MoveManuscript200JSONResponse{Body: found.document(who), Headers: api.MoveManuscript200ResponseHeaders{ETag: input.ETag(found.Revision)}}, nil
+	return api.MoveManuscript200JSONResponse{Body: document, Headers: api.MoveManuscript200ResponseHeaders{ETag: input.ETag(found.Revision)}}, nil
 }
 
 // move takes a locked post to the state that follows. A post that was public

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"blogplatform.io/operator/services/content/internal/api"
+	"blogplatform.io/operator/services/content/internal/markdown"
 	"blogplatform.io/operator/services/internal/page"
 	"blogplatform.io/operator/services/internal/problem"
 )
@@ -205,7 +206,7 @@ func (s *service) GetPost(ctx context.Context, r api.GetPostRequestObject) (api.
 	if err != nil {
 		return nil, err
 	}
-	html, headings, words, err := row.rendered()
+	shown, err := s.shown(ctx, row)
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +214,7 @@ func (s *service) GetPost(ctx context.Context, r api.GetPostRequestObject) (api.
 	return api.GetPost200JSONResponse{
 		ID: row.ID, Title: row.Title, Slug: row.Slug, Summary: row.Summary, PublishedAt: row.PublishedAt.UTC(), UpdatedAt: row.UpdatedAt.UTC(),
 		Author: api.Author{ID: row.AuthorID, Name: row.AuthorName}, Category: row.category(), Tags: row.Tags,
-		ReadingMinutes: readingMinutes(words), HTML: html, Headings: headings,
+		ReadingMinutes: readingMinutes(shown.Words), HTML: shown.HTML, Headings: headings(shown),
 		Newer: link(row.NewerTitle, row.NewerSlug), Older: link(row.OlderTitle, row.OlderSlug),
 	}, nil
 }
@@ -225,15 +226,16 @@ func scanPost(r pgx.CollectableRow) (postRow, error) {
 	return p, err
 }
 
-func (p postRow) rendered() (html string, headings []api.Heading, words int, err error) {
+// shown is what readers see of a post.
+func (s *service) shown(ctx context.Context, p postRow) (markdown.Result, error) {
 	if p.Body != nil {
-		html, headings, words = renderAnyway(*p.Body)
-		return html, headings, words, nil
+		return s.renderer.stored(ctx, *p.Body)
 	}
-	if err := json.Unmarshal(p.Headings, &headings); err != nil {
-		return "", nil, 0, fmt.Errorf("read the headings of post %d: %w", p.ID, err)
+	shown := markdown.Result{HTML: p.HTML, Words: p.Words}
+	if err := json.Unmarshal(p.Headings, &shown.Headings); err != nil {
+		return shown, fmt.Errorf("read the headings of post %d: %w", p.ID, err)
 	}
-	return p.HTML, headings, p.Words, nil
+	return shown, nil
 }
 
 // moved answers with the present slug of a public post that had this one.

@@ -3,9 +3,12 @@ package service
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html"
 	"log/slog"
+	"net/http"
+	"runtime"
 	"strings"
 	"time"
 
@@ -14,6 +17,7 @@ import (
 
 	"blogplatform.io/operator/services/content/internal/api"
 	"blogplatform.io/operator/services/content/internal/markdown"
+	"blogplatform.io/operator/services/internal/problem"
 )
 
 const (
@@ -23,14 +27,48 @@ const (
 	rerenderEvery   = time.Minute
 )
 
-// renderAnyway renders a text that is kept already. One that today would be
-// refused is shown as it was typed.
-func renderAnyway(body string) (string, []api.Heading, int) {
-	result, err := markdown.Render(body)
-	if err != nil {
-		return "<pre>" + html.EscapeString(body) + "</pre>\n", []api.Heading{}, len(strings.Fields(body))
+// renderer renders as many texts at once as it has slots: each can use a
+// processor and some 100 MB for a moment.
+type renderer struct{ slots chan struct{} }
+
+func newRenderer() *renderer { return &renderer{make(chan struct{}, runtime.GOMAXPROCS(0))} }
+
+// render waits for a slot. The error wraps [markdown.ErrTooComplex], or is a
+// problem: 503 when ctx ends before the text is rendered.
+func (r *renderer) render(ctx context.Context, body string) (markdown.Result, error) {
+	select {
+	case r.slots <- struct{}{}:
+	case <-ctx.Done():
+		return markdown.Result{}, notRendered(ctx.Err())
 	}
-	return result.HTML, headings(result), result.Words
+	defer func() { <-r.slots }()
+	result, err := markdown.Render(ctx, body)
+	if err != nil && !errors.Is(err, markdown.ErrTooComplex) {
+		err = notRendered(err)
+	}
+	return result, err
+}
+
+func notRendered(cause error) error {
+	return &problem.Error{Status: http.StatusServiceUnavailable, Detail: "The text could not be rendered in time.", Cause: cause}
+}
+
+// refusedText is the problem of a text that costs too much; other errors stay.
+func refusedText(err error) error {
+	if errors.Is(err, markdown.ErrTooComplex) {
+		return problem.Invalid("body.body", "cannot be shown: "+err.Error()+".")
+	}
+	return err
+}
+
+// stored renders a text that is stored already. One that today would be refused
+// is shown as it was typed.
+func (r *renderer) stored(ctx context.Context, body string) (markdown.Result, error) {
+	result, err := r.render(ctx, body)
+	if errors.Is(err, markdown.ErrTooComplex) {
+		return markdown.Result{HTML: "<pre>" + html.EscapeString(body) + "</pre>\n", Words: len(strings.Fields(body))}, nil
+	}
+	return result, err
 }
 
 func headings(result markdown.Result) []api.Heading {
@@ -41,11 +79,11 @@ func headings(result markdown.Result) []api.Heading {
 	return out
 }
 
-// rerender makes the HTML of posts that have none, or one of an earlier
+// run makes the HTML of posts that have none, or one of an earlier
 // renderer, until ctx ends. Until then each is rendered when it is read.
-func rerender(ctx context.Context, pool *pgxpool.Pool) {
+func (r *renderer) run(ctx context.Context, pool *pgxpool.Pool) {
 	for {
-		done, err := rerenderSome(ctx, pool)
+		done, err := r.runOnce(ctx, pool)
 		pause := time.Duration(0)
 		switch {
 		case ctx.Err() != nil:
@@ -65,8 +103,8 @@ func rerender(ctx context.Context, pool *pgxpool.Pool) {
 	}
 }
 
-// rerenderSome renders one batch and returns how many posts it had.
-func rerenderSome(ctx context.Context, pool *pgxpool.Pool) (int, error) {
+// runOnce renders one batch and returns how many posts it had.
+func (r *renderer) runOnce(ctx context.Context, pool *pgxpool.Pool) (int, error) {
 	type row struct {
 		ID       int64
 		Revision int64
@@ -78,14 +116,17 @@ func rerenderSome(ctx context.Context, pool *pgxpool.Pool) (int, error) {
 		return 0, fmt.Errorf("look for posts to render: %w", err)
 	}
 	for _, post := range stale {
-		html, headings, words := renderAnyway(post.Body)
-		encoded, err := json.Marshal(headings)
+		rendered, err := r.stored(ctx, post.Body)
+		if err != nil {
+			return 0, fmt.Errorf("render post %d: %w", post.ID, err)
+		}
+		encoded, err := json.Marshal(headings(rendered))
 		if err != nil {
 			return 0, fmt.Errorf("encode the headings of post %d: %w", post.ID, err)
 		}
 		// A save in the meantime rendered a newer text.
 		if _, err := pool.Exec(ctx, `UPDATE content.posts SET html = $3, headings = $4, words = $5, renderer = $6 WHERE id = $1 AND revision = $2`,
-			post.ID, post.Revision, html, encoded, words, rendererVersion); err != nil {
+			post.ID, post.Revision, rendered.HTML, encoded, rendered.Words, rendererVersion); err != nil {
 			return 0, fmt.Errorf("keep the HTML of post %d: %w", post.ID, err)
 		}
 	}

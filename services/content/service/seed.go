@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"blogplatform.io/operator/services/content/internal/api"
+	"blogplatform.io/operator/services/content/internal/markdown"
 	"blogplatform.io/operator/services/internal/command"
 	"blogplatform.io/operator/services/internal/postgres"
 )
@@ -110,8 +111,11 @@ func seed(ctx context.Context) error {
 
 func seedPost(ctx context.Context, tx pgx.Tx, post demoPost, done *seeded) error {
 	body := strings.Join(post.Paragraphs, "\n\n")
-	html, outline, words := renderAnyway(body)
-	encoded, err := json.Marshal(outline)
+	rendered, err := markdown.Render(ctx, body)
+	if err != nil {
+		return err
+	}
+	encoded, err := json.Marshal(headings(rendered))
 	if err != nil {
 		return fmt.Errorf("encode the headings: %w", err)
 	}
@@ -124,7 +128,7 @@ func seedPost(ctx context.Context, tx pgx.Tx, post demoPost, done *seeded) error
 		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, (SELECT id FROM content.categories WHERE slug = $11), day.at, day.at
 		FROM (SELECT CASE WHEN $10 = 'published' THEN date_trunc('day', now()) - make_interval(days => $12) END AS at) day
 		ON CONFLICT (slug) DO NOTHING RETURNING id, published_at`,
-		post.Slug, post.Title, post.Summary, body, html, encoded, words, rendererVersion, post.Author, string(post.State), post.Category, post.DaysAgo).Scan(&id, &at)
+		post.Slug, post.Title, post.Summary, body, rendered.HTML, encoded, rendered.Words, rendererVersion, post.Author, string(post.State), post.Category, post.DaysAgo).Scan(&id, &at)
 	if errors.Is(err, pgx.ErrNoRows) {
 		done.Kept++
 		if err := tx.QueryRow(ctx, `SELECT id FROM content.posts WHERE slug = $1`, post.Slug).Scan(&id); err != nil {

@@ -50,15 +50,16 @@ func setup(background context.Context, mux *server.Mux, pool *pgxpool.Pool, _ pr
 	}
 	go verifier.Run(background)
 	views := newViews()
-	go rerender(background, pool)
+	renderer := newRenderer()
+	go renderer.run(background, pool)
 	go views.run(background, pool)
-	routes(mux, pool, verifier, views)
+	routes(mux, pool, verifier, views, renderer)
 	return nil
 }
 
 // routes adds the routes of openapi.yaml.
-func routes(mux *server.Mux, pool *pgxpool.Pool, verifier *token.Verifier, views *views) {
-	strict := api.NewStrictHandlerWithOptions(&service{pool, caller.Changes{Pool: pool, Schema: schema}, views}, nil, api.StrictHTTPServerOptions{
+func routes(mux *server.Mux, pool *pgxpool.Pool, verifier *token.Verifier, views *views, renderer *renderer) {
+	strict := api.NewStrictHandlerWithOptions(&service{pool, caller.Changes{Pool: pool, Schema: schema}, views, renderer}, nil, api.StrictHTTPServerOptions{
 		RequestErrorHandlerFunc: problem.Malformed, ResponseErrorHandlerFunc: fail,
 	})
 	api.HandlerWithOptions(strict, api.StdHTTPServerOptions{
@@ -79,9 +80,10 @@ func fail(w http.ResponseWriter, r *http.Request, err error) {
 // service implements api.StrictServerInterface. Handlers begin with who may ask,
 // then look at what is asked, then at the database.
 type service struct {
-	pool    *pgxpool.Pool
-	changes caller.Changes
-	views   *views
+	pool     *pgxpool.Pool
+	changes  caller.Changes
+	views    *views
+	renderer *renderer
 }
 
 // ErasePerson implements api.StrictServerInterface.

@@ -23,17 +23,18 @@ func TestMain(m *testing.M) { os.Exit(postgres.Main(m)) }
 type world struct {
 	*apitest.Service
 	views                               *views
+	renderer                            *renderer
 	anybody, reader, amara, noah, admin *apitest.Person
 }
 
 func newWorld(t testing.TB, database *postgres.Server) *world {
 	t.Helper()
-	views := newViews()
+	views, renderer := newViews(), newRenderer()
 	s := apitest.Start(t, database, "content", migrations, func(mux *server.Mux, pool *pgxpool.Pool, verifier *token.Verifier) {
-		routes(mux, pool, verifier, views)
+		routes(mux, pool, verifier, views, renderer)
 	})
 	return &world{
-		Service: s, views: views, anybody: s.Anybody(), reader: s.Person(1, "Rita Reader", token.Reader),
+		Service: s, views: views, renderer: renderer, anybody: s.Anybody(), reader: s.Person(1, "Rita Reader", token.Reader),
 		amara: s.Person(2, "Amara Silva", token.Editor), noah: s.Person(3, "Noah Perera", token.Editor), admin: s.Person(4, "Ada Admin", token.Admin),
 	}
 }

@@ -375,10 +375,10 @@ func TestPostsOfThePreviousReleaseSurviveAndAreRendered(t *testing.T) {
 		}
 	}
 	check()
-	if n, err := rerenderSome(t.Context(), w.Pool); n != 3 || err != nil {
+	if n, err := w.renderer.runOnce(t.Context(), w.Pool); n != 3 || err != nil {
 		t.Errorf("rendered %d, %v", n, err)
 	}
-	if n, err := rerenderSome(t.Context(), w.Pool); n != 0 || err != nil {
+	if n, err := w.renderer.runOnce(t.Context(), w.Pool); n != 0 || err != nil {
 		t.Errorf("rendered %d again, %v", n, err)
 	}
 	check()

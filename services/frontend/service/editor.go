@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"html"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -277,6 +279,17 @@ func (s *site) saved(w http.ResponseWriter, r *http.Request, form form, m conten
 // showEditor shows the form of a post. What only helps to fill it in may be missing.
 func (s *site) showEditor(w http.ResponseWriter, r *http.Request, status int, form form, page editorPage) {
 	text := s.messages.text
+	if form.Value("body") != "" && page.Theirs == nil {
+		var err error
+		page.Preview, err = s.preview(r.Context(), form.Value("body"))
+		switch {
+		case err == nil, form.Problem("body") != "":
+		case bodyRefused(err) != "":
+			form.refuse("body", bodyRefused(err))
+		default:
+			slog.WarnContext(r.Context(), "the editor is shown without a preview", "error", err)
+		}
+	}
 	page.Base, page.Sequence, page.Problems = form.Value("base"), form.Value("sequence"), form.Problems
 	page.Title = form.field(field{Name: "title", Label: text("editor.title"), Required: true, MaxLength: maxTitle})
 	page.Body = form.field(field{Name: "body", Label: text("editor.body"), MaxLength: maxText, Rows: 18})
@@ -284,12 +297,6 @@ func (s *site) showEditor(w http.ResponseWriter, r *http.Request, status int, fo
 	page.Tags = form.field(field{Name: "tags", Label: text("editor.tags"), Help: text("editor.tags.help"), MaxLength: maxTags})
 	page.Slug = form.field(field{Name: "slug", Label: text("editor.slug"), Help: text("editor.slug.help"), MaxLength: maxSlug})
 	page.Category = form.field(field{Name: "categoryId", Label: text("editor.category"), Options: s.categoryOptions(r, form.Value("categoryId"))})
-	if form.Value("body") != "" && page.Theirs == nil {
-		var err error
-		if page.Preview, err = s.preview(r.Context(), form.Value("body")); err != nil {
-			slog.WarnContext(r.Context(), "the editor is shown without a preview", "error", err)
-		}
-	}
 	title := text("editor.new")
 	switch {
 	case page.Theirs != nil:
@@ -328,6 +335,16 @@ func (s *site) preview(ctx context.Context, body string) (content.Preview, error
 	return shown, nil
 }
 
+// bodyRefused returns what is wrong with a text that costs too much to show, as
+// a sentence, empty for another error. Such a text can still be written on.
+func bodyRefused(err error) string {
+	var said *rest.StatusError
+	if !errors.As(err, &said) || said.Problem.Field != "body.body" {
+		return ""
+	}
+	return sentence(strings.TrimPrefix(said.Problem.Detail, said.Problem.Field))
+}
+
 // keptText is what the editor's script gets to know.
 type keptText struct {
 	// Status is a line that says how the text stands; {time} in it is At, as the
@@ -338,15 +355,26 @@ type keptText struct {
 	HTML string `json:"html"`
 	// Newer says that another window has kept a text that this one has not seen.
 	Newer bool `json:"newer"`
+	// Refused says that the text cannot be shown, and not be saved as it is.
+	Refused bool `json:"refused"`
+}
+
+// refused returns the answer for a text that cannot be shown.
+func (k keptText) refused(reason string) keptText {
+	k.Status, k.Refused, k.HTML = reason, true, "<p>"+html.EscapeString(reason)+"</p>"
+	return k
 }
 
 // previewText serves POST /write/preview, for a text that is not saved yet.
 func (s *site) previewText(w http.ResponseWriter, r *http.Request) error {
 	shown, err := s.preview(r.Context(), editorForm(r).Value("body"))
+	if reason := bodyRefused(err); reason != "" {
+		return sendKept(w, keptText{}.refused(reason))
+	}
 	if err != nil {
 		return err
 	}
-	return s.sendKept(w, shown, keptText{Status: s.messages.text("editor.counted", s.measured(shown))})
+	return sendKept(w, keptText{Status: s.messages.text("editor.counted", s.measured(shown)), HTML: string(s.prose(shown.HTML))})
 }
 
 // keepDraft serves POST /write/{id}/draft, which keeps what is being typed.
@@ -374,14 +402,17 @@ func (s *site) keepDraft(w http.ResponseWriter, r *http.Request) error {
 		return fmt.Errorf("keep the draft of manuscript %d: %w", id, err)
 	}
 	shown, err := s.preview(r.Context(), in.Body)
+	if reason := bodyRefused(err); reason != "" {
+		return sendKept(w, keptText{At: &draft.SavedAt}.refused(s.messages.text("editor.kept", reason)))
+	}
 	if err != nil {
 		return err
 	}
-	kept := keptText{Status: s.messages.text("editor.kept", s.measured(shown)), At: &draft.SavedAt}
+	kept := keptText{Status: s.messages.text("editor.kept", s.measured(shown)), At: &draft.SavedAt, HTML: string(s.prose(shown.HTML))}
 	if draft.Title != in.Title || draft.Body != in.Body || draft.Summary != *in.Summary {
 		kept.Newer, kept.Status = true, s.messages.text("editor.newer")
 	}
-	return s.sendKept(w, shown, kept)
+	return sendKept(w, kept)
 }
 
 // measured says how long a text is.
@@ -389,8 +420,7 @@ func (s *site) measured(shown content.Preview) string {
 	return s.messages.text("post.words", shown.Words) + " · " + s.messages.text("post.minutes", shown.ReadingMinutes)
 }
 
-func (s *site) sendKept(w http.ResponseWriter, shown content.Preview, kept keptText) error {
-	kept.HTML = string(s.prose(shown.HTML))
+func sendKept(w http.ResponseWriter, kept keptText) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "private, no-store")
 	return json.NewEncoder(w).Encode(kept)

@@ -237,6 +237,27 @@ func TestWhatIsBeingTypedIsKept(t *testing.T) {
 	leads(t, w.as("Editor", "POST", "/write/5/draft/discard", url.Values{}), "/write/5/edit")
 }
 
+func TestATextThatCannotBeShownIsKeptAndCanBeWrittenOn(t *testing.T) {
+	w := newDesk(t)
+	costly := content.Draft{Title: "Second light", Body: "| too | wide |", BaseRevision: 3, Sequence: 4, SavedAt: time.Date(2026, 11, 2, 8, 4, 0, 0, time.UTC)}
+	w.answers["PUT /v1/manuscripts/5/draft"] = ok(costly)
+	w.answers["GET /v1/manuscripts/5/draft"] = ok(costly)
+	w.answers["POST /v1/preview"] = refused(http.StatusBadRequest, "body.body", "body.body cannot be shown: line 1 <is> wide.")
+	for path, status := range map[string]string{
+		"/write/5/draft": "Kept {time} · Cannot be shown: line 1 <is> wide.", "/write/preview": "Cannot be shown: line 1 <is> wide.",
+	} {
+		var got keptText
+		resp := w.as("Editor", "POST", path, url.Values{"base": {"3"}, "sequence": {"4"}, "title": {"Second light"}, "body": {costly.Body}})
+		if err := json.NewDecoder(resp.Body).Decode(&got); err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %d, %v", path, resp.StatusCode, err)
+		}
+		if !got.Refused || got.Status != status || !strings.Contains(got.HTML, "line 1 &lt;is&gt; wide.") {
+			t.Errorf("%s: %+v", path, got)
+		}
+	}
+	has(t, read(t, w.as("Editor", "GET", "/write/5/edit", nil)), "| too | wide |", `id="body-problem"`, "Cannot be shown: line 1 &lt;is&gt; wide.")
+}
+
 func TestLongTextsAreTaken(t *testing.T) {
 	w := newDesk(t)
 	got := 0

@@ -2,7 +2,7 @@ package markdown
 
 import (
 	"bytes"
-	"errors"
+	"context"
 	"fmt"
 	"html"
 	"regexp"
@@ -13,6 +13,7 @@ import (
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/parser"
+	"github.com/yuin/goldmark/renderer"
 	"github.com/yuin/goldmark/text"
 	"github.com/yuin/goldmark/util"
 )
@@ -25,11 +26,7 @@ const (
 	// idPrefix keeps authors from giving an element the name of something that
 	// scripts look for (DOM clobbering).
 	idPrefix = "h-"
-	// maxQuotes and maxLinks bound what would cost time that grows with its
-	// square: quotes within quotes on one line, and links in one text.
-	maxQuotes = 32
-	maxLinks  = 5000
-	maxSlug   = 80
+	maxSlug  = 80
 )
 
 // Heading is an entry of a table of contents.
@@ -50,16 +47,14 @@ type Result struct {
 	Words int
 }
 
-// ErrTooComplex says that a text is built to keep a server busy: it has more
-// than 32 quotes within each other, or more than 5000 links.
-var ErrTooComplex = errors.New("the text has too many links, or quotes within quotes")
-
 var (
 	converter = goldmark.New(
-		goldmark.WithExtensions(
-			extension.NewTable(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute)),
-			extension.Strikethrough, extension.Linkify, extension.TaskList, extension.Typographer, extension.Footnote),
-		goldmark.WithParserOptions(parser.WithAutoHeadingID()),
+		goldmark.WithParser(boundedParser()),
+		goldmark.WithRendererOptions(renderer.WithNodeRenderers(
+			util.Prioritized(extension.NewTableHTMLRenderer(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute)), 500),
+			util.Prioritized(extension.NewStrikethroughHTMLRenderer(), 500),
+			util.Prioritized(extension.NewTaskCheckBoxHTMLRenderer(), 500),
+			util.Prioritized(extension.NewFootnoteHTMLRenderer(), 500))),
 	)
 	sanitiser = policy()
 )
@@ -92,19 +87,45 @@ func policy() *bluemonday.Policy {
 // Render turns Markdown (CommonMark, with tables, strikethrough, task lists,
 // footnotes and bare links) into HTML. The page's title is its only heading of
 // level 1: a text that has such headings, too, gets all of its own one level
-// lower. The error wraps [ErrTooComplex].
-func Render(source string) (Result, error) {
-	if tooComplex(source) {
-		return Result{}, ErrTooComplex
-	}
+// lower. The error wraps [ErrTooComplex], or is that of a context that ended.
+func Render(ctx context.Context, source string) (Result, error) {
 	input := []byte(source)
-	context := parser.NewContext(parser.WithIDs(&ids{taken: map[string]int{}}))
-	document := converter.Parser().Parse(text.NewReader(input), parser.WithContext(context))
+	budget := &budget{ctx: ctx, source: input}
+	document := converter.Parser().Parse(text.NewReader(input), parser.WithContext(budget.parserContext()))
+	if budget.err != nil {
+		return Result{}, budget.err
+	}
+	result, err := outline(document, input)
+	if err != nil {
+		return Result{}, err
+	}
+	var raw bytes.Buffer
+	if err := converter.Renderer().Render(&raw, input, document); err != nil {
+		return Result{}, fmt.Errorf("render the Markdown: %w", err)
+	}
+	size := raw.Len()
+	for _, heading := range result.Headings {
+		size += len(heading.ID) + len(heading.Text)
+	}
+	if size > MaxHTML {
+		return Result{}, fmt.Errorf("%w: it becomes %d bytes of HTML, and may become %d", ErrTooComplex, size, MaxHTML)
+	}
+	if err := ctx.Err(); err != nil {
+		return Result{}, err
+	}
+	result.HTML = string(sanitiser.SanitizeBytes(raw.Bytes()))
+	return result, nil
+}
+
+// outline lowers headings where the text has a title of its own, and returns
+// the headings and the number of words.
+func outline(document ast.Node, source []byte) (Result, error) {
 	lower := 0
 	if hasTitle(document) {
 		lower = 1
 	}
 	var result Result
+	referenced := 0
 	err := ast.Walk(document, func(node ast.Node, entering bool) (ast.WalkStatus, error) {
 		if !entering {
 			return ast.WalkContinue, nil
@@ -114,23 +135,22 @@ func Render(source string) (Result, error) {
 			n.Level = min(n.Level+lower, 6)
 			id, _ := n.AttributeString("id")
 			name, _ := id.([]byte)
-			result.Headings = append(result.Headings, Heading{Level: n.Level, ID: string(name), Text: plain(n, input)})
+			result.Headings = append(result.Headings, Heading{Level: n.Level, ID: string(name), Text: plain(n, source)})
 		case *ast.Text:
-			result.Words += len(strings.Fields(string(n.Value(input))))
+			result.Words += len(strings.Fields(string(n.Value(source))))
 		case *ast.FencedCodeBlock, *ast.CodeBlock:
-			result.Words += len(strings.Fields(string(n.Lines().Value(input))))
+			result.Words += len(strings.Fields(string(n.Lines().Value(source))))
+		case *ast.Link:
+			referenced += len(n.Destination) + len(n.Title)
+		case *ast.Image:
+			referenced += len(n.Destination) + len(n.Title)
+		}
+		if referenced > maxReferenced {
+			return ast.WalkStop, tooComplex(source, node.Pos(), fmt.Sprintf("has a link with which the addresses of all have more than %d bytes", maxReferenced))
 		}
 		return ast.WalkContinue, nil
 	})
-	if err != nil {
-		return Result{}, fmt.Errorf("read the Markdown: %w", err)
-	}
-	var raw bytes.Buffer
-	if err := converter.Renderer().Render(&raw, input, document); err != nil {
-		return Result{}, fmt.Errorf("render the Markdown: %w", err)
-	}
-	result.HTML = string(sanitiser.SanitizeBytes(raw.Bytes()))
-	return result, nil
+	return result, err
 }
 
 // hasTitle reports whether a text has a heading of level 1.
@@ -165,19 +185,6 @@ func plain(node ast.Node, source []byte) string {
 		return ast.WalkContinue, nil
 	})
 	return strings.TrimSpace(html.UnescapeString(out.String()))
-}
-
-func tooComplex(source string) bool {
-	if strings.Count(source, "](") > maxLinks {
-		return true
-	}
-	for line := range strings.Lines(source) {
-		text := strings.TrimLeft(line, "> \t-*+0123456789.)")
-		if strings.Count(line[:len(line)-len(text)], ">") > maxQuotes {
-			return true
-		}
-	}
-	return false
 }
 
 // ids names headings.

@@ -85,7 +85,7 @@
         // A page of two versions has no preview.
         if (preview) preview.innerHTML = kept.html;
         const at = kept.at ? new Date(kept.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }) : "";
-        say(kept.status.replace("{time}", at), kept.newer);
+        say(kept.status.replace("{time}", at), kept.newer || kept.refused);
         // Tags, category and address travel only when the post is saved.
         const whole = ["slug", "tags", "categoryId"].every((name) => sent[name] === shown[name]);
         if (keep.endsWith("/draft") && !kept.newer && whole && same(sent, typed())) copies.drop(store);
