@@ -154,13 +154,15 @@ func (s *site) handler() http.Handler {
 	return pageHeaders(protection.Handler(mux))
 }
 
-// enter finds out who asks and lets through who may.
+// enter reads what was sent, then finds out who asks and lets through who may: a
+// lock or a demotion that comes while a body is on its way is not missed.
 func (s *site) enter(route route) http.Handler {
 	page := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		errForm := readForm(r)
 		r = s.identify(r)
 		err := s.admit(w, r, route.least)
 		if err == nil {
-			err = readForm(r)
+			err = errForm
 		}
 		if err == nil {
 			err = route.serve(w, r)

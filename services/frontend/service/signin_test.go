@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"net/url"
 	"slices"
 	"strings"
@@ -178,6 +179,51 @@ func TestSigningInLeadsToTheProviderAndBackToThePage(t *testing.T) {
 		t.Error(diff)
 	}
 	onlyServersRead(t, back)
+}
+
+// TestALockIsNotOutrunByABodyThatHesitates sends a body of which the last byte
+// follows after the person was locked, or demoted.
+func TestALockIsNotOutrunByABodyThatHesitates(t *testing.T) {
+	for _, path := range []string{"/posts/one/comments", "/write/5/edit", "/write/5", "/review/5", "/comments/1/like"} {
+		t.Run(path, func(t *testing.T) {
+			w := newTown(t)
+			server := httptest.NewServer(w.handler())
+			defer server.Close()
+			reading := make(chan struct{})
+			trace := &httptrace.ClientTrace{Got100Continue: func() { close(reading) }}
+			body, rest := io.Pipe()
+			r, err := http.NewRequestWithContext(httptrace.WithClientTrace(t.Context(), trace), http.MethodPost, server.URL+path, body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("Sec-Fetch-Site", "same-origin")
+			r.Header.Set("Expect", "100-continue")
+			r.AddCookie(&http.Cookie{Name: sessionCookie, Value: "Editor"})
+			transport := &http.Transport{ExpectContinueTimeout: time.Minute}
+			defer transport.CloseIdleConnections()
+			go func() {
+				// The server asks for the body when it begins to read it.
+				<-reading
+				w.mu.Lock()
+				w.answers["POST /v1/sessions/exchange"] = refused(http.StatusForbidden, "", "")
+				w.mu.Unlock()
+				_, _ = rest.Write([]byte("base=1&body=x&action=publish&liked=true"))
+				_ = rest.Close()
+			}()
+			resp, err := transport.RoundTrip(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			if resp.StatusCode != http.StatusForbidden || cookie(resp, sessionCookie) != "-" {
+				t.Errorf("answered %d", resp.StatusCode)
+			}
+			if changed := w.changes(); len(changed) > 0 {
+				t.Errorf("asked for %v", changed)
+			}
+		})
+	}
 }
 
 // onlyServersRead checks every cookie that an answer sets.
