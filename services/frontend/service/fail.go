@@ -64,6 +64,7 @@ var failures = map[int]string{
 	http.StatusConflict:              "error.409",
 	http.StatusPreconditionFailed:    "error.409",
 	http.StatusRequestEntityTooLarge: "error.413",
+	http.StatusUnsupportedMediaType:  "error.400",
 	http.StatusUnprocessableEntity:   "error.400",
 	http.StatusTooManyRequests:       "error.429",
 	http.StatusServiceUnavailable:    "error.503",

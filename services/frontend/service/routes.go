@@ -3,6 +3,7 @@ package service
 import (
 	"errors"
 	"log/slog"
+	"mime"
 	"net/http"
 	"slices"
 	"strings"
@@ -183,11 +184,14 @@ func (s *site) enter(route route) http.Handler {
 	})
 }
 
-// readForm reads what a form sent, so that one that is too long or broken is
-// refused instead of taken for empty. Hooks read their own.
+// readForm reads what a form sent, so that one that is too long, broken or of
+// another type is refused instead of taken for empty. Hooks read their own.
 func readForm(r *http.Request) error {
 	if r.Method != http.MethodPost || strings.HasPrefix(r.URL.Path, hooksPath) {
 		return nil
+	}
+	if mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); r.ContentLength != 0 && mediaType != "application/x-www-form-urlencoded" {
+		return &problem.Error{Status: http.StatusUnsupportedMediaType}
 	}
 	var long *http.MaxBytesError
 	if err := r.ParseForm(); err != nil && !errors.As(err, &long) {

@@ -119,6 +119,9 @@ func (w *town) as(session, method, path string, form url.Values, headers ...stri
 		r.AddCookie(&http.Cookie{Name: sessionCookie, Value: session})
 	}
 	for i := 0; i < len(headers); i += 2 {
+		if headers[i] == "Content-Type" {
+			r.Header.Del("Content-Type")
+		}
 		r.Header.Add(headers[i], headers[i+1])
 	}
 	return send(w.handler(), r)
@@ -223,6 +226,20 @@ func TestALockIsNotOutrunByABodyThatHesitates(t *testing.T) {
 				t.Errorf("asked for %v", changed)
 			}
 		})
+	}
+}
+
+func TestAFormOfAnotherTypeIsNotTakenForAnEmptyOne(t *testing.T) {
+	w := newTown(t)
+	w.answers["GET /v1/comments/1"] = ok(comment.Comment{ID: 1, PostID: 7})
+	for _, contentType := range []string{"multipart/form-data; boundary=x", "application/json", "text/plain", ""} {
+		resp := w.as("Reader", "POST", "/comments/1/like", url.Values{"liked": {"true"}}, "Content-Type", contentType)
+		if resp.StatusCode != http.StatusUnsupportedMediaType {
+			t.Errorf("%q: answered %d", contentType, resp.StatusCode)
+		}
+	}
+	if changed := w.changes(); len(changed) > 0 {
+		t.Errorf("asked for %v", changed)
 	}
 }
 
