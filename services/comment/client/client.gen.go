@@ -440,7 +440,7 @@ type ClientInterface interface {
 	// Corresponds with DELETE /v1/people/{id} (the `ErasePerson` operationId).
 	ErasePerson(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListComments Threads under a post, oldest first; limit counts threads. Each comment comes before its replies. With a token also one's own held comments.
+	// ListComments Threads under a post, oldest first; limit counts threads. Each comment comes before its replies. A page has at most 300 comments and 128 KiB of what they say: it may end within a thread, and the next page goes on there. With a token also one's own held comments.
 	//
 	// Corresponds with GET /v1/posts/{id}/comments (the `ListComments` operationId).
 	ListComments(ctx context.Context, id ID, params *ListCommentsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -667,7 +667,7 @@ func (c *Requests) ErasePerson(ctx context.Context, id ID, reqEditors ...Request
 	return c.Client.Do(req)
 }
 
-// ListComments Threads under a post, oldest first; limit counts threads. Each comment comes before its replies. With a token also one's own held comments.
+// ListComments Threads under a post, oldest first; limit counts threads. Each comment comes before its replies. A page has at most 300 comments and 128 KiB of what they say: it may end within a thread, and the next page goes on there. With a token also one's own held comments.
 //
 // Corresponds with GET /v1/posts/{id}/comments (the `ListComments` operationId).
 func (c *Requests) ListComments(ctx context.Context, id ID, params *ListCommentsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1537,7 +1537,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with DELETE /v1/people/{id} (the `ErasePerson` operationId).
 	ErasePersonWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*ErasePersonResponse, error)
 
-	// ListCommentsWithResponse Threads under a post, oldest first; limit counts threads. Each comment comes before its replies. With a token also one's own held comments.
+	// ListCommentsWithResponse Threads under a post, oldest first; limit counts threads. Each comment comes before its replies. A page has at most 300 comments and 128 KiB of what they say: it may end within a thread, and the next page goes on there. With a token also one's own held comments.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -2415,7 +2415,7 @@ func (c *ClientWithResponses) ErasePersonWithResponse(ctx context.Context, id ID
 	return ParseErasePersonResponse(rsp)
 }
 
-// ListCommentsWithResponse Threads under a post, oldest first; limit counts threads. Each comment comes before its replies. With a token also one's own held comments.
+// ListCommentsWithResponse Threads under a post, oldest first; limit counts threads. Each comment comes before its replies. A page has at most 300 comments and 128 KiB of what they say: it may end within a thread, and the next page goes on there. With a token also one's own held comments.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -3,13 +3,18 @@ package service
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"blogplatform.io/operator/services/comment/internal/api"
 	"blogplatform.io/operator/services/internal/caller"
+	"blogplatform.io/operator/services/internal/input"
 	"blogplatform.io/operator/services/internal/page"
 	"blogplatform.io/operator/services/internal/problem"
 	"blogplatform.io/operator/services/internal/token"
@@ -80,14 +85,26 @@ func asking(ctx context.Context) int64 {
 }
 
 // The first statement finds a page of threads of which something can be read,
-// the second the replies in them, which are at most maxReplies a thread.
+// the second the replies in them, which are at most maxReplies a thread. It
+// leaves out the bodies, and only says how long they are, where all together are
+// longer than $3.
 const (
-	selectThreads = `SELECT ` + columns + ` FROM comment.comments c
+	selectThreads = `SELECT ` + columns + `, octet_length(c.body) FROM comment.comments c
 		WHERE c.post_id = $2 AND c.parent_id IS NULL AND (c.created_at, c.id) > ($3, $4)
 			AND (c.state = 'approved' OR c.state = 'held' AND c.author_id = $1
 				OR EXISTS (SELECT FROM comment.comments r WHERE r.thread_id = c.id AND (r.state = 'approved' OR r.state = 'held' AND r.author_id = $1)))
 		ORDER BY c.created_at, c.id LIMIT $5`
-	selectReplies = `SELECT ` + columns + ` FROM comment.comments c WHERE c.thread_id = ANY ($2) ORDER BY c.thread_id, c.id`
+	selectReplies = `SELECT c.id, c.post_id, c.parent_id, c.thread_id, c.depth, c.author_id, c.author,
+			CASE WHEN sum(octet_length(c.body)) OVER () <= $3 THEN c.body ELSE '' END, c.state, c.held_for, c.revision,
+			c.created_at, c.edited_at, c.likes, EXISTS (SELECT FROM comment.likes l WHERE l.comment_id = c.id AND l.person_id = $1), octet_length(c.body)
+		FROM comment.comments c WHERE c.thread_id = ANY ($2) ORDER BY c.thread_id, c.id`
+)
+
+// A page has at most this many comments, and bytes of what they say. A page may
+// end within a thread.
+const (
+	pageComments = 300
+	pageBytes    = 128 << 10
 )
 
 // ListComments implements api.StrictServerInterface.
@@ -96,18 +113,18 @@ func (s *service) ListComments(ctx context.Context, r api.ListCommentsRequestObj
 	if err != nil {
 		return nil, err
 	}
-	after, err := page.After(r.Params.After, page.Oldest)
+	after, err := placeAfter(r.Params.After)
 	if err != nil {
 		return nil, err
 	}
 	person := asking(ctx)
 	// Query's error comes back from CollectRows.
-	rows, _ := s.pool.Query(ctx, selectThreads, person, r.ID, after.At, after.ID, limit+1)
-	threads, err := pgx.CollectRows(rows, pgx.RowToStructByPos[record])
+	rows, _ := s.pool.Query(ctx, selectThreads, person, r.ID, after.thread.At, after.before(), limit+1)
+	threads, err := pgx.CollectRows(rows, pgx.RowToStructByPos[sized])
 	if err != nil {
 		return nil, err
 	}
-	threads, next := page.Cut(threads, limit, record.key)
+	threads, next := page.Cut(threads, limit, func(t sized) page.Key { return t.key() })
 	list := api.ListComments200JSONResponse{Comments: []api.Comment{}, Next: next}
 	if len(threads) == 0 {
 		return list, nil
@@ -116,43 +133,153 @@ func (s *service) ListComments(ctx context.Context, r api.ListCommentsRequestObj
 	for i, thread := range threads {
 		ids[i] = thread.ID
 	}
-	rows, _ = s.pool.Query(ctx, selectReplies, person, ids)
-	replies, err := pgx.CollectRows(rows, pgx.RowToStructByPos[record])
+	rows, _ = s.pool.Query(ctx, selectReplies, person, ids, pageBytes)
+	replies, err := pgx.CollectRows(rows, pgx.RowToStructByPos[sized])
 	if err != nil {
 		return nil, err
 	}
-	list.Comments = arrange(threads, replies, person)
+	shown, further := cut(arrange(threads, replies, person, after.reply))
+	if further != nil {
+		list.Next = new(further.String())
+	}
+	if err := s.fill(ctx, shown); err != nil {
+		return nil, err
+	}
+	for _, e := range shown {
+		list.Comments = append(list.Comments, e.document(person))
+	}
 	return list, nil
 }
 
-// arrange puts each comment before its replies. What is not to be read is left
-// out, or stands empty where replies to it can be read.
-func arrange(threads, replies []record, person int64) []api.Comment {
-	children := map[int64][]record{}
+// sized is a comment and how many bytes its body has. The body is empty where it
+// was left out.
+type sized struct {
+	record
+	Size int
+}
+
+// entry is a comment in its place.
+type entry struct {
+	sized
+	// thread is the key of the thread's beginning.
+	thread page.Key
+	// readable says that the person may read it, holds that there are replies that
+	// they may read.
+	readable, holds bool
+}
+
+func (e entry) document(person int64) api.Comment {
+	if !e.readable {
+		return e.holder()
+	}
+	return e.record.document(person)
+}
+
+// arrange puts each comment before its replies, and returns those after the one
+// with the id last, 0 for all. What is not to be read is left out, or stands
+// empty where replies to it can be read.
+func arrange(threads, replies []sized, person, last int64) []entry {
+	children := map[int64][]sized{}
 	for _, reply := range replies {
 		children[*reply.ParentID] = append(children[*reply.ParentID], reply)
 	}
-	out := []api.Comment{}
-	var visit func(record)
-	visit = func(r record) {
-		at := len(out)
-		shown := r.readable(person)
-		if shown {
-			out = append(out, r.document(person))
-		} else {
-			out = append(out, r.holder())
+	var all []entry
+	var visit func(c sized, thread page.Key) bool
+	visit = func(c sized, thread page.Key) bool {
+		at := len(all)
+		all = append(all, entry{sized: c, thread: thread, readable: c.record.readable(person)})
+		for _, child := range children[c.ID] {
+			if visit(child, thread) {
+				all[at].holds = true
+			}
 		}
-		for _, child := range children[r.ID] {
-			visit(child)
-		}
-		if !shown && len(out) == at+1 {
-			out = out[:at]
-		}
+		return all[at].readable || all[at].holds
 	}
 	for _, thread := range threads {
-		visit(thread)
+		visit(thread, thread.key())
 	}
-	return out
+	all = all[1+slices.IndexFunc(all, func(e entry) bool { return e.ID == last }):]
+	return slices.DeleteFunc(all, func(e entry) bool { return !e.readable && !e.holds })
+}
+
+// cut returns what one page has of entries, and where the next begins, nil if
+// that is not within them.
+func cut(entries []entry) ([]entry, *place) {
+	bytes := 0
+	for i, e := range entries {
+		if e.readable {
+			bytes += e.Size
+		}
+		if i == 0 || i < pageComments && bytes <= pageBytes {
+			continue
+		}
+		next := place{thread: entries[i-1].thread}
+		if e.ParentID != nil {
+			next.reply = entries[i-1].ID
+		}
+		return entries[:i], &next
+	}
+	return entries, nil
+}
+
+// fill gets the bodies that were left out.
+func (s *service) fill(ctx context.Context, entries []entry) error {
+	lacking := map[int64]*entry{}
+	for i, e := range entries {
+		if e.readable && e.Body == "" {
+			lacking[e.ID] = &entries[i]
+		}
+	}
+	if len(lacking) == 0 {
+		return nil
+	}
+	rows, _ := s.pool.Query(ctx, `SELECT id, body FROM comment.comments WHERE id = ANY ($1)`, slices.Collect(maps.Keys(lacking)))
+	var (
+		id   int64
+		body string
+	)
+	_, err := pgx.ForEachRow(rows, []any{&id, &body}, func() error {
+		lacking[id].Body = body
+		return nil
+	})
+	return err
+}
+
+// place is where a page ends: behind a thread, or within it behind the comment
+// with the id reply.
+type place struct {
+	thread page.Key
+	reply  int64
+}
+
+// String returns the place as clients send it back.
+func (p place) String() string {
+	if p.reply == 0 {
+		return p.thread.String()
+	}
+	return p.thread.String() + "." + strconv.FormatInt(p.reply, 10)
+}
+
+// before is the id before that of the first thread of the next page.
+func (p place) before() int64 {
+	if p.reply == 0 {
+		return p.thread.ID
+	}
+	return p.thread.ID - 1
+}
+
+// placeAfter reads the place that a client sent. The error is a problem.
+func placeAfter(sent *string) (place, error) {
+	key, reply, within := strings.Cut(input.Value(sent), ".")
+	thread, err := page.After(&key, page.Oldest)
+	if err != nil || !within {
+		return place{thread: thread}, err
+	}
+	id, err := strconv.ParseInt(reply, 10, 64)
+	if err != nil || id < 1 || key == "" {
+		return place{}, page.WrongKey()
+	}
+	return place{thread, id}, nil
 }
 
 // ListOwnComments implements api.StrictServerInterface.

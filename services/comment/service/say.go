@@ -22,7 +22,7 @@ const (
 	maxBody = 5000
 	// maxDepth is how deep threads are nested.
 	maxDepth = 3
-	// maxReplies keeps a thread within one answer.
+	// maxReplies bounds what is read of a thread for one answer.
 	maxReplies = 200
 	maxName    = 80
 	// repeat is how long the same words are taken for a request sent twice.

@@ -14,6 +14,7 @@ import (
 
 	"blogplatform.io/operator/hack/timefactor"
 	"blogplatform.io/operator/services/comment/internal/api"
+	"blogplatform.io/operator/services/internal/page"
 	"blogplatform.io/operator/services/internal/testing/apitest"
 	"blogplatform.io/operator/services/internal/testing/postgres"
 	"blogplatform.io/operator/services/internal/token"
@@ -236,6 +237,87 @@ func TestThreadsComeInPages(t *testing.T) {
 	}
 	if len(names) != 45 || names["spam"] || pages != 3 {
 		t.Errorf("%d comments on %d pages", len(names), pages)
+	}
+}
+
+// pagesOf reads all pages of the comments on post 7, and calls between after each.
+func pagesOf(t *testing.T, who *apitest.Person, between func()) (pages [][]api.Comment) {
+	t.Helper()
+	for next := "?limit=50"; next != ""; {
+		answer := who.Ask(t, http.MethodGet, post7+next, nil)
+		var list api.CommentList
+		answer.Into(http.StatusOK, &list)
+		// What clients accept is far more.
+		if len(answer.Body) > 1<<20 {
+			t.Errorf("a page has %d bytes", len(answer.Body))
+		}
+		pages = append(pages, list.Comments)
+		next = ""
+		if list.Next != nil {
+			next = "?limit=50&after=" + *list.Next
+		}
+		between()
+	}
+	return pages
+}
+
+func TestLongThreadsComeInPagesThatAreBounded(t *testing.T) {
+	w := newWorld(t, postgres.Shared(t))
+	thread := func(body string, replies int, reply string) {
+		t.Helper()
+		var root int64
+		w.Exec(t, `INSERT INTO comment.comments (post_id, author, body) VALUES (7, 'A', $1)`, body)
+		if err := w.Pool.QueryRow(t.Context(), `SELECT max(id) FROM comment.comments`).Scan(&root); err != nil {
+			t.Fatal(err)
+		}
+		w.Exec(t, `INSERT INTO comment.comments (post_id, author, body, parent_id, thread_id, depth)
+			SELECT 7, 'A', i || $2, $1, $1, 1 FROM generate_series(1, $3) i`, root, reply, replies)
+	}
+	thread("Short.", 2, "")
+	// JSON writes each of these as six bytes.
+	thread("Long.", 140, strings.Repeat("<", 4990))
+	for range 5 {
+		thread("Many.", 100, "")
+	}
+	hidden := false
+	pages := pagesOf(t, w.anybody, func() {
+		if hidden {
+			return
+		}
+		// What the first page ended with is deleted: the next one goes on behind it.
+		w.Exec(t, `UPDATE comment.comments SET state = 'deleted', body = '-' WHERE id = (
+			SELECT id FROM comment.comments WHERE body LIKE '26<%')`)
+		hidden = true
+	})
+	var got []string
+	for _, page := range pages {
+		if len(page) == 0 || len(page) > 300 {
+			t.Errorf("%d comments on a page", len(page))
+		}
+		for _, c := range page {
+			got = append(got, strings.TrimRight(c.Body, "<"))
+		}
+	}
+	numbers := func(n int) (out []string) {
+		for i := 1; i <= n; i++ {
+			out = append(out, fmt.Sprint(i))
+		}
+		return out
+	}
+	want := slices.Concat([]string{"Short."}, numbers(2), []string{"Long."}, numbers(140))
+	for range 5 {
+		want = slices.Concat(want, []string{"Many."}, numbers(100))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if last := pages[0][len(pages[0])-1]; !strings.HasPrefix(last.Body, "26<") {
+		t.Errorf("the first page ends with %.10s: this test deletes another comment", last.Body)
+	}
+	for _, wrong := range []string{".1", "x.1", page.Oldest.String() + ".1", page.Key{At: time.Now(), ID: 1}.String() + ".x", page.Key{At: time.Now(), ID: 1}.String() + ".-1"} {
+		if doc := w.anybody.Ask(t, http.MethodGet, post7+"?after="+wrong, nil).Refused(http.StatusBadRequest); doc.Field != "after" {
+			t.Errorf("%s: %+v", wrong, doc)
+		}
 	}
 }
 

@@ -44,16 +44,17 @@ func After(sent *string, start Key) (Key, error) {
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(*sent)
 	if err != nil || len(raw) != 16 {
-		return Key{}, wrongKey()
+		return Key{}, WrongKey()
 	}
 	key := Key{At: time.UnixMicro(int64(binary.BigEndian.Uint64(raw[:8]))).UTC(), ID: int64(binary.BigEndian.Uint64(raw[8:]))}
 	if key.ID <= 0 || key.At.Before(Oldest.At) || key.At.After(First.At) {
-		return Key{}, wrongKey()
+		return Key{}, WrongKey()
 	}
 	return key, nil
 }
 
-func wrongKey() error { return problem.Invalid("after", "must be the next of the page before.") }
+// WrongKey is the problem of a key that is not one of ours.
+func WrongKey() error { return problem.Invalid("after", "must be the next of the page before.") }
 
 // Limit reads how many rows a client asked for: 1 to 100, 20 when it did not
 // say. The error is a problem.

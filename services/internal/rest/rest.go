@@ -16,8 +16,9 @@ import (
 
 const (
 	timeout = 3 * time.Second
-	// maxAnswer bounds what is read of one answer, in bytes.
-	maxAnswer = 4 << 20
+	// maxAnswer bounds what is read of one answer, in bytes: a text of 200,000
+	// characters and its HTML, as JSON writes them.
+	maxAnswer = 8 << 20
 )
 
 var (
@@ -26,6 +27,9 @@ var (
 	// ErrUnavailable says that the service could not be reached, did not answer
 	// in time or answered 5xx: trying again later can help.
 	ErrUnavailable = errors.New("service unavailable")
+	// ErrTooLong says that an answer is longer than this package reads: asking
+	// again does not help.
+	ErrTooLong = fmt.Errorf("the answer is longer than %d bytes", maxAnswer)
 )
 
 // Client reads from one service.
@@ -56,6 +60,9 @@ func (c *Client) Get(ctx context.Context, path string, out any) error {
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
+	if errors.Is(err, ErrTooLong) {
+		return fmt.Errorf("read the answer of %s: %w", req.URL, err)
+	}
 	if err != nil {
 		return fmt.Errorf("%w: read the answer of %s: %w", ErrUnavailable, req.URL, err)
 	}
@@ -69,7 +76,7 @@ func (c *Client) Get(ctx context.Context, path string, out any) error {
 }
 
 // Do sends a request as a generated client made it. The answer's body is
-// bounded. Errors wrap [ErrUnavailable].
+// bounded: reading more than that is [ErrTooLong]. Errors wrap [ErrUnavailable].
 func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	resp, err := c.http.Do(req)
 	if err != nil {
@@ -78,8 +85,24 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	resp.Body = struct {
 		io.Reader
 		io.Closer
-	}{io.LimitReader(resp.Body, maxAnswer), resp.Body}
+	}{&bounded{resp.Body, maxAnswer}, resp.Body}
 	return resp, nil
+}
+
+// bounded reads at most left bytes; that there are more is an error.
+type bounded struct {
+	reader io.Reader
+	left   int
+}
+
+// Read implements io.Reader.
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.reader.Read(p[:min(len(p), b.left+1)])
+	if n > b.left {
+		return b.left, ErrTooLong
+	}
+	b.left -= n
+	return n, err
 }
 
 // Result is what a generated client returned as a value or an error: value is

@@ -50,3 +50,17 @@ func TestErrorsTellNotThereFromNotAnswering(t *testing.T) {
 		}
 	})
 }
+
+func TestAnAnswerThatIsTooLongSaysSo(t *testing.T) {
+	for size, want := range map[int]error{8 << 20: nil, 8<<20 + 1: rest.ErrTooLong, 64 << 20: rest.ErrTooLong} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(`"` + strings.Repeat("x", size-2) + `"`))
+		}))
+		defer server.Close()
+		var text string
+		err := rest.New(server.URL).Get(t.Context(), "/x", &text)
+		if !errors.Is(err, want) || errors.Is(err, rest.ErrUnavailable) || want == nil && len(text) != size-2 {
+			t.Errorf("%d bytes: got %v", size, err)
+		}
+	}
+}

@@ -330,7 +330,7 @@ type ServerInterface interface {
 	// ErasePerson Forget a person who has left, with all they said and liked. For the user service's erasure token.
 	// (DELETE /v1/people/{id})
 	ErasePerson(w http.ResponseWriter, r *http.Request, id ID)
-	// ListComments Threads under a post, oldest first; limit counts threads. Each comment comes before its replies. With a token also one's own held comments.
+	// ListComments Threads under a post, oldest first; limit counts threads. Each comment comes before its replies. A page has at most 300 comments and 128 KiB of what they say: it may end within a thread, and the next page goes on there. With a token also one's own held comments.
 	// (GET /v1/posts/{id}/comments)
 	ListComments(w http.ResponseWriter, r *http.Request, id ID, params ListCommentsParams)
 	// CreateComment Say something. It is held for moderation if the policy says so. To say the same again within ten minutes is answered with what was said. For Readers.
@@ -1542,7 +1542,7 @@ type StrictServerInterface interface {
 	// ErasePerson Forget a person who has left, with all they said and liked. For the user service's erasure token.
 	// (DELETE /v1/people/{id})
 	ErasePerson(ctx context.Context, request ErasePersonRequestObject) (ErasePersonResponseObject, error)
-	// ListComments Threads under a post, oldest first; limit counts threads. Each comment comes before its replies. With a token also one's own held comments.
+	// ListComments Threads under a post, oldest first; limit counts threads. Each comment comes before its replies. A page has at most 300 comments and 128 KiB of what they say: it may end within a thread, and the next page goes on there. With a token also one's own held comments.
 	// (GET /v1/posts/{id}/comments)
 	ListComments(ctx context.Context, request ListCommentsRequestObject) (ListCommentsResponseObject, error)
 	// CreateComment Say something. It is held for moderation if the policy says so. To say the same again within ten minutes is answered with what was said. For Readers.
