@@ -30,6 +30,8 @@ type thread struct {
 	Comments []commentView
 	// Missing says that the comment service did not answer.
 	Missing bool
+	// NoSuchPage says that the address of the page is not one of ours.
+	NoSuchPage bool
 	// Page is the page of threads, empty for the first, Next that after it.
 	Page, Next string
 	Visitor    *visitor
@@ -85,6 +87,7 @@ func (s *site) readThread(ctx context.Context, post content.Post, page string) t
 		})
 	}
 	list, err := s.comments(ctx, post.ID, page)
+	t.NoSuchPage = statusOf(err) == http.StatusBadRequest
 	if err := errors.Join(err, asks.Wait()); err != nil {
 		slog.WarnContext(ctx, "post shown without comments", "error", err)
 		t.Missing = true

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	content "blogplatform.io/operator/services/content/client"
+	"blogplatform.io/operator/services/internal/problem"
 	"blogplatform.io/operator/services/internal/rest"
 	"blogplatform.io/operator/services/internal/token"
 )
@@ -71,6 +72,9 @@ func (s *site) post(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	thread := s.readThread(r.Context(), post, r.URL.Query().Get("comments"))
+	if thread.NoSuchPage {
+		return &problem.Error{Status: http.StatusNotFound}
+	}
 	if thread.Missing {
 		incomplete(r.Context())
 	}

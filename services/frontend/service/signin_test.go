@@ -243,6 +243,16 @@ func TestAFormOfAnotherTypeIsNotTakenForAnEmptyOne(t *testing.T) {
 	}
 }
 
+func TestAPageOfCommentsThatIsNotThereIsNotAnOutage(t *testing.T) {
+	w := newTown(t)
+	w.answers["GET /v1/posts/7/comments"] = refused(http.StatusBadRequest, "after", "after must be the next of the page before.")
+	for _, who := range []string{"", "Reader"} {
+		if resp := w.as(who, "GET", "/posts/one?comments=x", nil); resp.StatusCode != http.StatusNotFound {
+			t.Errorf("%q: answered %d", who, resp.StatusCode)
+		}
+	}
+}
+
 // onlyServersRead checks every cookie that an answer sets.
 func onlyServersRead(t *testing.T, resp *http.Response) {
 	t.Helper()
