@@ -187,7 +187,7 @@ func arrange(threads, replies []sized, person, last int64) []entry {
 	var visit func(c sized, thread page.Key) bool
 	visit = func(c sized, thread page.Key) bool {
 		at := len(all)
-		all = append(all, entry{sized: c, thread: thread, readable: c.record.readable(person)})
+		all = append(all, entry{sized: c, thread: thread, readable: c.readable(person)})
 		for _, child := range children[c.ID] {
 			if visit(child, thread) {
 				all[at].holds = true

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"strings"
 )
 
 //go:embed assets
@@ -42,6 +43,14 @@ func newAssets() (assets, error) {
 
 // path returns where the named asset is served.
 func (a assets) path(name string) string { return "/assets/" + a.version + "/" + name }
+
+// has reports whether path is that of an asset, of whatever release.
+func (a assets) has(path string) bool {
+	rest, isAsset := strings.CutPrefix(path, "/assets/")
+	_, name, _ := strings.Cut(rest, "/")
+	info, err := fs.Stat(a.files, name)
+	return isAsset && err == nil && !info.IsDir()
+}
 
 // serve answers with an asset. While two releases run side by side a page of
 // one may ask the other: that gets the file it has, but may not keep it.

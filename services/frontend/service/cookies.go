@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"time"
 )
 
@@ -70,12 +71,25 @@ func (s *site) told(w http.ResponseWriter, r *http.Request) string {
 	return s.messages.text(n.Key, args...)
 }
 
-// isAnonymous reports whether the request can be answered with what everybody gets.
-func isAnonymous(r *http.Request) bool {
-	for _, name := range []string{sessionCookie, noticeCookie} {
-		if _, err := r.Cookie(name); err == nil {
-			return false
-		}
+// isAnonymous reports whether the request can be answered with what everybody
+// gets. Cookies that cannot be ours do not count: whoever invents one gets the
+// cached page, too.
+func (s *site) isAnonymous(r *http.Request) bool {
+	if sessionOf(r) != "" {
+		return false
 	}
-	return r.Header.Get("Authorization") == ""
+	_, hasNotice := s.signed(r, noticeCookie)
+	return !hasNotice
+}
+
+// sessionToken is what the user service makes: 26 characters of base32.
+var sessionToken = regexp.MustCompile(`^[A-Z2-7]{26}$`)
+
+// sessionOf returns the session's token, empty for none and for what cannot be one.
+func sessionOf(r *http.Request) string {
+	cookie, err := r.Cookie(sessionCookie)
+	if err != nil || !sessionToken.MatchString(cookie.Value) {
+		return ""
+	}
+	return cookie.Value
 }

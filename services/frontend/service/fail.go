@@ -163,20 +163,20 @@ func (s *site) crossOrigin(w http.ResponseWriter, r *http.Request) {
 }
 
 // limitAddresses refuses what one client address asks beyond the limit. Assets
-// are not counted: a page has several. Hooks have a limit of their own: the
-// identity provider speaks for many people from few addresses.
+// that exist are not counted: a page has several. Hooks have a limit of their own:
+// the identity provider speaks for many people from few addresses.
 func (s *site) limitAddresses(pages, hooks *server.AddressLimit, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		limit := pages
 		switch {
-		case strings.HasPrefix(r.URL.Path, "/assets/"):
+		case (r.Method == http.MethodGet || r.Method == http.MethodHead) && s.assets.has(r.URL.Path):
 			next.ServeHTTP(w, r)
 			return
 		case strings.HasPrefix(r.URL.Path, hooksPath):
 			limit = hooks
 		}
 		if wait, ok := limit.Allow(r); !ok {
-			s.askToWait(w, r, wait)
+			pageHeaders(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.askToWait(w, r, wait) })).ServeHTTP(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -239,7 +239,7 @@ func (s *site) send(w http.ResponseWriter, r *http.Request, status int, body []b
 	switch {
 	case status != http.StatusOK:
 		h.Set("Cache-Control", "no-store")
-	case !isAnonymous(r):
+	case !s.isAnonymous(r):
 		h.Set("Cache-Control", "private, no-store")
 	default:
 		sum := sha256.Sum256(body)

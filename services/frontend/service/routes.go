@@ -176,7 +176,7 @@ func (s *site) enter(route route) http.Handler {
 		return page
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !isAnonymous(r) {
+		if !s.isAnonymous(r) {
 			page.ServeHTTP(w, r)
 			return
 		}

@@ -114,10 +114,28 @@ func TestAnAddressThatAsksTooMuchIsAskedToWait(t *testing.T) {
 	if err != nil || resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Retry-After") != "1800" || !strings.Contains(string(body), "That was a lot at once") {
 		t.Errorf("answered %d, Retry-After %s, %v: %s", resp.StatusCode, resp.Header.Get("Retry-After"), err, body)
 	}
+	for _, name := range []string{"Strict-Transport-Security", "Permissions-Policy"} {
+		if resp.Header.Get(name) == "" {
+			t.Errorf("without %s", name)
+		}
+	}
+	if policy := resp.Header.Get("Content-Security-Policy"); !strings.Contains(policy, "style-src 'self'") {
+		t.Errorf("the page's style sheet is blocked: %s", policy)
+	}
 	for path, address := range map[string]string{"/": "198.51.100.8", s.assets.path("site.css"): "198.51.100.7"} {
 		if resp := ask(path, address); resp.StatusCode != http.StatusOK {
 			t.Errorf("%s for %s: %d", path, address, resp.StatusCode)
 		}
+	}
+	for _, path := range []string{"/assets/", "/assets/x", "/assets/x/y", "/assets/x/", "/assets/x/fonts", "/assets/../", "//assets/x/site.css"} {
+		if resp := ask(path, "198.51.100.7"); resp.StatusCode != http.StatusTooManyRequests {
+			t.Errorf("%s is not counted: %d", path, resp.StatusCode)
+		}
+	}
+	post := httptest.NewRequest(http.MethodPost, s.assets.path("site.css"), nil)
+	post.Header.Set("X-Forwarded-For", "198.51.100.7")
+	if resp := send(handler, post); resp.StatusCode != http.StatusTooManyRequests {
+		t.Errorf("POST of an asset is not counted: %d", resp.StatusCode)
 	}
 }
 
@@ -246,7 +264,7 @@ func TestABlogWithoutAnIdentityProviderIsForReadingOnly(t *testing.T) {
 func as(t *testing.T, s *site, method, path string) (int, string) {
 	t.Helper()
 	r := httptest.NewRequest(method, path, nil)
-	r.Header.Set("Cookie", sessionCookie+"=anybody")
+	r.Header.Set("Cookie", sessionCookie+"="+tokenOf("anybody"))
 	resp := send(s.handler(), r)
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {

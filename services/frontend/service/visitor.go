@@ -89,12 +89,12 @@ func visitorOf(ctx context.Context) *visitor { return visitOf(ctx).visitor }
 
 // identify finds out who makes the request and lets the handler know.
 func (s *site) identify(r *http.Request) *http.Request {
-	cookie, err := r.Cookie(sessionCookie)
-	if err != nil || cookie.Value == "" || !s.signIn {
+	session := sessionOf(r)
+	if session == "" || !s.signIn {
 		return r
 	}
-	v := visit{session: cookie.Value}
-	v.visitor, v.err = s.exchanges.visitor(r.Context(), cookie.Value)
+	v := visit{session: session}
+	v.visitor, v.err = s.exchanges.visitor(r.Context(), session)
 	return r.WithContext(context.WithValue(r.Context(), visitKey{}, v))
 }
 
@@ -106,10 +106,15 @@ type exchanges struct {
 
 	mu    sync.Mutex
 	known map[[sha256.Size]byte]exchanged
+	// invalidations counts calls of forget: an answer that was asked for before
+	// the last one is not remembered.
+	invalidations int
 }
 
+// exchanged is the answer about a session: whose it is, or errSessionOver or errLocked.
 type exchanged struct {
 	visitor *visitor
+	err     error
 	until   time.Time
 }
 
@@ -125,16 +130,16 @@ func (e *exchanges) visitor(ctx context.Context, session string) (*visitor, erro
 	found, known := e.known[key]
 	e.mu.Unlock()
 	if known && e.now().Before(found.until) {
-		return found.visitor, nil
+		return found.visitor, found.err
 	}
 	answer, err, _ := e.flights.Do(string(key[:]), func() (any, error) {
 		// Others wait for this answer, too: it does not end with this request.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), exchangeTimeout)
 		defer cancel()
-		until := e.now().Add(exchangeReuse)
+		until, invalidations := e.now().Add(exchangeReuse), e.invalidated()
 		v, err := e.ask(ctx, session)
-		if err == nil {
-			e.remember(key, exchanged{v, until})
+		if err == nil || errors.Is(err, errSessionOver) || errors.Is(err, errLocked) {
+			e.remember(key, exchanged{v, err, until}, invalidations)
 		}
 		return v, err
 	})
@@ -171,25 +176,37 @@ func statusOf(err error) int {
 	return 0
 }
 
-func (e *exchanges) remember(key [sha256.Size]byte, what exchanged) {
+func (e *exchanges) invalidated() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	return e.invalidations
+}
+
+func (e *exchanges) remember(key [sha256.Size]byte, what exchanged, invalidations int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.invalidations != invalidations {
+		return
+	}
 	if len(e.known) >= maxExchanges {
 		e.makeRoom()
 	}
 	e.known[key] = what
 }
 
-// makeRoom drops what is over, and everything if nothing is: the next requests
-// of those people ask again.
+// makeRoom drops what is over, and any one answer if nothing is: the next request
+// with that session asks again.
 func (e *exchanges) makeRoom() {
 	for key, found := range e.known {
 		if !e.now().Before(found.until) {
 			delete(e.known, key)
 		}
 	}
-	if len(e.known) >= maxExchanges {
-		clear(e.known)
+	for key := range e.known {
+		if len(e.known) < maxExchanges {
+			return
+		}
+		delete(e.known, key)
 	}
 }
 
@@ -198,5 +215,8 @@ func (e *exchanges) makeRoom() {
 func (e *exchanges) forget(session string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	delete(e.known, sha256.Sum256([]byte(session)))
+	e.invalidations++
+	key := sha256.Sum256([]byte(session))
+	delete(e.known, key)
+	e.flights.Forget(string(key[:]))
 }
