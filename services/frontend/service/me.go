@@ -114,6 +114,10 @@ type export struct {
 
 // exportMe serves GET /me/export.
 func (s *site) exportMe(w http.ResponseWriter, r *http.Request) error {
+	if isFromElsewhere(r) {
+		s.crossOrigin(w, r)
+		return nil
+	}
 	v := visitorOf(r.Context())
 	all := export{Comments: []comment.Comment{}, Posts: []content.Manuscript{}}
 	answer, err := s.backends.user.ExportMeWithResponse(r.Context(), v.asUser)

@@ -152,7 +152,7 @@ func (s *site) handler() http.Handler {
 	}
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(s.crossOrigin))
-	return pageHeaders(protection.Handler(mux))
+	return pageHeaders(refuseEmbedding(protection.Handler(mux)))
 }
 
 // enter reads what was sent, then finds out who asks and lets through who may: a

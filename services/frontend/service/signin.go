@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"time"
 
 	"blogplatform.io/operator/services/internal/problem"
@@ -35,6 +36,11 @@ func (s *site) signInPage(w http.ResponseWriter, r *http.Request) error {
 // beginSignIn serves GET /auth/begin. It is a link and not a form: form-action
 // 'self' would hold for where a form's answer sends the browser, too.
 func (s *site) beginSignIn(w http.ResponseWriter, r *http.Request) error {
+	if isFromElsewhere(r) {
+		// The person decides, on a page of ours.
+		redirect(w, r, "/auth/sign-in?return="+url.QueryEscape(localPath(r.URL.Query().Get("return"))))
+		return nil
+	}
 	answer, err := s.backends.user.BeginSignInWithResponse(r.Context(), user.SignInBeginning{ReturnTo: localPath(r.URL.Query().Get("return"))})
 	if err != nil {
 		return err
