@@ -118,5 +118,9 @@ func (s *service) Preview(ctx context.Context, r api.PreviewRequestObject) (api.
 	if err != nil {
 		return nil, refusedText(err)
 	}
-	return api.Preview200JSONResponse{HTML: result.HTML, Words: result.Words, ReadingMinutes: readingMinutes(result.Words)}, nil
+	preview := api.Preview200JSONResponse{HTML: result.HTML, Words: result.Words, ReadingMinutes: readingMinutes(result.Words)}
+	if result.Pictures > 0 {
+		preview.Pictures = &result.Pictures
+	}
+	return preview, nil
 }

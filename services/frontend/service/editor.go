@@ -46,6 +46,8 @@ type editorPage struct {
 	Title, Body, Summary, Tags, Category, Slug field
 	Problems                                   []formProblem
 	Preview                                    content.Preview
+	// Status says how the text stands.
+	Status string
 	// Kept is when what is shown was kept without being saved, nil for what is saved.
 	Kept *time.Time
 	// Theirs is what somebody else saved in the meantime, nil for no conflict.
@@ -283,7 +285,9 @@ func (s *site) showEditor(w http.ResponseWriter, r *http.Request, status int, fo
 		var err error
 		page.Preview, err = s.preview(r.Context(), form.Value("body"))
 		switch {
-		case err == nil, form.Problem("body") != "":
+		case err == nil:
+			page.Status = s.measured(page.Preview)
+		case form.Problem("body") != "":
 		case bodyRefused(err) != "":
 			form.refuse("body", bodyRefused(err))
 		default:
@@ -417,7 +421,11 @@ func (s *site) keepDraft(w http.ResponseWriter, r *http.Request) error {
 
 // measured says how long a text is.
 func (s *site) measured(shown content.Preview) string {
-	return s.messages.text("post.words", shown.Words) + " · " + s.messages.text("post.minutes", shown.ReadingMinutes)
+	text := s.messages.text("post.words", shown.Words) + " · " + s.messages.text("post.minutes", shown.ReadingMinutes)
+	if shown.Pictures != nil {
+		text += " · " + s.messages.text("editor.pictures", *shown.Pictures)
+	}
+	return text
 }
 
 func sendKept(w http.ResponseWriter, kept keptText) error {

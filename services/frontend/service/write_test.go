@@ -258,6 +258,17 @@ func TestATextThatCannotBeShownIsKeptAndCanBeWrittenOn(t *testing.T) {
 	has(t, read(t, w.as("Editor", "GET", "/write/5/edit", nil)), "| too | wide |", `id="body-problem"`, "Cannot be shown: line 1 &lt;is&gt; wide.")
 }
 
+func TestTheEditorSaysWhatBecomesOfPicturesFromElsewhere(t *testing.T) {
+	w := newDesk(t)
+	w.answers["POST /v1/preview"] = ok(content.Preview{HTML: `<p><a href="https://e.example/a.jpg">A lake</a></p>`, Words: 2, ReadingMinutes: 1, Pictures: new(2)})
+	const status = "2 words · 1 min read · 2 pictures are shown as links: only pictures of this blog are shown"
+	has(t, read(t, w.as("Editor", "GET", "/write/5/edit", nil)), status)
+	var got keptText
+	if err := json.NewDecoder(w.as("Editor", "POST", "/write/preview", typed).Body).Decode(&got); err != nil || !strings.HasPrefix(got.Status, status) {
+		t.Errorf("%v, %+v", err, got)
+	}
+}
+
 func TestLongTextsAreTaken(t *testing.T) {
 	w := newDesk(t)
 	got := 0

@@ -351,9 +351,12 @@ type PostSummary struct {
 
 // Preview defines model for Preview.
 type Preview struct {
-	HTML           string `json:"html"`
-	ReadingMinutes int    `json:"readingMinutes"`
-	Words          int    `json:"words"`
+	HTML string `json:"html"`
+
+	// Pictures How many pictures are not the blog's own and are shown as links. Absent for none.
+	Pictures       *int `json:"pictures,omitempty"`
+	ReadingMinutes int  `json:"readingMinutes"`
+	Words          int  `json:"words"`
 }
 
 // PreviewInput defines model for PreviewInput.

@@ -20,7 +20,7 @@ import (
 
 // Version is the renderer's: HTML that is kept with another is made again. It
 // changes with anything here that changes the bytes.
-const Version = 2
+const Version = 3
 
 const (
 	// idPrefix keeps authors from giving an element the name of something that
@@ -45,6 +45,8 @@ type Result struct {
 	Headings []Heading
 	// Words counts what a reader reads.
 	Words int
+	// Pictures counts those that are elsewhere, and became links.
+	Pictures int
 }
 
 var (
@@ -54,7 +56,8 @@ var (
 			util.Prioritized(extension.NewTableHTMLRenderer(extension.WithTableCellAlignMethod(extension.TableCellAlignAttribute)), 500),
 			util.Prioritized(extension.NewStrikethroughHTMLRenderer(), 500),
 			util.Prioritized(extension.NewTaskCheckBoxHTMLRenderer(), 500),
-			util.Prioritized(extension.NewFootnoteHTMLRenderer(), 500))),
+			util.Prioritized(extension.NewFootnoteHTMLRenderer(), 500),
+			util.Prioritized(pictures{}, 500))),
 	)
 	sanitiser = policy()
 )
@@ -79,7 +82,7 @@ func policy() *bluemonday.Policy {
 	p.AllowRelativeURLs(true)
 	p.RequireParseableURLs(true)
 	p.AllowAttrs("href").OnElements("a")
-	p.AllowAttrs("src").OnElements("img")
+	p.AllowAttrs("src").Matching(mediaPath).OnElements("img")
 	p.AllowAttrs("alt", "title").OnElements("img", "a")
 	return p
 }
@@ -144,6 +147,9 @@ func outline(document ast.Node, source []byte) (Result, error) {
 			referenced += len(n.Destination) + len(n.Title)
 		case *ast.Image:
 			referenced += len(n.Destination) + len(n.Title)
+			if isElsewhere(n) {
+				result.Pictures++
+			}
 		}
 		if referenced > maxReferenced {
 			return ast.WalkStop, tooComplex(source, node.Pos(), fmt.Sprintf("has a link with which the addresses of all have more than %d bytes", maxReferenced))
