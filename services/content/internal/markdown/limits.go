@@ -206,6 +206,7 @@ func boundedParser() parser.Parser {
 	free := func(p parser.InlineParser) parser.InlineParser { return boundedInline{InlineParser: p} }
 	return parser.NewParser(
 		parser.WithBlockParsers(
+			util.Prioritized(boundedBlock{BlockParser: frontMatterParser{}}, 50),
 			util.Prioritized(boundedBlock{BlockParser: parser.NewSetextHeadingParser(parser.WithAutoHeadingID())}, 100),
 			util.Prioritized(boundedBlock{BlockParser: parser.NewThematicBreakParser()}, 200),
 			util.Prioritized(boundedBlock{BlockParser: parser.NewListParser()}, 300),
@@ -214,7 +215,6 @@ func boundedParser() parser.Parser {
 			util.Prioritized(boundedBlock{BlockParser: parser.NewATXHeadingParser(parser.WithAutoHeadingID())}, 600),
 			util.Prioritized(boundedBlock{BlockParser: parser.NewFencedCodeBlockParser()}, 700),
 			util.Prioritized(boundedBlock{BlockParser: parser.NewBlockquoteParser(), nested: true}, 800),
-			util.Prioritized(boundedBlock{BlockParser: parser.NewHTMLBlockParser()}, 900),
 			util.Prioritized(boundedBlock{BlockParser: extension.NewFootnoteBlockParser(), nested: true, note: true}, 999),
 			util.Prioritized(parser.NewParagraphParser(), 1000)),
 		parser.WithInlineParsers(
@@ -223,11 +223,12 @@ func boundedParser() parser.Parser {
 			util.Prioritized(notes, 101),
 			util.Prioritized(links, 200),
 			util.Prioritized(free(parser.NewAutoLinkParser()), 300),
-			util.Prioritized(free(parser.NewRawHTMLParser()), 400),
+			util.Prioritized(free(tagParser{}), 400),
 			util.Prioritized(free(parser.NewEmphasisParser()), 500),
-			util.Prioritized(free(extension.NewStrikethroughParser()), 500),
+			util.Prioritized(free(strikethrough{extension.NewStrikethroughParser()}), 500),
 			util.Prioritized(free(extension.NewLinkifyParser()), 999),
-			util.Prioritized(free(extension.NewTypographerParser()), 9999)),
+			util.Prioritized(free(dashParser{}), 9998),
+			util.Prioritized(free(quotes()), 9999)),
 		parser.WithParagraphTransformers(
 			util.Prioritized(parser.LinkReferenceParagraphTransformer, 100),
 			util.Prioritized(boundedTables{extension.NewTableParagraphTransformer()}, 200)),

@@ -76,7 +76,7 @@ func constructs() map[string]func(n int) string {
 	}
 	for _, unit := range []string{
 		">", "> ", "- ", "1. ", "* - + ", "> - ", "[", "![", "*a _", "**a *", "~~a ~", "`", "[a](", "[a][", "[a](b \"", "[a](<", "[a]: <", "[a]: b \"",
-		"<a ", "<a b=\"", "<!--", "<?", "<!A", "<![CDATA[", "</a", "[^a]", "[^a]: ", "|", "&#1;", "&a", "www.a.b/(", "http://a.b/ ", "a@b.c ", "a.b@",
+		"<a ", "<a b=\"", "<!--", "<?", "<!A", "<![CDATA[", "</a", "[^a]", "[^a]: ", "|", "&#1;", "&a", "www.a.b/(", "http://a.b/ ", "a@b.c ", "a.b@", "\"", "'", "\"'", "\" ", "a'", "-- ", "---\na: b\n",
 		"\\", "\\\n", "  \n", "# a\n", "a\n=\n", "```\n~~~\n", "- [ ] a\n", "***\n", "\t- ", "    a\n\n", "<br>", "--", "((((", "~", "_", "a\n\n", "<http://a>",
 	} {
 		all[fmt.Sprintf("%q", unit)] = repeated(unit)
@@ -102,7 +102,7 @@ func TestNoConstructMultiplies(t *testing.T) {
 	const maxMemory = 256 << 20
 	for name, text := range constructs() {
 		t.Run(name, func(t *testing.T) {
-			for _, size := range []int{1000, 6000, 40_000, maxSource} {
+			for _, size := range []int{6000, maxSource} {
 				source := text(size)
 				var before, after runtime.MemStats
 				runtime.ReadMemStats(&before)

@@ -20,7 +20,7 @@ import (
 
 // Version is the renderer's: HTML that is kept with another is made again. It
 // changes with anything here that changes the bytes.
-const Version = 3
+const Version = 4
 
 const (
 	// idPrefix keeps authors from giving an element the name of something that
@@ -63,7 +63,7 @@ var (
 )
 
 // policy lists what the converter writes, and no more. It is the second wall:
-// the converter leaves out raw HTML and dangerous addresses itself.
+// the converter writes no HTML of an author and no dangerous address itself.
 func policy() *bluemonday.Policy {
 	p := bluemonday.NewPolicy()
 	p.AllowElements("p", "br", "hr", "em", "strong", "del", "blockquote", "pre", "code", "ul", "ol", "li",
@@ -88,11 +88,12 @@ func policy() *bluemonday.Policy {
 }
 
 // Render turns Markdown (CommonMark, with tables, strikethrough, task lists,
-// footnotes and bare links) into HTML. The page's title is its only heading of
+// footnotes and bare links) into HTML. Tags of HTML have no meaning in it, but for
+// <br>: they are shown as they were typed. The page's title is its only heading of
 // level 1: a text that has such headings, too, gets all of its own one level
 // lower. The error wraps [ErrTooComplex], or is that of a context that ended.
 func Render(ctx context.Context, source string) (Result, error) {
-	input := []byte(source)
+	input := []byte(strings.TrimPrefix(source, byteOrderMark))
 	budget := &budget{ctx: ctx, source: input}
 	document := converter.Parser().Parse(text.NewReader(input), parser.WithContext(budget.parserContext()))
 	if budget.err != nil {
@@ -181,8 +182,12 @@ func plain(node ast.Node, source []byte) string {
 		}
 		switch n := n.(type) {
 		case *ast.Text:
-			out.Write(util.UnescapePunctuations(n.Value(source)))
-			if n.SoftLineBreak() {
+			if value := n.Value(source); n.IsRaw() {
+				out.WriteString(html.EscapeString(string(value)))
+			} else {
+				out.Write(util.UnescapePunctuations(value))
+			}
+			if n.SoftLineBreak() || n.HardLineBreak() {
 				out.WriteByte(' ')
 			}
 		case *ast.String:
