@@ -21,7 +21,9 @@ import (
 const (
 	// threadsOnPage is how many threads a post shows at once.
 	threadsOnPage = 50
-	maxComment    = 5000
+	// commentBody is how many bytes a comment's form may send: many more than a
+	// comment may have, so that one that is too long comes back to be shortened.
+	commentBody = 1 << 20
 )
 
 // thread is what was said under a post.
@@ -67,7 +69,7 @@ func (s *site) commentField(parent *int64, label string) field {
 	if parent != nil {
 		name = fmt.Sprintf("body-%d", *parent)
 	}
-	return field{Name: name, Label: label, Required: true, MaxLength: maxComment, Rows: 4}
+	return field{Name: name, Label: label, Required: true, Rows: 4}
 }
 
 // readThread returns a page of threads; while they cannot be had the post is

@@ -20,14 +20,8 @@ import (
 	"blogplatform.io/operator/services/internal/rest"
 )
 
-// Lengths in characters, as the content service has them.
-const (
-	maxTitle   = 200
-	maxSummary = 500
-	maxText    = 200_000
-	maxSlug    = 80
-	maxTags    = 10 * 52
-)
+// maxText is how many characters a text has, as the content service has it.
+const maxText = 200_000
 
 // editorBody is how many bytes a request with a text may have: each of its
 // characters is at most four bytes, and a form sends a byte as up to three.
@@ -295,11 +289,11 @@ func (s *site) showEditor(w http.ResponseWriter, r *http.Request, status int, fo
 		}
 	}
 	page.Base, page.Sequence, page.Problems = form.Value("base"), form.Value("sequence"), form.Problems
-	page.Title = form.field(field{Name: "title", Label: text("editor.title"), Required: true, MaxLength: maxTitle})
-	page.Body = form.field(field{Name: "body", Label: text("editor.body"), MaxLength: maxText, Rows: 18})
-	page.Summary = form.field(field{Name: "summary", Label: text("editor.summary"), Help: text("editor.summary.help"), MaxLength: maxSummary, Rows: 3})
-	page.Tags = form.field(field{Name: "tags", Label: text("editor.tags"), Help: text("editor.tags.help"), MaxLength: maxTags})
-	page.Slug = form.field(field{Name: "slug", Label: text("editor.slug"), Help: text("editor.slug.help"), MaxLength: maxSlug})
+	page.Title = form.field(field{Name: "title", Label: text("editor.title"), Required: true})
+	page.Body = form.field(field{Name: "body", Label: text("editor.body"), Rows: 18})
+	page.Summary = form.field(field{Name: "summary", Label: text("editor.summary"), Help: text("editor.summary.help"), Rows: 3})
+	page.Tags = form.field(field{Name: "tags", Label: text("editor.tags"), Help: text("editor.tags.help")})
+	page.Slug = form.field(field{Name: "slug", Label: text("editor.slug"), Help: text("editor.slug.help")})
 	page.Category = form.field(field{Name: "categoryId", Label: text("editor.category"), Options: s.categoryOptions(r, form.Value("categoryId"))})
 	title := text("editor.new")
 	switch {
@@ -402,6 +396,9 @@ func (s *site) keepDraft(w http.ResponseWriter, r *http.Request) error {
 		return fmt.Errorf("keep the draft of manuscript %d: %w", id, err)
 	}
 	draft, err := rest.Result(answer.JSON200, answer.HTTPResponse, answer.Body)
+	if form.refusedBy(err, editorFields...) && statusOf(err) == http.StatusBadRequest {
+		return sendKept(w, keptText{}.refused(s.messages.text("editor.notkept", s.firstProblem(form))))
+	}
 	if err != nil {
 		return fmt.Errorf("keep the draft of manuscript %d: %w", id, err)
 	}
@@ -417,6 +414,15 @@ func (s *site) keepDraft(w http.ResponseWriter, r *http.Request) error {
 		kept.Newer, kept.Status = true, s.messages.text("editor.newer")
 	}
 	return sendKept(w, kept)
+}
+
+// firstProblem says what is wrong, and with which field.
+func (s *site) firstProblem(f form) string {
+	first := f.Problems[0]
+	if first.Field == "" {
+		return first.Text
+	}
+	return s.messages.text("editor."+first.Field) + ": " + first.Text
 }
 
 // measured says how long a text is.

@@ -24,11 +24,11 @@ type formProblem struct{ Field, Text string }
 func newForm(values map[string]string) form { return form{values: values} }
 
 // formOf reads the named fields of a request. Line ends are as in texts, not as
-// browsers send them.
+// browsers send them, and a byte order mark that came with a paste is left out.
 func formOf(r *http.Request, names ...string) form {
 	f := form{values: map[string]string{}}
 	for _, name := range names {
-		f.values[name] = strings.ReplaceAll(r.PostFormValue(name), "\r\n", "\n")
+		f.values[name] = strings.ReplaceAll(strings.TrimPrefix(r.PostFormValue(name), "\ufeff"), "\r\n", "\n")
 	}
 	return f
 }
@@ -82,8 +82,9 @@ func sentence(text string) string {
 // field is an input as the template "field" shows it.
 type field struct {
 	Name, Label, Help, Value, Problem string
-	Required                          bool
-	MaxLength                         int
+	// Required inputs are marked. None has a length: browsers would cut what is
+	// pasted without a word, while the service says what is wrong and the text stays.
+	Required bool
 	// Rows makes it a text area.
 	Rows int
 	// Options make it a choice.

@@ -44,7 +44,7 @@ func (s *site) lockPerson(w http.ResponseWriter, r *http.Request) error {
 		Question: s.messages.text("lock.question", person.DisplayName), Text: s.messages.text("lock.text"),
 		Do: s.messages.text("lock.go"), Back: person.Path(),
 		Reason: new(form.field(field{
-			Name: "reason", Label: s.messages.text("lock.reason"), Help: s.messages.text("lock.reason.help"), Required: true, MaxLength: maxReason,
+			Name: "reason", Label: s.messages.text("lock.reason"), Help: s.messages.text("lock.reason.help"), Required: true,
 		})),
 	})
 	return nil

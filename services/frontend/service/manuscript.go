@@ -14,8 +14,6 @@ import (
 	"blogplatform.io/operator/services/internal/rest"
 )
 
-const maxNote = 2000
-
 // manuscriptPage shows a post as its readers will see it, and what the visitor
 // may do with it.
 type manuscriptPage struct {
@@ -81,7 +79,7 @@ func (s *site) manuscript(w http.ResponseWriter, r *http.Request) error {
 	}
 	page.Problems = form.Problems
 	page.Note = form.field(field{
-		Name: "note", Label: s.messages.text("manuscript.note"), Help: s.messages.text("manuscript.note.help"), Required: true, MaxLength: maxNote, Rows: 4,
+		Name: "note", Label: s.messages.text("manuscript.note"), Help: s.messages.text("manuscript.note.help"), Required: true, Rows: 4,
 	})
 	s.render(w, r, form.status(), document{Template: "manuscript", Title: page.Post.Title, Wide: true, Page: page})
 	return nil

@@ -55,7 +55,7 @@ func (s *site) me(w http.ResponseWriter, r *http.Request) error {
 		form = newForm(map[string]string{"displayName": page.Me.DisplayName})
 	}
 	page.Name = form.field(field{
-		Name: "displayName", Label: s.messages.text("me.name"), Help: s.messages.text("me.name.help"), Required: true, MaxLength: 80, Autocomplete: "name",
+		Name: "displayName", Label: s.messages.text("me.name"), Help: s.messages.text("me.name.help"), Required: true, Autocomplete: "name",
 	})
 	page.Problems = form.Problems
 	s.render(w, r, form.status(), document{Template: "me", Title: s.messages.text("me.title"), Page: page})

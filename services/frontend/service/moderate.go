@@ -42,7 +42,7 @@ type moderated struct {
 
 func (s *site) moderated(c comment.Moderated, post *content.PostSummary, queue string, form form) moderated {
 	return moderated{Moderated: c, Post: post, Queue: queue, Reason: form.field(field{
-		Name: reasonField(c.Comment.ID), Label: s.messages.text("moderation.reason"), Help: s.messages.text("moderation.reason.help"), MaxLength: maxReason,
+		Name: reasonField(c.Comment.ID), Label: s.messages.text("moderation.reason"), Help: s.messages.text("moderation.reason.help"),
 	})}
 }
 

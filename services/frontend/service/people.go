@@ -18,7 +18,6 @@ const (
 	peopleAtOnce    = 50
 	entriesAtOnce   = 50
 	entriesOfPerson = 8
-	maxReason       = 500
 )
 
 var roles = []user.Role{user.Reader, user.Editor, user.Admin}
@@ -116,7 +115,7 @@ func (s *site) peopleFilter(asked map[string]string) peoplePage {
 	return peoplePage{
 		Tabs:     s.peopleTabs("people"),
 		Selected: asked["search"] != "" || asked["role"] != "" || asked["locked"] != "",
-		Search:   form.field(field{Name: "search", Label: text("people.search"), MaxLength: 100}),
+		Search:   form.field(field{Name: "search", Label: text("people.search")}),
 		Role:     form.field(field{Name: "role", Label: text("people.role"), Options: append([]option{{"", text("people.any")}}, s.roleOptions()...)}),
 		Locked: form.field(field{Name: "locked", Label: text("people.account"), Options: []option{
 			{"", text("people.any")}, {"false", text("account.open")}, {"true", text("account.locked")},
@@ -182,7 +181,7 @@ func (s *site) person(w http.ResponseWriter, r *http.Request) error {
 		form = newForm(map[string]string{"role": string(page.Person.Role)})
 	}
 	page.Role = form.field(field{Name: "role", Label: s.messages.text("person.role"), Options: s.roleOptions()})
-	page.Reason = form.field(field{Name: "reason", Label: s.messages.text("person.reason"), MaxLength: maxReason})
+	page.Reason = form.field(field{Name: "reason", Label: s.messages.text("person.reason")})
 	page.Problems = form.Problems
 	s.render(w, r, form.status(), document{Template: "person", Title: page.Person.DisplayName, Wide: true, Script: true, Page: page})
 	return nil

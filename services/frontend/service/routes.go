@@ -150,6 +150,9 @@ func (s *site) handler() http.Handler {
 	for _, pattern := range []string{"POST /write/new", "POST /write/preview", "POST /write/{id}/edit", "POST /write/{id}/draft"} {
 		mux.AllowBody(pattern, editorBody)
 	}
+	for _, pattern := range []string{"POST /posts/{slug}/comments", "POST /comments/{id}/edit"} {
+		mux.AllowBody(pattern, commentBody)
+	}
 	protection := http.NewCrossOriginProtection()
 	protection.SetDenyHandler(http.HandlerFunc(s.crossOrigin))
 	return pageHeaders(refuseEmbedding(protection.Handler(mux)))

@@ -145,10 +145,10 @@ func (s *site) showSettings(w http.ResponseWriter, r *http.Request, blog, commen
 		Tabs: s.settingsTabs("settings"),
 		Blog: settingsForm{known.Revision, blog.Problems}, Comments: settingsForm{taken.Revision, comments.Problems},
 		Fields: []field{
-			blog.field(field{Name: "name", Label: text("settings.name"), Required: true, MaxLength: 100}),
-			blog.field(field{Name: "description", Label: text("settings.description"), Help: text("settings.description.help"), MaxLength: 300, Rows: 3}),
-			blog.field(field{Name: "language", Label: text("settings.language"), Help: text("settings.language.help"), Required: true, MaxLength: 35}),
-			blog.field(field{Name: "postsPerPage", Label: text("settings.count"), Help: text("settings.count.help"), Required: true, MaxLength: 2, Numeric: true}),
+			blog.field(field{Name: "name", Label: text("settings.name"), Required: true}),
+			blog.field(field{Name: "description", Label: text("settings.description"), Help: text("settings.description.help"), Rows: 3}),
+			blog.field(field{Name: "language", Label: text("settings.language"), Help: text("settings.language.help"), Required: true}),
+			blog.field(field{Name: "postsPerPage", Label: text("settings.count"), Help: text("settings.count.help"), Required: true, Numeric: true}),
 		},
 		Policy: comments.Value("policy"),
 	}

@@ -633,7 +633,7 @@ func TestABackChannelLogoutPassesAsItCame(t *testing.T) {
 func TestWhatIsTooLongIsRefusedAndNotTakenForEmpty(t *testing.T) {
 	w := newTown(t)
 	long := strings.Repeat("x", 70<<10)
-	if resp := w.as("Reader", "POST", "/posts/one/comments", url.Values{"body": {long}}); resp.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(read(t, resp), "That is too long") {
+	if resp := w.as("Reader", "POST", "/posts/one/comments", url.Values{"body": {strings.Repeat("x", commentBody)}}); resp.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(read(t, resp), "That is too long") {
 		t.Errorf("a comment: %d", resp.StatusCode)
 	}
 	r := httptest.NewRequest(http.MethodPost, "/hooks/back-channel-logout", strings.NewReader("logout_token="+long))

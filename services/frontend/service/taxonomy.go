@@ -50,7 +50,7 @@ func (s *site) taxonomy(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.render(w, r, form.status(), document{Template: "taxonomy", Title: s.messages.text("taxonomy.title"), Wide: true, Page: taxonomyPage{
 		Tabs: s.settingsTabs("topics"), Categories: categories, Tags: tags, Problems: form.Problems,
-		Name:   form.field(field{Name: "name", Label: s.messages.text("taxonomy.new"), Required: true, MaxLength: 80}),
+		Name:   form.field(field{Name: "name", Label: s.messages.text("taxonomy.new"), Required: true}),
 		Parent: s.parentField(form, categories),
 	}})
 	return nil
@@ -183,9 +183,9 @@ func (s *site) changeCategory(w http.ResponseWriter, r *http.Request) error {
 	s.showTopic(w, r, form, topicPage{
 		Name: category.Name, Slug: category.Slug, Public: "/categories/" + url.PathEscape(category.Slug),
 		Fields: []field{
-			form.field(field{Name: "name", Label: text("topic.category"), Help: text("topic.slug"), Required: true, MaxLength: 80}),
+			form.field(field{Name: "name", Label: text("topic.category"), Help: text("topic.slug"), Required: true}),
 			s.parentField(form, parents),
-			form.field(field{Name: "position", Label: text("topic.position"), Help: text("topic.position.help"), MaxLength: 11, Numeric: true}),
+			form.field(field{Name: "position", Label: text("topic.position"), Help: text("topic.position.help"), Numeric: true}),
 		},
 		Delete: categoryPath(category.ID) + "/delete", Remove: text("topic.remove.category"), RemoveText: text("topic.removed.category"),
 	})
@@ -267,7 +267,7 @@ func (s *site) changeTag(w http.ResponseWriter, r *http.Request) error {
 	text := s.messages.text
 	s.showTopic(w, r, form, topicPage{
 		Name: tag.Name, Slug: tag.Slug, Public: "/tags/" + url.PathEscape(tag.Slug),
-		Fields: []field{form.field(field{Name: "name", Label: text("topic.tag"), Help: text("topic.slug"), Required: true, MaxLength: 50})},
+		Fields: []field{form.field(field{Name: "name", Label: text("topic.tag"), Help: text("topic.slug"), Required: true})},
 		Delete: tagPath(tag.Slug) + "/delete", Remove: text("topic.remove.tag"), RemoveText: text("topic.removed.tag"),
 	})
 	return nil

@@ -269,6 +269,42 @@ func TestTheEditorSaysWhatBecomesOfPicturesFromElsewhere(t *testing.T) {
 	}
 }
 
+// TestNoPasteIsCut: an input with a maximum length cuts what is pasted without a word.
+func TestNoPasteIsCut(t *testing.T) {
+	if strings.Contains(strings.ToLower(sources(t)), "maxlength") {
+		t.Error("an input has a maximum length")
+	}
+	w := newDesk(t)
+	long := strings.Repeat("ක", 210_000)
+	w.answers["PUT /v1/manuscripts/5"] = refused(http.StatusBadRequest, "body.body", "body.body must have 0 to 200000 characters; it has 210000.")
+	w.answers["PUT /v1/manuscripts/5/draft"] = w.answers["PUT /v1/manuscripts/5"]
+	has(t, read(t, w.as("Editor", "POST", "/write/5/edit", with("body", long))), long, "Must have 0 to 200000 characters; it has 210000.")
+	var kept keptText
+	if err := json.NewDecoder(w.as("Editor", "POST", "/write/5/draft", with("body", long)).Body).Decode(&kept); err != nil || !kept.Refused ||
+		kept.Status != "Not kept. Text, in Markdown: Must have 0 to 200000 characters; it has 210000." {
+		t.Errorf("%v, %+v", err, kept)
+	}
+	// More than other forms may send.
+	comment := strings.Repeat("ක", 20_000)
+	w.answers["POST /v1/posts/7/comments"] = refused(http.StatusBadRequest, "body.body", "body.body must have 1 to 5000 characters; it has 20000.")
+	has(t, read(t, w.as("Reader", "POST", "/posts/one/comments", url.Values{"body": {comment}})), comment, "it has 20000.")
+}
+
+func TestAByteOrderMarkIsNoPartOfAText(t *testing.T) {
+	w := newDesk(t)
+	var saved content.ManuscriptInput
+	w.answers["PUT /v1/manuscripts/5"] = func(r *http.Request) (int, any) {
+		_ = json.NewDecoder(r.Body).Decode(&saved)
+		return http.StatusOK, content.Manuscript{ID: 5, Revision: 4}
+	}
+	form := with("body", "\ufeff# Title")
+	form.Set("title", "\ufeffTitle")
+	leads(t, w.as("Editor", "POST", "/write/5/edit", form), "/write/5/edit")
+	if saved.Title != "Title" || saved.Body != "# Title" {
+		t.Errorf("saved %q, %q", saved.Title, saved.Body)
+	}
+}
+
 func TestLongTextsAreTaken(t *testing.T) {
 	w := newDesk(t)
 	got := 0

@@ -11,18 +11,21 @@ import (
 	"blogplatform.io/operator/services/internal/problem"
 )
 
-// Line checks a text of one line and returns it without the space around it.
-// The error is a problem.
+// breaks are what a paste from a table or a letter has within a line.
+var breaks = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ", "\t", " ", "\u2028", " ", "\u2029", " ", "\ufeff", "")
+
+// Line checks a text of one line and returns it with spaces for line breaks and
+// tabs, and without the space around it. The error is a problem.
 func Line(field, text string, least, most int) (string, error) {
-	text = strings.TrimSpace(text)
+	text = strings.TrimSpace(breaks.Replace(text))
 	if strings.ContainsFunc(text, unicode.IsControl) {
 		return "", problem.Invalid(field, "must be one line without control characters.")
 	}
 	return text, Text(field, text, least, most)
 }
 
-// Text checks how long a text is, and that PostgreSQL can keep it. The error is
-// a problem.
+// Text checks how long a text is, that there is something to see in one that may
+// not be empty, and that PostgreSQL can keep it. The error is a problem.
 func Text(field, text string, least, most int) error {
 	if strings.ContainsRune(text, 0) {
 		return problem.Invalid(field, "must not contain the character U+0000.")
@@ -30,7 +33,20 @@ func Text(field, text string, least, most int) error {
 	if n := utf8.RuneCountInString(text); n < least || n > most {
 		return problem.Invalid(field, fmt.Sprintf("must have %d to %d characters; it has %d.", least, most, n))
 	}
+	if least > 0 && !strings.ContainsFunc(text, isVisible) {
+		return problem.Invalid(field, "must have a character that can be seen.")
+	}
 	return nil
+}
+
+// isVisible reports whether a character leaves ink by itself. Unicode counts some
+// blank ones as letters or symbols.
+func isVisible(r rune) bool {
+	switch r {
+	case '\u115f', '\u1160', '\u2800', '\u3164', '\uffa0':
+		return false
+	}
+	return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S)
 }
 
 // ETag is the entity tag of a revision.

@@ -13,7 +13,11 @@ func TestAFieldThatCannotBeKeptIsNamed(t *testing.T) {
 	for name, err := range map[string]error{
 		"too long":         line("sixsix"),
 		"too short":        line("   "),
-		"two lines":        line("a\nb"),
+		"zero width":       line("\u200b\u2060\u200b"),
+		"a blank letter":   line("\u3164 \u2800"),
+		"a soft hyphen":    line("\u00ad"),
+		"a variation":      line("\ufe0f"),
+		"a blank text":     Text("body.title", "\u200b \n", 1, 5),
 		"a control":        line("a\x1bb"),
 		"NUL in a text":    Text("body.title", "a\x00", 0, 5),
 		"too long a text":  Text("body.title", strings.Repeat("é", 6), 0, 5),
@@ -24,8 +28,15 @@ func TestAFieldThatCannotBeKeptIsNamed(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if got, err := Line("body.title", "  ééééé ", 1, 5); got != "ééééé" || err != nil {
-		t.Errorf("got %q, %v", got, err)
+	for text, want := range map[string]string{
+		"  ééééé ": "ééééé", "a\tb": "a b", "a\r\nb\n": "a b", "\ufeffa": "a", "👍🏽": "👍🏽", "ක්\u200dෂ": "ක්\u200dෂ", "a\u2028b": "a b",
+	} {
+		if got, err := Line("body.title", text, 1, 5); got != want || err != nil {
+			t.Errorf("%q became %q, %v", text, got, err)
+		}
+	}
+	if err := Text("body.summary", "\u200b", 0, 5); err != nil {
+		t.Errorf("what may be empty may be blank: %v", err)
 	}
 }
 

@@ -88,7 +88,7 @@
         say(kept.status.replace("{time}", at), kept.newer || kept.refused);
         // Tags, category and address travel only when the post is saved.
         const whole = ["slug", "tags", "categoryId"].every((name) => sent[name] === shown[name]);
-        if (keep.endsWith("/draft") && !kept.newer && whole && same(sent, typed())) copies.drop(store);
+        if (keep.endsWith("/draft") && !kept.newer && !kept.refused && whole && same(sent, typed())) copies.drop(store);
       } else if (answer.status === 401 || answer.status === 403) {
         say(form.dataset.signedOut, true);
         later = again;
