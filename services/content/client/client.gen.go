@@ -451,6 +451,12 @@ type ListManuscriptsParams struct {
 // ListManuscriptsParamsView defines parameters for ListManuscripts.
 type ListManuscriptsParamsView string
 
+// CreateManuscriptParams defines parameters for CreateManuscript.
+type CreateManuscriptParams struct {
+	// IdempotencyKey What the client made up for this post alone.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
 // SaveManuscriptParams defines parameters for SaveManuscript.
 type SaveManuscriptParams struct {
 	// IfMatch The ETag that the change is based on. It is required.
@@ -639,19 +645,19 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/manuscripts (the `ListManuscripts` operationId).
 	ListManuscripts(ctx context.Context, params *ListManuscriptsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// CreateManuscriptWithBody Begin a post. For Editors.
+	// CreateManuscriptWithBody Begin a post. To ask again with the same Idempotency-Key is answered with the post that was made, as it stands now. For Editors.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /v1/manuscripts (the `CreateManuscript` operationId).
-	CreateManuscriptWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+	CreateManuscriptWithBody(ctx context.Context, params *CreateManuscriptParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// CreateManuscript Begin a post. For Editors.
+	// CreateManuscript Begin a post. To ask again with the same Idempotency-Key is answered with the post that was made, as it stands now. For Editors.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /v1/manuscripts (the `CreateManuscript` operationId).
-	CreateManuscript(ctx context.Context, body CreateManuscriptJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+	CreateManuscript(ctx context.Context, params *CreateManuscriptParams, body CreateManuscriptJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeleteManuscript Throw a manuscript away that has never been published. For its author and Admins.
 	//
@@ -906,13 +912,13 @@ func (c *Requests) ListManuscripts(ctx context.Context, params *ListManuscriptsP
 	return c.Client.Do(req)
 }
 
-// CreateManuscriptWithBody Begin a post. For Editors.
+// CreateManuscriptWithBody Begin a post. To ask again with the same Idempotency-Key is answered with the post that was made, as it stands now. For Editors.
 //
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /v1/manuscripts (the `CreateManuscript` operationId).
-func (c *Requests) CreateManuscriptWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewCreateManuscriptRequestWithBody(c.Server, contentType, body)
+func (c *Requests) CreateManuscriptWithBody(ctx context.Context, params *CreateManuscriptParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateManuscriptRequestWithBody(c.Server, params, contentType, body)
 	if err != nil {
 		return nil, err
 	}
@@ -923,13 +929,13 @@ func (c *Requests) CreateManuscriptWithBody(ctx context.Context, contentType str
 	return c.Client.Do(req)
 }
 
-// CreateManuscript Begin a post. For Editors.
+// CreateManuscript Begin a post. To ask again with the same Idempotency-Key is answered with the post that was made, as it stands now. For Editors.
 //
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /v1/manuscripts (the `CreateManuscript` operationId).
-func (c *Requests) CreateManuscript(ctx context.Context, body CreateManuscriptJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewCreateManuscriptRequest(c.Server, body)
+func (c *Requests) CreateManuscript(ctx context.Context, params *CreateManuscriptParams, body CreateManuscriptJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateManuscriptRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1548,18 +1554,18 @@ func NewListManuscriptsRequest(server string, params *ListManuscriptsParams) (*h
 }
 
 // NewCreateManuscriptRequest calls the generic CreateManuscript builder with application/json body
-func NewCreateManuscriptRequest(server string, body CreateManuscriptJSONRequestBody) (*http.Request, error) {
+func NewCreateManuscriptRequest(server string, params *CreateManuscriptParams, body CreateManuscriptJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
 	buf, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	bodyReader = bytes.NewReader(buf)
-	return NewCreateManuscriptRequestWithBody(server, "application/json", bodyReader)
+	return NewCreateManuscriptRequestWithBody(server, params, "application/json", bodyReader)
 }
 
 // NewCreateManuscriptRequestWithBody constructs an http.Request for the CreateManuscript method, with any body, and a specified content type
-func NewCreateManuscriptRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+func NewCreateManuscriptRequestWithBody(server string, params *CreateManuscriptParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -1583,6 +1589,21 @@ func NewCreateManuscriptRequestWithBody(server string, contentType string, body 
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
 
 	return req, nil
 }
@@ -2448,19 +2469,19 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/manuscripts (the `ListManuscripts` operationId).
 	ListManuscriptsWithResponse(ctx context.Context, params *ListManuscriptsParams, reqEditors ...RequestEditorFn) (*ListManuscriptsResponse, error)
 
-	// CreateManuscriptWithBodyWithResponse Begin a post. For Editors.
+	// CreateManuscriptWithBodyWithResponse Begin a post. To ask again with the same Idempotency-Key is answered with the post that was made, as it stands now. For Editors.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/manuscripts (the `CreateManuscript` operationId).
-	CreateManuscriptWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateManuscriptResponse, error)
+	CreateManuscriptWithBodyWithResponse(ctx context.Context, params *CreateManuscriptParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateManuscriptResponse, error)
 
-	// CreateManuscriptWithResponse Begin a post. For Editors.
+	// CreateManuscriptWithResponse Begin a post. To ask again with the same Idempotency-Key is answered with the post that was made, as it stands now. For Editors.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/manuscripts (the `CreateManuscript` operationId).
-	CreateManuscriptWithResponse(ctx context.Context, body CreateManuscriptJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateManuscriptResponse, error)
+	CreateManuscriptWithResponse(ctx context.Context, params *CreateManuscriptParams, body CreateManuscriptJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateManuscriptResponse, error)
 
 	// DeleteManuscriptWithResponse Throw a manuscript away that has never been published. For its author and Admins.
 	//
@@ -2857,6 +2878,11 @@ func (r ListManuscriptsResponse) ContentType() string {
 	return ""
 }
 
+// CreateManuscriptResponse200Headers the declared response headers of an HTTP 200 response for CreateManuscript
+type CreateManuscriptResponse200Headers struct {
+	ETag string
+}
+
 // CreateManuscriptResponse201Headers the declared response headers of an HTTP 201 response for CreateManuscript
 type CreateManuscriptResponse201Headers struct {
 	ETag string
@@ -2865,12 +2891,21 @@ type CreateManuscriptResponse201Headers struct {
 type CreateManuscriptResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Manuscript
 	// JSON201 the response for an HTTP 201 `application/json` response
 	JSON201 *Manuscript
 	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationProblemJSONDefault *Problem
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CreateManuscriptResponse200Headers
 	// Headers201 the parsed response headers for an HTTP 201 response
 	Headers201 *CreateManuscriptResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateManuscriptResponse) GetJSON200() *Manuscript {
+	return r.JSON200
 }
 
 // GetJSON201 returns the response for an HTTP 201 `application/json` response
@@ -3854,26 +3889,26 @@ func (c *ClientWithResponses) ListManuscriptsWithResponse(ctx context.Context, p
 	return ParseListManuscriptsResponse(rsp)
 }
 
-// CreateManuscriptWithBodyWithResponse Begin a post. For Editors.
+// CreateManuscriptWithBodyWithResponse Begin a post. To ask again with the same Idempotency-Key is answered with the post that was made, as it stands now. For Editors.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/manuscripts (the `CreateManuscript` operationId).
-func (c *ClientWithResponses) CreateManuscriptWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateManuscriptResponse, error) {
-	rsp, err := c.CreateManuscriptWithBody(ctx, contentType, body, reqEditors...)
+func (c *ClientWithResponses) CreateManuscriptWithBodyWithResponse(ctx context.Context, params *CreateManuscriptParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateManuscriptResponse, error) {
+	rsp, err := c.CreateManuscriptWithBody(ctx, params, contentType, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
 	return ParseCreateManuscriptResponse(rsp)
 }
 
-// CreateManuscriptWithResponse Begin a post. For Editors.
+// CreateManuscriptWithResponse Begin a post. To ask again with the same Idempotency-Key is answered with the post that was made, as it stands now. For Editors.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/manuscripts (the `CreateManuscript` operationId).
-func (c *ClientWithResponses) CreateManuscriptWithResponse(ctx context.Context, body CreateManuscriptJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateManuscriptResponse, error) {
-	rsp, err := c.CreateManuscript(ctx, body, reqEditors...)
+func (c *ClientWithResponses) CreateManuscriptWithResponse(ctx context.Context, params *CreateManuscriptParams, body CreateManuscriptJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateManuscriptResponse, error) {
+	rsp, err := c.CreateManuscript(ctx, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -4354,6 +4389,13 @@ func ParseCreateManuscriptResponse(rsp *http.Response) (*CreateManuscriptRespons
 	}
 
 	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Manuscript
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
 		var dest Manuscript
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -4371,6 +4413,16 @@ func ParseCreateManuscriptResponse(rsp *http.Response) (*CreateManuscriptRespons
 	}
 
 	switch {
+	case rsp.StatusCode == 200:
+		var headers CreateManuscriptResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
 	case rsp.StatusCode == 201:
 		var headers CreateManuscriptResponse201Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {

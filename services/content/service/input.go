@@ -21,6 +21,7 @@ const (
 	maxTags    = 10
 	maxTag     = 50
 	maxNote    = 2000
+	maxKey     = 64
 )
 
 var slugForm = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)

@@ -226,23 +226,25 @@ func (s *service) CreateManuscript(ctx context.Context, r api.CreateManuscriptRe
 	if err != nil {
 		return nil, err
 	}
-	candidates := []string{in.slug}
-	if in.slug == "" {
-		candidates = slugsFor(in.title)
+	key := input.Value(r.Params.IdempotencyKey)
+	if err := input.Text("Idempotency-Key", key, 0, maxKey); err != nil {
+		return nil, err
 	}
-	var made record
+	var (
+		made  record
+		again bool
+	)
 	err = s.changes.Make(ctx, who, creates, func(tx pgx.Tx) error {
-		for _, in.slug = range candidates {
-			// A savepoint: a slug that turns out to be taken leaves nothing behind.
-			err := pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error {
-				made, err = create(ctx, tx, who, in)
-				return err
-			})
-			if !errors.Is(err, errSlugTaken) {
+		if key != "" {
+			if made, again, err = createdBefore(ctx, tx, who.Person, key); err != nil || again {
 				return err
 			}
 		}
-		return slugTaken()
+		if made, err = createSomewhere(ctx, tx, who, in); err != nil || key == "" {
+			return err
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO content.creations (person_id, key, post_id) VALUES ($1, $2, $3)`, who.Person, key, made.ID)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -251,7 +253,50 @@ func (s *service) CreateManuscript(ctx context.Context, r api.CreateManuscriptRe
 	if err != nil {
 		return nil, err
 	}
+	if again {
+		return api.CreateManuscript200JSONResponse{Body: document, Headers: api.CreateManuscript200ResponseHeaders{ETag: input.ETag(made.Revision)}}, nil
+	}
 	return api.CreateManuscript201JSONResponse{Body: document, Headers: api.CreateManuscript201ResponseHeaders{ETag: input.ETag(made.Revision)}}, nil
+}
+
+// createdBefore returns the post that the person made with the key, and whether
+// there is one. Requests with the same key wait here for each other.
+func createdBefore(ctx context.Context, tx pgx.Tx, person int64, key string) (record, bool, error) {
+	// The lock is taken by a statement of its own: the next one sees what
+	// happened while it waited.
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1, $2))`, "creation "+key, person); err != nil {
+		return record{}, false, fmt.Errorf("lock a creation: %w", err)
+	}
+	var id int64
+	err := tx.QueryRow(ctx, `SELECT post_id FROM content.creations WHERE person_id = $1 AND key = $2`, person, key).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return record{}, false, nil
+	}
+	if err != nil {
+		return record{}, false, fmt.Errorf("look for a creation: %w", err)
+	}
+	found, err := find(ctx, tx, id, "")
+	return found, err == nil, err
+}
+
+// createSomewhere makes a post at the address that was asked for, or at the first
+// free one that its title gives.
+func createSomewhere(ctx context.Context, tx pgx.Tx, who token.Claims, in manuscript) (made record, err error) {
+	candidates := []string{in.slug}
+	if in.slug == "" {
+		candidates = slugsFor(in.title)
+	}
+	for _, in.slug = range candidates {
+		// A savepoint: a slug that turns out to be taken leaves nothing behind.
+		err := pgx.BeginFunc(ctx, tx, func(tx pgx.Tx) error {
+			made, err = create(ctx, tx, who, in)
+			return err
+		})
+		if !errors.Is(err, errSlugTaken) {
+			return made, err
+		}
+	}
+	return record{}, slugTaken()
 }
 
 // slugsFor returns the slugs to try for a title, the last of which nobody can have guessed.

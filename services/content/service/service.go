@@ -95,7 +95,8 @@ func (s *service) ErasePerson(ctx context.Context, r api.ErasePersonRequestObjec
 		`DELETE FROM content.posts WHERE author_id = $1 AND first_published_at IS NULL`,
 		`UPDATE content.posts SET author_id = NULL, author_name = '' WHERE author_id = $1`,
 		`UPDATE content.post_log SET actor_id = NULL, actor_name = '' WHERE actor_id = $1`,
-		`DELETE FROM content.drafts WHERE person_id = $1`)
+		`DELETE FROM content.drafts WHERE person_id = $1`,
+		`DELETE FROM content.creations WHERE person_id = $1`)
 	if err != nil {
 		return nil, err
 	}

@@ -254,6 +254,55 @@ func TestPostsWithOneTitleGetAddressesOfTheirOwn(t *testing.T) {
 	}
 }
 
+func TestAPostThatIsSentTwiceIsMadeOnce(t *testing.T) {
+	w := newWorld(t, postgres.Shared(t))
+	key := []string{"Idempotency-Key", "a key of this form"}
+	in := api.ManuscriptInput{Title: "Once", Body: "x"}
+	ids := make([]int64, 6)
+	var group errgroup.Group
+	for i := range ids {
+		group.Go(func() error {
+			answer, err := w.amara.Try(t, "POST", "/v1/manuscripts", in, key...)
+			if err != nil || answer.Status != http.StatusCreated && answer.Status != http.StatusOK {
+				return fmt.Errorf("answered %d: %w", answer.Status, err)
+			}
+			var made api.Manuscript
+			answer.Into(answer.Status, &made)
+			ids[i] = made.ID
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range ids {
+		if id != ids[0] {
+			t.Errorf("made %v", ids)
+		}
+	}
+	// Another text with the key is not saved: who sends it gets to see what there is.
+	var found api.Manuscript
+	w.amara.Ask(t, "POST", "/v1/manuscripts", api.ManuscriptInput{Title: "Twice", Body: "y"}, key...).Into(http.StatusOK, &found)
+	if found.ID != ids[0] || found.Title != "Once" {
+		t.Errorf("found %+v", found)
+	}
+	// A key is its person's own, and without one each request makes a post.
+	var other api.Manuscript
+	w.noah.Ask(t, "POST", "/v1/manuscripts", in, key...).Into(http.StatusCreated, &other)
+	one, two := write(t, w.amara, in), write(t, w.amara, in)
+	if other.ID == ids[0] || one.ID == two.ID {
+		t.Error("two posts are one")
+	}
+	w.amara.Ask(t, "DELETE", path(found), nil).Into(http.StatusNoContent, nil)
+	w.amara.Ask(t, "POST", "/v1/manuscripts", in, key...).Into(http.StatusCreated, nil)
+	w.amara.Ask(t, "POST", "/v1/manuscripts", in, "Idempotency-Key", strings.Repeat("x", 65)).Refused(http.StatusBadRequest)
+	w.Eraser(2).Ask(t, "DELETE", "/v1/people/2", nil).Into(http.StatusNoContent, nil)
+	var kept int
+	if err := w.Pool.QueryRow(t.Context(), `SELECT count(*) FROM content.creations WHERE person_id = 2`).Scan(&kept); err != nil || kept > 0 {
+		t.Errorf("%d keys of a person who left, %v", kept, err)
+	}
+}
+
 func TestListsComeInPagesThatNeitherRepeatNorLose(t *testing.T) {
 	w := newWorld(t, postgres.Shared(t))
 	// All at once: only the id tells them apart.

@@ -3,6 +3,7 @@ package service
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,7 +37,9 @@ type editorPage struct {
 	Post content.Manuscript
 	// Base is the revision that the text began with, Sequence counts how often
 	// it was kept since.
-	Base, Sequence                             string
+	Base, Sequence string
+	// Key tells the service that a new post was sent before.
+	Key                                        string
 	Title, Body, Summary, Tags, Category, Slug field
 	Problems                                   []formProblem
 	Preview                                    content.Preview
@@ -88,7 +91,7 @@ func (p editorPage) CanSubmit() bool {
 
 // editorForm reads what was sent.
 func editorForm(r *http.Request) form {
-	return formOf(r, append([]string{"base", "sequence", "do"}, editorFields...)...)
+	return formOf(r, append([]string{"base", "sequence", "key", "do"}, editorFields...)...)
 }
 
 // formOfManuscript holds what is saved.
@@ -129,7 +132,7 @@ func manuscriptInput(f form) (content.ManuscriptInput, error) {
 // newPost serves GET /write/new, and POST, which saves a post for the first time.
 func (s *site) newPost(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodGet {
-		s.showEditor(w, r, http.StatusOK, newForm(map[string]string{"sequence": "0"}), editorPage{})
+		s.showEditor(w, r, http.StatusOK, newForm(map[string]string{"sequence": "0", "key": rand.Text()}), editorPage{})
 		return nil
 	}
 	form := editorForm(r)
@@ -141,15 +144,32 @@ func (s *site) newPost(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	answer, err := s.backends.content.CreateManuscriptWithResponse(r.Context(), in, visitorOf(r.Context()).asContent)
+	params := &content.CreateManuscriptParams{}
+	if key := form.Value("key"); key != "" {
+		params.IdempotencyKey = &key
+	}
+	answer, err := s.backends.content.CreateManuscriptWithResponse(r.Context(), params, in, visitorOf(r.Context()).asContent)
 	var m content.Manuscript
 	if err == nil {
+		if made := answer.JSON200; made != nil {
+			return s.savedBefore(w, r, form, *made)
+		}
 		m, err = rest.Result(answer.JSON201, answer.HTTPResponse, answer.Body)
 	}
 	if err != nil {
 		return s.saveRefused(w, r, form, editorPage{}, fmt.Errorf("create a manuscript: %w", err))
 	}
 	return s.saved(w, r, form, m)
+}
+
+// savedBefore answers to a new post that was sent before: sent twice, or again
+// after the browser went back. What was written since is saved on top of it.
+func (s *site) savedBefore(w http.ResponseWriter, r *http.Request, form form, m content.Manuscript) error {
+	if strings.TrimSpace(form.Value("title")) == m.Title && form.Value("body") == m.Body && strings.TrimSpace(form.Value("summary")) == m.Summary {
+		return s.saved(w, r, form, m)
+	}
+	s.showConflict(w, r, form, m)
+	return nil
 }
 
 // editPost serves GET /write/{id}/edit, and POST, which saves.
@@ -264,12 +284,22 @@ func (s *site) saved(w http.ResponseWriter, r *http.Request, form form, m conten
 		redirect(w, r, writePath(m.ID)+"/edit")
 		return nil
 	}
-	if err := s.transition(r.Context(), m.ID, m.Revision, content.Transition{Action: content.TransitionActionSubmit}); err != nil {
+	if err := s.transition(r.Context(), m.ID, m.Revision, content.Transition{Action: content.TransitionActionSubmit}); err != nil && !s.isInReview(r.Context(), m.ID, err) {
 		return err
 	}
 	s.tell(w, "notice.post.submit")
 	redirect(w, r, writePath(m.ID))
 	return nil
+}
+
+// isInReview reports whether a post could not be handed in because it was, as when
+// the form is sent twice.
+func (s *site) isInReview(ctx context.Context, id int64, err error) bool {
+	if status := statusOf(err); status != http.StatusConflict && status != http.StatusPreconditionFailed {
+		return false
+	}
+	m, err := s.findManuscript(ctx, id)
+	return err == nil && m.State == content.StateInReview
 }
 
 // showEditor shows the form of a post. What only helps to fill it in may be missing.
@@ -288,7 +318,7 @@ func (s *site) showEditor(w http.ResponseWriter, r *http.Request, status int, fo
 			slog.WarnContext(r.Context(), "the editor is shown without a preview", "error", err)
 		}
 	}
-	page.Base, page.Sequence, page.Problems = form.Value("base"), form.Value("sequence"), form.Problems
+	page.Base, page.Sequence, page.Key, page.Problems = form.Value("base"), form.Value("sequence"), form.Value("key"), form.Problems
 	page.Title = form.field(field{Name: "title", Label: text("editor.title"), Required: true})
 	page.Body = form.field(field{Name: "body", Label: text("editor.body"), Rows: 18})
 	page.Summary = form.field(field{Name: "summary", Label: text("editor.summary"), Help: text("editor.summary.help"), Rows: 3})

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -266,6 +267,42 @@ func TestTheEditorSaysWhatBecomesOfPicturesFromElsewhere(t *testing.T) {
 	var got keptText
 	if err := json.NewDecoder(w.as("Editor", "POST", "/write/preview", typed).Body).Decode(&got); err != nil || !strings.HasPrefix(got.Status, status) {
 		t.Errorf("%v, %+v", err, got)
+	}
+}
+
+func TestANewPostThatIsSentTwiceIsOnePost(t *testing.T) {
+	w := newDesk(t)
+	page := read(t, w.as("Editor", "GET", "/write/new", nil))
+	key := regexp.MustCompile(`name="key" value="([A-Z2-7]{26})"`).FindStringSubmatch(page)
+	if key == nil {
+		t.Fatalf("a form without a key: %s", page)
+	}
+	if again := read(t, w.as("Editor", "GET", "/write/new", nil)); strings.Contains(again, key[1]) {
+		t.Error("two forms have one key")
+	}
+	status := http.StatusCreated
+	made := content.Manuscript{ID: 5, Revision: 1, Title: "Second light", Body: "Two\nlines", Summary: "Short", State: content.StateInReview}
+	w.answers["POST /v1/manuscripts"] = func(r *http.Request) (int, any) {
+		if sent := r.Header.Get("Idempotency-Key"); sent != key[1] {
+			t.Errorf("sent with %q", sent)
+		}
+		return status, made
+	}
+	form := with("key", key[1])
+	leads(t, w.as("Editor", "POST", "/write/new", form), "/write/5/edit")
+	status = http.StatusOK
+	leads(t, w.as("Editor", "POST", "/write/new", form), "/write/5/edit")
+	// Handed in by the first of two, too.
+	w.answers["POST /v1/manuscripts/5/transitions"] = refused(http.StatusConflict, "", "A post that is in_review cannot be changed this way (submit).")
+	w.answers["GET /v1/manuscripts/5"] = ok(made)
+	form.Set("do", "submit")
+	leads(t, w.as("Editor", "POST", "/write/new", form), "/write/5")
+	// After going back and writing on: both versions are there.
+	form.Set("body", "Another text")
+	resp := w.as("Editor", "POST", "/write/new", form)
+	has(t, read(t, resp), "Another text", "Two\nlines", `action="/write/5/edit"`, `name="base" value="1"`)
+	if resp.StatusCode != http.StatusConflict {
+		t.Errorf("answered %d", resp.StatusCode)
 	}
 }
 

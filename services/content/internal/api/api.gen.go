@@ -451,6 +451,12 @@ type ListManuscriptsParams struct {
 // ListManuscriptsParamsView defines parameters for ListManuscripts.
 type ListManuscriptsParamsView string
 
+// CreateManuscriptParams defines parameters for CreateManuscript.
+type CreateManuscriptParams struct {
+	// IdempotencyKey What the client made up for this post alone.
+	IdempotencyKey *string `json:"Idempotency-Key,omitempty"`
+}
+
 // SaveManuscriptParams defines parameters for SaveManuscript.
 type SaveManuscriptParams struct {
 	// IfMatch The ETag that the change is based on. It is required.
@@ -539,9 +545,9 @@ type ServerInterface interface {
 	// ListManuscripts Posts as their writers see them, the last changed first. For Editors.
 	// (GET /v1/manuscripts)
 	ListManuscripts(w http.ResponseWriter, r *http.Request, params ListManuscriptsParams)
-	// CreateManuscript Begin a post. For Editors.
+	// CreateManuscript Begin a post. To ask again with the same Idempotency-Key is answered with the post that was made, as it stands now. For Editors.
 	// (POST /v1/manuscripts)
-	CreateManuscript(w http.ResponseWriter, r *http.Request)
+	CreateManuscript(w http.ResponseWriter, r *http.Request, params CreateManuscriptParams)
 	// DeleteManuscript Throw a manuscript away that has never been published. For its author and Admins.
 	// (DELETE /v1/manuscripts/{id})
 	DeleteManuscript(w http.ResponseWriter, r *http.Request, id ID)
@@ -759,8 +765,35 @@ func (siw *ServerInterfaceWrapper) ListManuscripts(w http.ResponseWriter, r *htt
 // CreateManuscript operation middleware
 func (siw *ServerInterfaceWrapper) CreateManuscript(w http.ResponseWriter, r *http.Request) {
 
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateManuscriptParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey string
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "Idempotency-Key", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "Idempotency-Key", Err: err})
+			return
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+
+	}
+
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		siw.Handler.CreateManuscript(w, r)
+		siw.Handler.CreateManuscript(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -1674,11 +1707,34 @@ func (response ListManuscriptsdefaultApplicationProblemPlusJSONResponse) VisitLi
 }
 
 type CreateManuscriptRequestObject struct {
-	Body *CreateManuscriptJSONRequestBody
+	Params CreateManuscriptParams
+	Body   *CreateManuscriptJSONRequestBody
 }
 
 type CreateManuscriptResponseObject interface {
 	VisitCreateManuscriptResponse(w http.ResponseWriter) error
+}
+
+type CreateManuscript200ResponseHeaders struct {
+	ETag string
+}
+
+type CreateManuscript200JSONResponse struct {
+	Body    Manuscript
+	Headers CreateManuscript200ResponseHeaders
+}
+
+func (response CreateManuscript200JSONResponse) VisitCreateManuscriptResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", fmt.Sprint(response.Headers.ETag))
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type CreateManuscript201ResponseHeaders struct {
@@ -2472,7 +2528,7 @@ type StrictServerInterface interface {
 	// ListManuscripts Posts as their writers see them, the last changed first. For Editors.
 	// (GET /v1/manuscripts)
 	ListManuscripts(ctx context.Context, request ListManuscriptsRequestObject) (ListManuscriptsResponseObject, error)
-	// CreateManuscript Begin a post. For Editors.
+	// CreateManuscript Begin a post. To ask again with the same Idempotency-Key is answered with the post that was made, as it stands now. For Editors.
 	// (POST /v1/manuscripts)
 	CreateManuscript(ctx context.Context, request CreateManuscriptRequestObject) (CreateManuscriptResponseObject, error)
 	// DeleteManuscript Throw a manuscript away that has never been published. For its author and Admins.
@@ -2708,8 +2764,10 @@ func (sh *strictHandler) ListManuscripts(w http.ResponseWriter, r *http.Request,
 }
 
 // CreateManuscript operation middleware
-func (sh *strictHandler) CreateManuscript(w http.ResponseWriter, r *http.Request) {
+func (sh *strictHandler) CreateManuscript(w http.ResponseWriter, r *http.Request, params CreateManuscriptParams) {
 	var request CreateManuscriptRequestObject
+
+	request.Params = params
 
 	var body CreateManuscriptJSONRequestBody
 	if err := runtime.BindJSONBody(r, &body); err != nil {
