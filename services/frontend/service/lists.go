@@ -90,11 +90,15 @@ func (s *site) author(w http.ResponseWriter, r *http.Request) error {
 		// One person has one address.
 		return &problem.Error{Status: http.StatusNotFound}
 	}
-	person, err := s.backends.user.Person(r.Context(), id)
+	list, err := s.listPosts(r, content.ListPostsParams{Author: &id})
 	if err != nil {
 		return err
 	}
-	list, err := s.listPosts(r, content.ListPostsParams{Author: &id})
+	if v := visitorOf(r.Context()); len(list.Posts) == 0 && (v == nil || v.ID != id) {
+		// Who has published nothing is not known here, whoever else they are.
+		return &problem.Error{Status: http.StatusNotFound}
+	}
+	person, err := s.backends.user.Person(r.Context(), id)
 	if err != nil {
 		return err
 	}

@@ -63,3 +63,18 @@ func TestPostsAreListedByWhatTheyHaveInCommon(t *testing.T) {
 		}
 	}
 }
+
+func TestNobodyLearnsTheNamesOfPeopleWhoPublishedNothing(t *testing.T) {
+	w := newTown(t)
+	w.answers["GET /v1/posts"] = ok(content.PostList{Posts: []content.PostSummary{}})
+	w.answers["GET /v1/people/3"] = ok(user.Person{ID: 3, DisplayName: "Rita Fernando"})
+	w.answers["GET /v1/people/4"] = ok(user.Person{ID: 4, DisplayName: "Nuwan Perera"})
+	for _, who := range []string{"", "Reader", "Admin"} {
+		resp := w.as(who, "GET", "/authors/4", nil)
+		if body := read(t, resp); resp.StatusCode != http.StatusNotFound || strings.Contains(body, "Nuwan") {
+			t.Errorf("%q: %d, %s", who, resp.StatusCode, body)
+		}
+	}
+	// One's own page is there before the first post.
+	has(t, read(t, w.as("Editor", "GET", "/authors/3", nil)), "<title>Rita Fernando")
+}
