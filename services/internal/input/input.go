@@ -33,15 +33,15 @@ func Text(field, text string, least, most int) error {
 	if n := utf8.RuneCountInString(text); n < least || n > most {
 		return problem.Invalid(field, fmt.Sprintf("must have %d to %d characters; it has %d.", least, most, n))
 	}
-	if least > 0 && !strings.ContainsFunc(text, isVisible) {
+	if least > 0 && !strings.ContainsFunc(text, IsVisible) {
 		return problem.Invalid(field, "must have a character that can be seen.")
 	}
 	return nil
 }
 
-// isVisible reports whether a character leaves ink by itself. Unicode counts some
+// IsVisible reports whether a character leaves ink by itself. Unicode counts some
 // blank ones as letters or symbols.
-func isVisible(r rune) bool {
+func IsVisible(r rune) bool {
 	switch r {
 	case '\u115f', '\u1160', '\u2800', '\u3164', '\uffa0':
 		return false

@@ -155,6 +155,7 @@ type Me struct {
 
 // MeChange defines model for MeChange.
 type MeChange struct {
+	// DisplayName It is kept as the Nickname profile of PRECIS has it (RFC 8266). It must not look like the name of an Editor or Admin, and can be changed ten times a day.
 	DisplayName string `json:"displayName"`
 }
 

@@ -48,6 +48,7 @@ var access = map[string]token.Role{
 var (
 	changes = quota.Bucket{Name: "change", Uses: 120, Window: time.Minute}
 	exports = quota.Bucket{Name: "export", Uses: 10, Window: time.Hour}
+	renames = quota.Bucket{Name: "rename", Uses: 10, Window: 24 * time.Hour}
 )
 
 // bucket is what a request of a person counts in, nil for none.
@@ -55,6 +56,8 @@ func bucket(r *http.Request) *quota.Bucket {
 	switch {
 	case r.Pattern == "GET /v1/me/export":
 		return &exports
+	case r.Pattern == "PATCH /v1/me":
+		return &renames
 	case r.Method != http.MethodGet:
 		return &changes
 	}

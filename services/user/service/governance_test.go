@@ -310,7 +310,7 @@ func TestOnePersonCannotAskForTooMuch(t *testing.T) {
 		response, err := w.client.UpdateMe(t.Context(), client.MeChange{DisplayName: "Somebody"}, by.as)
 		return code(response, err)
 	}
-	for range changes.Uses {
+	for range renames.Uses {
 		if got := rename(me); got != 200 {
 			t.Fatalf("a change within the limit: %d", got)
 		}
@@ -331,6 +331,46 @@ func (w *world) export(t *testing.T, p person) *client.Export {
 		t.Fatalf("%s %v", answer.Body, err)
 	}
 	return answer.JSON200
+}
+
+func TestNobodyTakesTheNameOfWhoSpeaksForTheBlog(t *testing.T) {
+	w := newWorld(t)
+	admin, me := w.someone(t, "amara"), w.someone(t, "nuwan")
+	rename := func(by person, name string) *client.UpdateMeResponse {
+		t.Helper()
+		answer, err := w.client.UpdateMeWithResponse(t.Context(), client.MeChange{DisplayName: name}, by.as)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer
+	}
+	for _, name := range []string{"Amara Silva", "аmara silvа", "Amara  Sílva", "Administrator"} {
+		if answer := rename(me, name); answer.StatusCode() != 400 || !strings.Contains(string(answer.Body), "looks like the name of somebody") {
+			t.Errorf("%s: %d %s", name, answer.StatusCode(), answer.Body)
+		}
+	}
+	if answer := rename(me, "ප්\u200dරියංකා"); answer.JSON200 == nil || answer.JSON200.DisplayName != "ප්\u200dරියංකා" {
+		t.Errorf("%s", answer.Body)
+	}
+	// One's own name is no other's, and to save it again is no change.
+	for range 2 {
+		if answer := rename(admin, "Amara S."); answer.JSON200 == nil {
+			t.Errorf("%s", answer.Body)
+		}
+	}
+	log, err := w.client.ListAuditWithResponse(t.Context(), &client.ListAuditParams{}, admin.as)
+	if err != nil || log.JSON200 == nil {
+		t.Fatalf("%s %v", log.Body, err)
+	}
+	var renamed []string
+	for _, entry := range log.JSON200.Entries {
+		if entry.Action == "renamed" {
+			renamed = append(renamed, *entry.Detail)
+		}
+	}
+	if diff := cmp.Diff([]string{"Amara Silva -> Amara S.", "Nuwan Perera -> ප්\u200dරියංකා"}, renamed); diff != "" {
+		t.Error(diff)
+	}
 }
 
 func TestPublicProfilesHoldTheNameOnly(t *testing.T) {

@@ -2,11 +2,13 @@ package service
 
 import (
 	"context"
+	"errors"
 
 	"blogplatform.io/operator/services/internal/postgres"
 	"blogplatform.io/operator/services/internal/problem"
 	"blogplatform.io/operator/services/user/internal/api"
-	"blogplatform.io/operator/services/user/internal/identity"
+	"blogplatform.io/operator/services/user/internal/names"
+	"blogplatform.io/operator/services/user/internal/store"
 )
 
 // GetPerson serves GET /v1/people/{id}.
@@ -23,11 +25,14 @@ func (s *service) GetMe(ctx context.Context, _ api.GetMeRequestObject) (api.GetM
 
 // UpdateMe serves PATCH /v1/me.
 func (s *service) UpdateMe(ctx context.Context, request api.UpdateMeRequestObject) (api.UpdateMeResponseObject, error) {
-	name := request.Body.DisplayName
-	if name == "" || name != identity.CleanName(name) {
-		return nil, problem.Invalid("body.displayName", "must be 1 to 80 visible characters on one line, without spaces at its ends.")
+	name, ok := names.Clean(request.Body.DisplayName)
+	if !ok {
+		return nil, problem.Invalid("body.displayName", "must be 1 to 80 characters that can be seen, on one line.")
 	}
 	me, err := s.store.Rename(ctx, caller(ctx), name)
+	if errors.Is(err, store.ErrNameTaken) {
+		return nil, problem.Invalid("body.displayName", "looks like the name of somebody who speaks for this blog; add something to it.")
+	}
 	return api.UpdateMe200JSONResponse(me), err
 }
 

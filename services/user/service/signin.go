@@ -15,6 +15,7 @@ import (
 	"blogplatform.io/operator/services/internal/token"
 	"blogplatform.io/operator/services/user/internal/api"
 	"blogplatform.io/operator/services/user/internal/identity"
+	"blogplatform.io/operator/services/user/internal/names"
 	"blogplatform.io/operator/services/user/internal/store"
 )
 
@@ -108,7 +109,7 @@ func (s *service) admit(ctx context.Context, person identity.Person, in *api.Sig
 			Issuer: s.settings.issuer, Subject: person.Subject, SID: person.SID, IssuedAt: person.IssuedAt,
 			DisplayName: person.Name, Email: person.Email, EmailVerified: person.EmailVerified, IDToken: person.IDToken,
 		},
-		Previous: optional(in.PreviousSession), UserAgent: identity.CleanName(optional(in.UserAgent)),
+		Previous: optional(in.PreviousSession), UserAgent: names.Line(optional(in.UserAgent)),
 		FirstAdmin: s.settings.firstAdmin != "" && person.Subject == s.settings.firstAdmin,
 	}
 	secret, expires, id, err := s.store.SignIn(ctx, signIn)

@@ -21,6 +21,7 @@ const (
 	actionLockedThere   = "found locked at the provider"
 	actionUnlockedThere = "found unlocked at the provider"
 	actionMoved         = "moved to another identity"
+	actionRenamed       = "renamed"
 )
 
 // record writes an entry of the audit log, actor 0 for the platform itself.

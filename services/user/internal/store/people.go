@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 	"blogplatform.io/operator/services/internal/quota"
 	"blogplatform.io/operator/services/internal/token"
 	"blogplatform.io/operator/services/user/internal/api"
+	"blogplatform.io/operator/services/user/internal/names"
 )
 
 // Person returns what everyone may know.
@@ -45,9 +48,41 @@ func (s *Store) Me(ctx context.Context, id int64) (api.Me, error) {
 	return me(s.pool.QueryRow(ctx, `SELECT `+meColumns+` FROM "user".people WHERE id = $1`, id))
 }
 
-// Rename changes the display name.
-func (s *Store) Rename(ctx context.Context, id int64, name string) (api.Me, error) {
-	return me(s.pool.QueryRow(ctx, `UPDATE "user".people SET display_name = $2 WHERE id = $1 RETURNING `+meColumns, id, name))
+// Rename changes the display name. [ErrNameTaken] says that it looks like that of
+// an Editor or Admin, or like a word that the blog itself speaks with.
+func (s *Store) Rename(ctx context.Context, id int64, name string) (renamed api.Me, err error) {
+	err = s.inTx(ctx, "rename a person", func(tx pgx.Tx) error {
+		var former string
+		if err := tx.QueryRow(ctx, `SELECT display_name FROM "user".people WHERE id = $1 FOR UPDATE`, id).Scan(&former); err != nil {
+			return err
+		}
+		if former != name {
+			if taken, err := looksLikeStaff(ctx, tx, id, name); err != nil || taken {
+				return cmp.Or(err, ErrNameTaken)
+			}
+			if err := run(ctx, tx, step{`UPDATE "user".people SET display_name = $2 WHERE id = $1`, []any{id, name}},
+				record(id, actionRenamed, id, fmt.Sprintf("%s -> %s", former, name))); err != nil {
+				return err
+			}
+		}
+		renamed, err = me(tx.QueryRow(ctx, `SELECT `+meColumns+` FROM "user".people WHERE id = $1`, id))
+		return err
+	})
+	return renamed, err
+}
+
+// looksLikeStaff reports whether a name looks like that of an Editor or Admin
+// other than the person with that id.
+func looksLikeStaff(ctx context.Context, tx pgx.Tx, id int64, name string) (bool, error) {
+	if names.IsReserved(name) {
+		return true, nil
+	}
+	rows, _ := tx.Query(ctx, `SELECT display_name FROM "user".people WHERE role <> 'Reader' AND id <> $1`, id)
+	staff, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return false, fmt.Errorf("compare a name with those of Editors and Admins: %w", err)
+	}
+	return slices.ContainsFunc(staff, func(other string) bool { return names.Skeleton(other) == names.Skeleton(name) }), nil
 }
 
 const meColumns = `id, display_name, email, email_verified, role, created_at`

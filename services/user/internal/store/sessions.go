@@ -11,6 +11,7 @@ import (
 
 	"blogplatform.io/operator/services/internal/token"
 	"blogplatform.io/operator/services/user/internal/api"
+	"blogplatform.io/operator/services/user/internal/names"
 )
 
 // A session ends 12 hours after it began, or after two hours without a request.
@@ -91,6 +92,21 @@ type SignIn struct {
 	FirstAdmin bool
 }
 
+// nameNewcomer takes the provider's name from somebody new whose name looks like
+// that of an Editor or Admin: they can choose one.
+func nameNewcomer(ctx context.Context, tx pgx.Tx, in *SignIn) error {
+	var known bool
+	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM "user".people WHERE issuer = $1 AND subject = $2)`, in.Issuer, in.Subject).Scan(&known)
+	if err != nil || known {
+		return err
+	}
+	taken, err := looksLikeStaff(ctx, tx, 0, in.DisplayName)
+	if taken {
+		in.DisplayName = names.None
+	}
+	return err
+}
+
 // SignIn begins a session, for a new Reader at the first sign-in, and returns its
 // token and end. ErrLocked says that the person is locked, ErrOver that they
 // signed out at the provider in the meantime. id is that of the person, 0 for
@@ -99,6 +115,9 @@ func (s *Store) SignIn(ctx context.Context, in SignIn) (secret string, expires t
 	secret = newSecret()
 	err = s.inTx(ctx, "sign in", func(tx pgx.Tx) error {
 		if err := admissible(ctx, tx, in.Identity); err != nil {
+			return err
+		}
+		if err := nameNewcomer(ctx, tx, &in); err != nil {
 			return err
 		}
 		var locked bool

@@ -16,6 +16,8 @@ var (
 	ErrNotFound = pgx.ErrNoRows
 	// ErrLocked says that the person is locked, here or at the provider.
 	ErrLocked = errors.New("the person is locked")
+	// ErrNameTaken says that a name looks like that of somebody who speaks for the blog.
+	ErrNameTaken = errors.New("the name looks like that of an Editor or Admin")
 	// ErrNotAdmin says that who acts is not an Admin any more.
 	ErrNotAdmin = errors.New("only an Admin may do this")
 	// ErrSelf says that Admins may not do this to themselves.
