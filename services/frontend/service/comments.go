@@ -52,6 +52,8 @@ type commentView struct {
 	Comment    comment.Comment
 	Slug, Page string
 	Visitor    *visitor
+	// ByPostsAuthor says that who wrote the post says it: a name alone could be anybody's.
+	ByPostsAuthor bool
 	// MayReply, and what the visitor is replying.
 	MayReply bool
 	Reply    field
@@ -98,6 +100,7 @@ func (s *site) readThread(ctx context.Context, post content.Post, page string) t
 	t.Comments = make([]commentView, len(list.Comments))
 	for i, c := range list.Comments {
 		t.Comments[i] = s.commentView(t, c)
+		t.Comments[i].ByPostsAuthor = c.Author.ID != nil && post.Author.ID != nil && *c.Author.ID == *post.Author.ID
 	}
 	if list.Next != nil {
 		t.Next = *list.Next

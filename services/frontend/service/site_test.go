@@ -56,6 +56,21 @@ func TestAPostShowsItsParagraphsAndComments(t *testing.T) {
 	}
 }
 
+func TestACommentOfThePostsAuthorIsMarked(t *testing.T) {
+	said := func(id *int64, text string) comment.Comment {
+		return comment.Comment{Author: comment.Author{ID: id, Name: "Amara"}, Body: text, State: comment.StateApproved}
+	}
+	body := page(t, blog(t, map[string]any{
+		"/v1/posts/one": content.Post{ID: 7, Slug: "one", Author: content.Author{ID: new(int64(2)), Name: "Amara"}},
+		"/v1/posts/7/comments": comment.CommentList{Comments: []comment.Comment{
+			said(new(int64(2)), "I did."), said(new(int64(9)), "So did I."), said(nil, "Me too."),
+		}},
+	}), "/posts/one", http.StatusOK)
+	if strings.Count(body, "Wrote this post") != 1 || strings.Index(body, "Wrote this post") > strings.Index(body, "I did.") {
+		t.Errorf("who is marked: %s", body)
+	}
+}
+
 func TestAPostThatHasMovedSendsReadersOn(t *testing.T) {
 	s := blog(t, map[string]any{"/v1/posts/old": content.Post{Slug: "new"}})
 	resp := send(s.handler(), httptest.NewRequest(http.MethodGet, "/posts/old", nil))
