@@ -226,7 +226,7 @@ func boundedParser() parser.Parser {
 			util.Prioritized(free(tagParser{}), 400),
 			util.Prioritized(free(parser.NewEmphasisParser()), 500),
 			util.Prioritized(free(strikethrough{extension.NewStrikethroughParser()}), 500),
-			util.Prioritized(free(extension.NewLinkifyParser()), 999),
+			util.Prioritized(free(extension.NewLinkifyParser(extension.WithLinkifyURLRegexp(bareURL), extension.WithLinkifyWWWRegexp(bareWWW))), 999),
 			util.Prioritized(free(dashParser{}), 9998),
 			util.Prioritized(free(quotes()), 9999)),
 		parser.WithParagraphTransformers(

@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"html"
+	"net/url"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/microcosm-cc/bluemonday"
 	"github.com/yuin/goldmark"
@@ -20,7 +22,7 @@ import (
 
 // Version is the renderer's: HTML that is kept with another is made again. It
 // changes with anything here that changes the bytes.
-const Version = 4
+const Version = 5
 
 const (
 	// idPrefix keeps authors from giving an element the name of something that
@@ -68,7 +70,7 @@ func policy() *bluemonday.Policy {
 	p := bluemonday.NewPolicy()
 	p.AllowElements("p", "br", "hr", "em", "strong", "del", "blockquote", "pre", "code", "ul", "ol", "li",
 		"table", "thead", "tbody", "tr", "th", "td", "h2", "h3", "h4", "h5", "h6", "sup")
-	ids := regexp.MustCompile(`^(h-[\p{L}\p{N}_-]*|fn:[0-9]+|fnref[0-9]*:[0-9]+)$`)
+	ids := regexp.MustCompile(`^(h-[\p{L}\p{M}\p{N}_-]*|fn:[0-9]+|fnref[0-9]*:[0-9]+)$`)
 	p.AllowAttrs("id").Matching(ids).OnElements("h2", "h3", "h4", "h5", "h6", "li", "sup")
 	p.AllowAttrs("class").Matching(regexp.MustCompile(`^language-[A-Za-z0-9+#_-]{1,32}$`)).OnElements("code")
 	p.AllowAttrs("class").Matching(regexp.MustCompile(`^footnotes$`)).OnElements("div")
@@ -124,8 +126,9 @@ func Render(ctx context.Context, source string) (Result, error) {
 // outline lowers headings where the text has a title of its own, and returns
 // the headings and the number of words.
 func outline(document ast.Node, source []byte) (Result, error) {
+	ids, hasTitle := headingsOf(document)
 	lower := 0
-	if hasTitle(document) {
+	if hasTitle {
 		lower = 1
 	}
 	var result Result
@@ -137,20 +140,22 @@ func outline(document ast.Node, source []byte) (Result, error) {
 		switch n := node.(type) {
 		case *ast.Heading:
 			n.Level = min(n.Level+lower, 6)
-			id, _ := n.AttributeString("id")
-			name, _ := id.([]byte)
-			result.Headings = append(result.Headings, Heading{Level: n.Level, ID: string(name), Text: plain(n, source)})
-		case *ast.Text:
-			result.Words += len(strings.Fields(string(n.Value(source))))
+			if text := plain(n, source); text != "" {
+				result.Headings = append(result.Headings, Heading{Level: n.Level, ID: idOf(n), Text: text})
+			}
 		case *ast.FencedCodeBlock, *ast.CodeBlock:
-			result.Words += len(strings.Fields(string(n.Lines().Value(source))))
+			result.Words += words(string(n.Lines().Value(source)))
 		case *ast.Link:
+			n.Destination = withinText(n.Destination, ids)
 			referenced += len(n.Destination) + len(n.Title)
 		case *ast.Image:
 			referenced += len(n.Destination) + len(n.Title)
 			if isElsewhere(n) {
 				result.Pictures++
 			}
+		}
+		if node.Type() == ast.TypeBlock && node.HasChildren() && node.FirstChild().Type() == ast.TypeInline {
+			result.Words += words(plain(node, source))
 		}
 		if referenced > maxReferenced {
 			return ast.WalkStop, tooComplex(source, node.Pos(), fmt.Sprintf("has a link with which the addresses of all have more than %d bytes", maxReferenced))
@@ -160,17 +165,64 @@ func outline(document ast.Node, source []byte) (Result, error) {
 	return result, err
 }
 
-// hasTitle reports whether a text has a heading of level 1.
-func hasTitle(document ast.Node) bool {
-	found := false
-	_ = ast.Walk(document, func(node ast.Node, _ bool) (ast.WalkStatus, error) {
-		if heading, ok := node.(*ast.Heading); ok && heading.Level == 1 {
-			found = true
-			return ast.WalkStop, nil
+// headingsOf returns the ids of a text's headings, and whether one is of level 1.
+func headingsOf(document ast.Node) (ids map[string]bool, hasTitle bool) {
+	ids = map[string]bool{}
+	_ = ast.Walk(document, func(node ast.Node, entering bool) (ast.WalkStatus, error) {
+		if heading, ok := node.(*ast.Heading); ok && entering {
+			ids[idOf(heading)] = true
+			hasTitle = hasTitle || heading.Level == 1
 		}
 		return ast.WalkContinue, nil
 	})
-	return found
+	return ids, hasTitle
+}
+
+func idOf(heading *ast.Heading) string {
+	id, _ := heading.AttributeString("id")
+	name, _ := id.([]byte)
+	return string(name)
+}
+
+// withinText returns where a link within the text leads: #setup to the heading
+// with the id h-setup.
+func withinText(address []byte, ids map[string]bool) []byte {
+	name, within := strings.CutPrefix(string(address), "#")
+	if !within {
+		return address
+	}
+	if unescaped, err := url.PathUnescape(name); err == nil {
+		name = unescaped
+	}
+	if id := idPrefix + strings.ToLower(name); ids[id] {
+		return []byte("#" + id)
+	}
+	return address
+}
+
+// unspaced are scripts that have no spaces between words.
+var unspaced = []*unicode.RangeTable{unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar}
+
+// words counts what a reader reads. Where no spaces are between words, two
+// characters take as long as a word.
+func words(text string) int {
+	count := 0
+	for field := range strings.FieldsSeq(text) {
+		characters, others := 0, false
+		for _, r := range field {
+			switch {
+			case unicode.In(r, unspaced...):
+				characters++
+			case unicode.IsLetter(r), unicode.IsNumber(r):
+				others = true
+			}
+		}
+		count += (characters + 1) / 2
+		if others {
+			count++
+		}
+	}
+	return count
 }
 
 // plain returns a node's text without its marks.
@@ -192,6 +244,8 @@ func plain(node ast.Node, source []byte) string {
 			}
 		case *ast.String:
 			out.Write(n.Value)
+		case *ast.AutoLink:
+			out.WriteString(html.EscapeString(string(n.Label(source))))
 		}
 		return ast.WalkContinue, nil
 	})
@@ -203,7 +257,7 @@ type ids struct{ taken map[string]int }
 
 // Generate implements parser.IDs.
 func (i *ids) Generate(value []byte, _ ast.NodeKind) []byte {
-	name := idPrefix + Slug(string(value))
+	name := idPrefix + anchor(string(value))
 	i.taken[name]++
 	for n := i.taken[name]; n > 1; n = i.taken[name] {
 		candidate := fmt.Sprintf("%s-%d", name, n)

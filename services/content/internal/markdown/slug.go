@@ -9,6 +9,41 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
+// anchor returns what a heading is found by: its slug, or where a letter has no
+// ASCII form, its letters and digits as they are.
+func anchor(heading string) string {
+	slug := Slug(heading)
+	if !strings.ContainsFunc(norm.NFKD.String(heading), hasNoSlug) {
+		return slug
+	}
+	var out strings.Builder
+	gap, length := false, 0
+	for _, r := range norm.NFC.String(strings.ToLower(heading)) {
+		switch {
+		case unicode.In(r, unicode.L, unicode.M, unicode.N):
+			if gap && out.Len() > 0 {
+				out.WriteByte('-')
+			}
+			gap = false
+			out.WriteRune(r)
+			length++
+		case unicode.Is(unicode.Cf, r), r == '\'', r == '’':
+		default:
+			gap = true
+		}
+		if length >= maxSlug {
+			break
+		}
+	}
+	return out.String()
+}
+
+// hasNoSlug reports whether a slug does not have the letter or digit.
+func hasNoSlug(r rune) bool {
+	_, special := letters[unicode.ToLower(r)]
+	return r > unicode.MaxASCII && !special && unicode.In(r, unicode.L, unicode.N)
+}
+
 // Slug returns title as part of an address: lower-case ASCII letters and digits
 // in groups that are joined by single hyphens, at most 80 bytes. It is empty for
 // a title without a letter or digit that has an ASCII form.

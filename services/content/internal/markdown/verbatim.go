@@ -29,6 +29,15 @@ var (
 	yamlKey  = regexp.MustCompile(`(?m)^[A-Za-z_][A-Za-z0-9_ -]*:`)
 )
 
+// addressCharacters are those of what follows a host in a bare link: letters of
+// all scripts, and no punctuation but that of ASCII.
+const addressCharacters = "(?:[/#?][-a-zA-Z0-9@:%_+.~#$!?&/=();,'\">^{}\\[\\]`\\p{L}\\p{M}\\p{N}]*)?"
+
+var (
+	bareURL = regexp.MustCompile(`^(?:http|https|ftp)://[-a-zA-Z0-9@:%._+~#=]{1,256}\.[a-z]+(?::\d+)?` + addressCharacters)
+	bareWWW = regexp.MustCompile(`^www\.[-a-zA-Z0-9@:%._+~#=]{1,256}\.[a-z]+` + addressCharacters)
+)
+
 // tagParser keeps what looks like a tag as text, letter by letter: HTML has no
 // meaning here, and what somebody typed is not to vanish.
 type tagParser struct{}

@@ -1,6 +1,7 @@
 package markdown
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 
@@ -40,6 +41,60 @@ func TestWhatWasTypedIsShown(t *testing.T) {
 	}
 }
 
+func TestHeadingsOfAllScriptsHaveAddresses(t *testing.T) {
+	for heading, id := range map[string]string{
+		"ඇරඹුම": "h-ඇරඹුම", "නිමාව 2": "h-නිමාව-2", "東京 と 大阪!": "h-東京-と-大阪", "Über uns": "h-uber-uns", "Straße": "h-strasse", "ප්\u200dරියංකා": "h-ප්රියංකා", "???": "h-",
+		"Привет, Мир": "h-привет-мир", "Setup": "h-setup",
+	} {
+		got, err := Render(t.Context(), "[Go](#"+strings.TrimPrefix(id, "h-")+")\n\n## "+heading)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Headings[0].ID != id || !strings.Contains(got.HTML, `<h2 id="`+id+`">`) {
+			t.Errorf("%s: %+v, %s", heading, got.Headings, got.HTML)
+		}
+		if link := `href="#` + (&url.URL{Fragment: id}).EscapedFragment() + `"`; id != "h-" && !strings.Contains(got.HTML, link) {
+			t.Errorf("%s is not linked by %s: %s", heading, link, got.HTML)
+		}
+	}
+}
+
+func TestALinkWithinTheTextLeadsThere(t *testing.T) {
+	for source, want := range map[string]string{
+		"[a](#setup)\n\n## Setup": `href="#h-setup"`, "[a](#Setup)\n\n## Setup": `href="#h-setup"`, "[a](#h-setup)\n\n## Setup": `href="#h-setup"`,
+		"[a](#none)\n\n## Setup": `href="#none"`, "[a](/x#setup)\n\n## Setup": `href="/x#setup"`, "## A\n\n## A\n\n[a](#a-2)": `href="#h-a-2"`,
+	} {
+		if got, err := Render(t.Context(), source); err != nil || !strings.Contains(got.HTML, want) {
+			t.Errorf("%q: %v, %s", source, err, got.HTML)
+		}
+	}
+}
+
+func TestBareLinksHaveTheirWholeAddress(t *testing.T) {
+	for source, want := range map[string]string{
+		"https://ja.wikipedia.org/wiki/東京 is":   `<a href="https://ja.wikipedia.org/wiki/%E6%9D%B1%E4%BA%AC">https://ja.wikipedia.org/wiki/東京</a> is`,
+		"See https://example.com/a。Then":        `<a href="https://example.com/a">https://example.com/a</a>。Then`,
+		"See https://example.com/ලිපිය, or not": `<a href="https://example.com/%E0%B6%BD%E0%B7%92%E0%B6%B4%E0%B7%92%E0%B6%BA">https://example.com/ලිපිය</a>, or not`,
+		"See www.example.com/日本.":               `<a href="http://www.example.com/%E6%97%A5%E6%9C%AC">www.example.com/日本</a>.`,
+	} {
+		if got, err := Render(t.Context(), source); err != nil || !strings.Contains(got.HTML, want) {
+			t.Errorf("%q: %v, %s", source, err, got.HTML)
+		}
+	}
+}
+
+func TestWordsAreCountedAsTheyAreRead(t *testing.T) {
+	for source, want := range map[string]int{
+		"I don't know. It's Miki's; we're sure they can't.": 9, strings.Repeat("中文", 1000): 1000, "日本語 text": 3, "One -- two & *th*ree": 3,
+		"## A heading\n\n- an item\n\n|a|b|\n|-|-|\n|c|d|": 8, "`code here`": 2, "```\nx := 1\n```": 2, "https://example.com/a": 1, "": 0, "***": 0,
+		"List<String>": 1, "one<br>two": 2,
+	} {
+		if got, err := Render(t.Context(), source); err != nil || got.Words != want {
+			t.Errorf("%.40q: %d words, %v", source, got.Words, err)
+		}
+	}
+}
+
 func TestHeadingsSayWhatTheyShow(t *testing.T) {
 	got, err := Render(t.Context(), "## A List<T> of *things*<br>here")
 	if err != nil {
@@ -47,6 +102,17 @@ func TestHeadingsSayWhatTheyShow(t *testing.T) {
 	}
 	if diff := cmp.Diff([]Heading{{2, "h-a-list-t-of-things-br-here", "A List<T> of things here"}}, got.Headings); diff != "" {
 		t.Error(diff)
+	}
+	for source, want := range map[string]string{
+		"## <https://e.example/y>": "https://e.example/y", "## See https://e.example/x?a&b": "See https://e.example/x?a&b", "## `a\\*b` &amp; `&amp;`": `a\*b & &amp;`,
+	} {
+		got, err := Render(t.Context(), source)
+		if err != nil || len(got.Headings) != 1 || got.Headings[0].Text != want {
+			t.Errorf("%s: %+v, %v", source, got.Headings, err)
+		}
+	}
+	if got, err := Render(t.Context(), "## ![](/media/a.jpg)"); err != nil || len(got.Headings) != 0 {
+		t.Errorf("a heading without words: %+v, %v", got.Headings, err)
 	}
 }
 
