@@ -120,7 +120,7 @@ func answered() map[string][]request {
 		"gateway -> frontend of the other": pages,
 	}
 	calls := map[[2]string][]request{
-		{"frontend", "user"}: append(get("/v1/people/7"),
+		{"frontend", "user"}: append(get("/v1/people/7", "/v1/people"),
 			request{8080, "POST", "/v1/sessions/exchange"}, request{8080, "PATCH", "/v1/me"}, request{8080, "PUT", "/v1/admin/people/7/lock"}),
 		{"frontend", "content"}: append(get("/v1/posts", "/v1/posts/one"), request{8080, "PUT", "/v1/manuscripts/7"}),
 		{"frontend", "comment"}: append(get("/v1/posts/7/comments"), request{8080, "PUT", "/v1/comments/7/like"}),

@@ -23,6 +23,7 @@ var (
 // frontendOperations are what the frontend asks for, for those who use it.
 var frontendOperations = map[naming.Service][]operation{
 	naming.User: {
+		{http.MethodGet, "/v1/people"},
 		{http.MethodGet, "/v1/people/{*}"},
 		{http.MethodPost, "/v1/sign-ins"},
 		{http.MethodPost, "/v1/sign-ins/complete"},

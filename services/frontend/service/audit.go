@@ -2,22 +2,14 @@ package service
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"strconv"
-	"sync"
-
-	"golang.org/x/sync/errgroup"
 
 	"blogplatform.io/operator/services/internal/input"
 	"blogplatform.io/operator/services/internal/rest"
 	user "blogplatform.io/operator/services/user/client"
 )
-
-// maxLookups is how many people are looked up at once.
-const maxLookups = 8
 
 // auditLine is an entry of the audit log with names instead of numbers.
 type auditLine struct {
@@ -89,32 +81,13 @@ func (s *site) auditLines(ctx context.Context, v *visitor, params user.ListAudit
 // or cannot be asked about. Nobody, number 0, has no name.
 func (s *site) names(ctx context.Context, ids ...int64) map[int64]string {
 	names := map[int64]string{0: ""}
-	var asked []int64
+	known := s.nameCache.get(ctx, ids...)
 	for _, id := range ids {
-		if _, known := names[id]; !known {
+		if person, ok := known[id]; ok {
+			names[id] = person.DisplayName
+		} else if id > 0 {
 			names[id] = s.messages.text("person.number", id)
-			asked = append(asked, id)
 		}
 	}
-	var (
-		mu     sync.Mutex
-		asking errgroup.Group
-	)
-	asking.SetLimit(maxLookups)
-	for _, id := range asked {
-		asking.Go(func() error {
-			person, err := s.backends.user.Person(ctx, id)
-			switch {
-			case err == nil:
-				mu.Lock()
-				names[id] = person.DisplayName
-				mu.Unlock()
-			case !errors.Is(err, rest.ErrNotFound):
-				slog.WarnContext(ctx, "a person is shown by number", "person", id, "error", err)
-			}
-			return nil
-		})
-	}
-	_ = asking.Wait()
 	return names
 }

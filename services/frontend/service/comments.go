@@ -54,6 +54,8 @@ type commentView struct {
 	Visitor    *visitor
 	// ByPostsAuthor says that who wrote the post says it: a name alone could be anybody's.
 	ByPostsAuthor bool
+	// ByStaff says that an Editor or Admin says it.
+	ByStaff bool
 	// MayReply, and what the visitor is replying.
 	MayReply bool
 	Reply    field
@@ -78,10 +80,10 @@ func (s *site) commentField(parent *int64, label string) field {
 // shown without.
 func (s *site) readThread(ctx context.Context, post content.Post, page string) thread {
 	t := thread{Slug: post.Slug, Page: page, Visitor: visitorOf(ctx), SignIn: s.signIn, Form: s.commentField(nil, s.messages.text("comments.yours"))}
-	asks, ctx := errgroup.WithContext(ctx)
+	asks, together := errgroup.WithContext(ctx)
 	if t.Visitor != nil {
 		asks.Go(func() error {
-			answer, err := s.backends.comment.GetSettingsWithResponse(ctx)
+			answer, err := s.backends.comment.GetSettingsWithResponse(together)
 			if err != nil {
 				return err
 			}
@@ -90,16 +92,23 @@ func (s *site) readThread(ctx context.Context, post content.Post, page string) t
 			return err
 		})
 	}
-	list, err := s.comments(ctx, post.ID, page)
+	list, err := s.comments(together, post.ID, page)
 	t.NoSuchPage = statusOf(err) == http.StatusBadRequest
 	if err := errors.Join(err, asks.Wait()); err != nil {
 		slog.WarnContext(ctx, "post shown without comments", "error", err)
 		t.Missing = true
 		return t
 	}
+	// The post's own is asked for, too: it is needed next.
+	signatures := []signature{{post.Author.ID, &post.Author.Name}}
+	for i := range list.Comments {
+		signatures = append(signatures, signature{list.Comments[i].Author.ID, &list.Comments[i].Author.Name})
+	}
+	staff := s.nameCache.rename(ctx, signatures...)
 	t.Comments = make([]commentView, len(list.Comments))
 	for i, c := range list.Comments {
 		t.Comments[i] = s.commentView(t, c)
+		t.Comments[i].ByStaff = c.Author.ID != nil && staff[*c.Author.ID]
 		t.Comments[i].ByPostsAuthor = c.Author.ID != nil && post.Author.ID != nil && *c.Author.ID == *post.Author.ID
 	}
 	if list.Next != nil {

@@ -67,5 +67,10 @@ func (s *site) posts(ctx context.Context, params content.ListPostsParams) (conte
 	if err != nil {
 		return content.PostList{}, fmt.Errorf("list posts: %w", err)
 	}
+	signatures := make([]signature, len(list.Posts))
+	for i := range list.Posts {
+		signatures[i] = signature{list.Posts[i].Author.ID, &list.Posts[i].Author.Name}
+	}
+	s.nameCache.rename(ctx, signatures...)
 	return list, nil
 }

@@ -83,6 +83,7 @@ func (s *site) post(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *site) showPost(w http.ResponseWriter, r *http.Request, status int, post content.Post, thread thread) {
+	s.nameCache.rename(r.Context(), signature{post.Author.ID, &post.Author.Name})
 	page := postPage{Post: post, Language: s.blog.get(r.Context()).Language, Contents: contents(post.Headings), Thread: thread}
 	if v := visitorOf(r.Context()); v.May(token.Editor) {
 		page.MayEdit = v.May(token.Admin) || post.Author.ID != nil && *post.Author.ID == v.ID

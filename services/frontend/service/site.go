@@ -26,6 +26,7 @@ type site struct {
 	pages     map[string]*template.Template
 	boxes     *strings.Replacer
 	exchanges *exchanges
+	nameCache *nameCache
 	keeper    *keeper
 	blog      *blogSettings
 }
@@ -41,7 +42,7 @@ func newSite(identity command.Identity, public *url.URL, services backends, sign
 	}
 	s := &site{
 		identity: identity, public: public, backends: services, signer: signer, signIn: signIn, assets: assets, messages: messages,
-		pages: map[string]*template.Template{}, boxes: newBoxes(messages.text("post.table")), exchanges: newExchanges(services.user), keeper: newKeeper(),
+		pages: map[string]*template.Template{}, boxes: newBoxes(messages.text("post.table")), exchanges: newExchanges(services.user), nameCache: newNameCache(services.user), keeper: newKeeper(),
 	}
 	s.blog = newBlogSettings(services.content, messages)
 	return s, s.readTemplates()

@@ -159,6 +159,20 @@ type MeChange struct {
 	DisplayName string `json:"displayName"`
 }
 
+// Named defines model for Named.
+type Named struct {
+	DisplayName string `json:"displayName"`
+	ID          int64  `json:"id"`
+
+	// Staff Whether the person is an Editor or Admin.
+	Staff bool `json:"staff"`
+}
+
+// Names defines model for Names.
+type Names struct {
+	People []Named `json:"people"`
+}
+
 // People defines model for People.
 type People struct {
 	// Next What after is to be for the next page, absent on the last.
@@ -327,6 +341,12 @@ type ListPeopleParams struct {
 // BackChannelLogoutFormdataBody defines parameters for BackChannelLogout.
 type BackChannelLogoutFormdataBody struct {
 	LogoutToken string `form:"logout_token" json:"logout_token"`
+}
+
+// LookUpPeopleParams defines parameters for LookUpPeople.
+type LookUpPeopleParams struct {
+	// Ids Their ids, such as 3,8.
+	Ids []int64 `form:"ids" json:"ids"`
 }
 
 // LockAccountJSONRequestBody defines body for LockAccount for application/json ContentType.
@@ -552,6 +572,11 @@ type ClientInterface interface {
 	//
 	// Corresponds with DELETE /v1/me/sessions/{id} (the `EndMySession` operationId).
 	EndMySession(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LookUpPeople What those are called now who wrote what is shown, and who of them speaks for the blog.
+	//
+	// Corresponds with GET /v1/people (the `LookUpPeople` operationId).
+	LookUpPeople(ctx context.Context, params *LookUpPeopleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetPerson What everyone may know about a person.
 	//
@@ -951,6 +976,21 @@ func (c *Requests) ListMySessions(ctx context.Context, reqEditors ...RequestEdit
 // Corresponds with DELETE /v1/me/sessions/{id} (the `EndMySession` operationId).
 func (c *Requests) EndMySession(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEndMySessionRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LookUpPeople What those are called now who wrote what is shown, and who of them speaks for the blog.
+//
+// Corresponds with GET /v1/people (the `LookUpPeople` operationId).
+func (c *Requests) LookUpPeople(ctx context.Context, params *LookUpPeopleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLookUpPeopleRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -1839,6 +1879,60 @@ func NewEndMySessionRequest(server string, id ID) (*http.Request, error) {
 	return req, nil
 }
 
+// NewLookUpPeopleRequest constructs an http.Request for the LookUpPeople method
+func NewLookUpPeopleRequest(server string, params *LookUpPeopleParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/people")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Ids != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "ids", params.Ids, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetPersonRequest constructs an http.Request for the GetPerson method
 func NewGetPersonRequest(server string, id ID) (*http.Request, error) {
 	var err error
@@ -2230,6 +2324,13 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with DELETE /v1/me/sessions/{id} (the `EndMySession` operationId).
 	EndMySessionWithResponse(ctx context.Context, id ID, reqEditors ...RequestEditorFn) (*EndMySessionResponse, error)
+
+	// LookUpPeopleWithResponse What those are called now who wrote what is shown, and who of them speaks for the blog.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/people (the `LookUpPeople` operationId).
+	LookUpPeopleWithResponse(ctx context.Context, params *LookUpPeopleParams, reqEditors ...RequestEditorFn) (*LookUpPeopleResponse, error)
 
 	// GetPersonWithResponse What everyone may know about a person.
 	//
@@ -3124,6 +3225,54 @@ func (r EndMySessionResponse) ContentType() string {
 	return ""
 }
 
+type LookUpPeopleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Names
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Problem
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r LookUpPeopleResponse) GetJSON200() *Names {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r LookUpPeopleResponse) GetApplicationProblemJSONDefault() *Problem {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r LookUpPeopleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LookUpPeopleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LookUpPeopleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LookUpPeopleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetPersonResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -3648,6 +3797,19 @@ func (c *ClientWithResponses) EndMySessionWithResponse(ctx context.Context, id I
 		return nil, err
 	}
 	return ParseEndMySessionResponse(rsp)
+}
+
+// LookUpPeopleWithResponse What those are called now who wrote what is shown, and who of them speaks for the blog.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/people (the `LookUpPeople` operationId).
+func (c *ClientWithResponses) LookUpPeopleWithResponse(ctx context.Context, params *LookUpPeopleParams, reqEditors ...RequestEditorFn) (*LookUpPeopleResponse, error) {
+	rsp, err := c.LookUpPeople(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLookUpPeopleResponse(rsp)
 }
 
 // GetPersonWithResponse What everyone may know about a person.
@@ -4328,6 +4490,39 @@ func ParseEndMySessionResponse(rsp *http.Response) (*EndMySessionResponse, error
 	switch {
 	case rsp.StatusCode == 204:
 		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Problem
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseLookUpPeopleResponse parses an HTTP response from a LookUpPeopleWithResponse call
+func ParseLookUpPeopleResponse(rsp *http.Response) (*LookUpPeopleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LookUpPeopleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Names
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Problem

@@ -78,7 +78,7 @@ func accessTable(target token.Role) apitest.Access {
 		admins = []string{"admin", "themselves"}
 	}
 	return apitest.Access{
-		"GET /v1/people/{id}": everyone, "GET /v1/keys": everyone, "POST /v1/logouts": everyone,
+		"GET /v1/people": everyone, "GET /v1/people/{id}": everyone, "GET /v1/keys": everyone, "POST /v1/logouts": everyone,
 		"POST /v1/sign-ins": everyone, "POST /v1/sign-ins/complete": everyone, "POST /v1/sessions/exchange": everyone, "POST /v1/sessions/end": everyone,
 		"GET /v1/me": people, "PATCH /v1/me": people, "DELETE /v1/me": people, "GET /v1/me/export": people, "GET /v1/me/sessions": people,
 		"DELETE /v1/me/sessions/{id}": owner,
@@ -102,6 +102,8 @@ func (s *table) inOrder(t testing.TB, operation string) (path string, body any, 
 	_, path, _ = strings.Cut(operation, " ")
 	path = strings.NewReplacer("/me/sessions/{id}", "/me/sessions/500", "{id}", "1").Replace(path)
 	switch operation {
+	case "GET /v1/people":
+		path += "?ids=1"
 	case "POST /v1/sign-ins":
 		body = api.SignInBeginning{ReturnTo: "/"}
 	case "POST /v1/sign-ins/complete":
@@ -227,6 +229,9 @@ func TestAProblemNamesTheFieldThatIsWrong(t *testing.T) {
 		{"POST /v1/sign-ins", `{"returnTo":"https://evil.example.com"}`, "body.returnTo"},
 		{"POST /v1/sign-ins/complete", `{"transaction":"` + long + `","state":""}`, "body.transaction"},
 		{"POST /v1/logouts", `{}`, "body.logout_token"},
+		{"GET /v1/people", "", "ids"},
+		{"GET /v1/people?ids=x", "", "ids"},
+		{"GET /v1/people?ids=1" + strings.Repeat(",1", 100), "", "ids"},
 		{"GET /v1/admin/people?limit=0", "", "limit"},
 		{"GET /v1/admin/people?limit=101", "", "limit"},
 		{"GET /v1/admin/people?after=x", "", "after"},

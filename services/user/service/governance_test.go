@@ -373,6 +373,19 @@ func TestNobodyTakesTheNameOfWhoSpeaksForTheBlog(t *testing.T) {
 	}
 }
 
+func TestNamesAreLookedUpTogether(t *testing.T) {
+	w := newWorld(t)
+	admin, me := w.someone(t, "amara"), w.someone(t, "nuwan")
+	answer, err := w.client.LookUpPeopleWithResponse(t.Context(), &client.LookUpPeopleParams{Ids: []int64{me.id, admin.id, 999999, me.id}})
+	if err != nil || answer.JSON200 == nil {
+		t.Fatalf("%s %v", answer.Body, err)
+	}
+	want := []client.Named{{ID: admin.id, DisplayName: "Amara Silva", Staff: true}, {ID: me.id, DisplayName: "Nuwan Perera"}}
+	if diff := cmp.Diff(want, answer.JSON200.People); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestPublicProfilesHoldTheNameOnly(t *testing.T) {
 	w := newWorld(t)
 	me := w.someone(t, "nuwan")

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"blogplatform.io/operator/services/internal/postgres"
 	"blogplatform.io/operator/services/internal/problem"
@@ -15,6 +16,18 @@ import (
 func (s *service) GetPerson(ctx context.Context, request api.GetPersonRequestObject) (api.GetPersonResponseObject, error) {
 	person, err := s.store.Person(ctx, request.ID)
 	return api.GetPerson200JSONResponse(person), err
+}
+
+// maxIDs is how many people can be looked up at once.
+const maxIDs = 100
+
+// LookUpPeople serves GET /v1/people.
+func (s *service) LookUpPeople(ctx context.Context, request api.LookUpPeopleRequestObject) (api.LookUpPeopleResponseObject, error) {
+	if len(request.Params.Ids) > maxIDs {
+		return nil, problem.Invalid("ids", fmt.Sprintf("must be at most %d.", maxIDs))
+	}
+	people, err := s.store.Names(ctx, request.Params.Ids)
+	return api.LookUpPeople200JSONResponse{People: people}, err
 }
 
 // GetMe serves GET /v1/me.

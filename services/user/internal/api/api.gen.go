@@ -159,6 +159,20 @@ type MeChange struct {
 	DisplayName string `json:"displayName"`
 }
 
+// Named defines model for Named.
+type Named struct {
+	DisplayName string `json:"displayName"`
+	ID          int64  `json:"id"`
+
+	// Staff Whether the person is an Editor or Admin.
+	Staff bool `json:"staff"`
+}
+
+// Names defines model for Names.
+type Names struct {
+	People []Named `json:"people"`
+}
+
 // People defines model for People.
 type People struct {
 	// Next What after is to be for the next page, absent on the last.
@@ -329,6 +343,12 @@ type BackChannelLogoutFormdataBody struct {
 	LogoutToken string `form:"logout_token" json:"logout_token"`
 }
 
+// LookUpPeopleParams defines parameters for LookUpPeople.
+type LookUpPeopleParams struct {
+	// Ids Their ids, such as 3,8.
+	Ids []int64 `form:"ids" json:"ids"`
+}
+
 // LockAccountJSONRequestBody defines body for LockAccount for application/json ContentType.
 type LockAccountJSONRequestBody = Lock
 
@@ -409,6 +429,9 @@ type ServerInterface interface {
 	// EndMySession Sign out elsewhere.
 	// (DELETE /v1/me/sessions/{id})
 	EndMySession(w http.ResponseWriter, r *http.Request, id ID)
+	// LookUpPeople What those are called now who wrote what is shown, and who of them speaks for the blog.
+	// (GET /v1/people)
+	LookUpPeople(w http.ResponseWriter, r *http.Request, params LookUpPeopleParams)
 	// GetPerson What everyone may know about a person.
 	// (GET /v1/people/{id})
 	GetPerson(w http.ResponseWriter, r *http.Request, id ID)
@@ -911,6 +934,39 @@ func (siw *ServerInterfaceWrapper) EndMySession(w http.ResponseWriter, r *http.R
 	handler.ServeHTTP(w, r)
 }
 
+// LookUpPeople operation middleware
+func (siw *ServerInterfaceWrapper) LookUpPeople(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params LookUpPeopleParams
+
+	// ------------- Required query parameter "ids" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, true, "ids", r.URL.Query(), &params.Ids, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "ids"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "ids", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.LookUpPeople(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetPerson operation middleware
 func (siw *ServerInterfaceWrapper) GetPerson(w http.ResponseWriter, r *http.Request) {
 
@@ -1113,6 +1169,7 @@ func HandlerWithOptions(si ServerInterface, options StdHTTPServerOptions) http.H
 		ErrorHandlerFunc:   options.ErrorHandlerFunc,
 	}
 
+	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/people", wrapper.LookUpPeople)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/people/{id}", wrapper.GetPerson)
 	m.HandleFunc(http.MethodGet+" "+options.BaseURL+"/v1/keys", wrapper.GetKeys)
 	m.HandleFunc(http.MethodPost+" "+options.BaseURL+"/v1/sign-ins", wrapper.BeginSignIn)
@@ -1811,6 +1868,45 @@ func (response EndMySessiondefaultApplicationProblemPlusJSONResponse) VisitEndMy
 	return err
 }
 
+type LookUpPeopleRequestObject struct {
+	Params LookUpPeopleParams
+}
+
+type LookUpPeopleResponseObject interface {
+	VisitLookUpPeopleResponse(w http.ResponseWriter) error
+}
+
+type LookUpPeople200JSONResponse Names
+
+func (response LookUpPeople200JSONResponse) VisitLookUpPeopleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LookUpPeopledefaultApplicationProblemPlusJSONResponse struct {
+	Body       Problem
+	StatusCode int
+}
+
+func (response LookUpPeopledefaultApplicationProblemPlusJSONResponse) VisitLookUpPeopleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(response.StatusCode)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetPersonRequestObject struct {
 	ID ID `json:"id"`
 }
@@ -2062,6 +2158,9 @@ type StrictServerInterface interface {
 	// EndMySession Sign out elsewhere.
 	// (DELETE /v1/me/sessions/{id})
 	EndMySession(ctx context.Context, request EndMySessionRequestObject) (EndMySessionResponseObject, error)
+	// LookUpPeople What those are called now who wrote what is shown, and who of them speaks for the blog.
+	// (GET /v1/people)
+	LookUpPeople(ctx context.Context, request LookUpPeopleRequestObject) (LookUpPeopleResponseObject, error)
 	// GetPerson What everyone may know about a person.
 	// (GET /v1/people/{id})
 	GetPerson(ctx context.Context, request GetPersonRequestObject) (GetPersonResponseObject, error)
@@ -2597,6 +2696,32 @@ func (sh *strictHandler) EndMySession(w http.ResponseWriter, r *http.Request, id
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(EndMySessionResponseObject); ok {
 		if err := validResponse.VisitEndMySessionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// LookUpPeople operation middleware
+func (sh *strictHandler) LookUpPeople(w http.ResponseWriter, r *http.Request, params LookUpPeopleParams) {
+	var request LookUpPeopleRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.LookUpPeople(ctx, request.(LookUpPeopleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LookUpPeople")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(LookUpPeopleResponseObject); ok {
+		if err := validResponse.VisitLookUpPeopleResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
