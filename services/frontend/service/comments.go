@@ -64,6 +64,15 @@ type commentView struct {
 // MayDelete reports whether the visitor may take the comment away.
 func (c commentView) MayDelete() bool { return c.Comment.Mine || c.Visitor.May(token.Editor) }
 
+// Return is where signing in to say something leads back to.
+func (t thread) Return() string {
+	address := url.URL{Path: "/posts/" + t.Slug}
+	if t.Page != "" {
+		address.RawQuery = url.Values{"comments": {t.Page}}.Encode()
+	}
+	return address.String()
+}
+
 // Gone reports whether the comment only holds its replies.
 func (c commentView) Gone() bool { return c.Comment.Body == "" }
 

@@ -1,15 +1,22 @@
 package service
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"strings"
 	"time"
 )
 
 const (
-	transactionCookie = "__Host-sign-in"
+	// transactionPrefix begins the name of the cookie of one sign-in: several tabs
+	// may have one each.
+	transactionPrefix = "__Host-sign-in-"
+	// maxTransactions is how many a browser keeps; beginning one more drops the rest.
+	maxTransactions = 5
 	// transactionAge is how long the user service keeps what was begun.
 	transactionAge = 10 * time.Minute
 	noticeCookie   = "__Host-notice"
@@ -80,6 +87,29 @@ func (s *site) isAnonymous(r *http.Request) bool {
 	}
 	_, hasNotice := s.signed(r, noticeCookie)
 	return !hasNotice
+}
+
+// transactionCookie returns the name of the cookie of the sign-in with that state.
+func transactionCookie(state string) string {
+	sum := sha256.Sum256([]byte(state))
+	return transactionPrefix + hex.EncodeToString(sum[:8])
+}
+
+// dropTransactions removes the cookies of sign-ins that were begun and not
+// completed, once there are too many.
+func dropTransactions(w http.ResponseWriter, r *http.Request) {
+	var begun []string
+	for _, cookie := range r.Cookies() {
+		if strings.HasPrefix(cookie.Name, transactionPrefix) {
+			begun = append(begun, cookie.Name)
+		}
+	}
+	if len(begun) < maxTransactions {
+		return
+	}
+	for _, name := range begun {
+		setCookie(w, name, "", 0)
+	}
 }
 
 // sessionToken is what the user service makes: 26 characters of base32.

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"path"
 	"regexp"
 	"slices"
@@ -38,6 +39,8 @@ type view struct {
 	Heading string
 	Theme   string
 	Path    string
+	// Return is where signing in leads back to.
+	Return  string
 	Release string
 	// Stage names an environment that is not Production, so that nobody takes it for the real one.
 	Stage   string
@@ -268,6 +271,7 @@ func (s *site) view(w http.ResponseWriter, r *http.Request, status int, d docume
 		Blog:     s.blog.get(r.Context()),
 		Theme:    s.theme(r),
 		Path:     r.URL.Path,
+		Return:   returnAddress(r),
 		Release:  s.identity.Version,
 		Visitor:  visit.visitor,
 		SignIn:   s.signIn,
@@ -277,7 +281,7 @@ func (s *site) view(w http.ResponseWriter, r *http.Request, status int, d docume
 	}
 	if r.Method != http.MethodGet {
 		// A form's own address is none to come back to.
-		v.Path = "/"
+		v.Path, v.Return = "/", "/"
 	}
 	if status != http.StatusOK {
 		// An error is no page of its own, and its path is not one to advertise.
@@ -298,6 +302,18 @@ func (s *site) view(w http.ResponseWriter, r *http.Request, status int, d docume
 		v.Stage = s.identity.Environment
 	}
 	return v
+}
+
+// returnAddress is the page that was asked for, and which part of a list. Other
+// parameters are not in it: a cached page is shown to all.
+func returnAddress(r *http.Request) string {
+	query := url.Values{}
+	for _, name := range []string{"after", "comments"} {
+		if value := r.URL.Query().Get(name); value != "" {
+			query.Set(name, value)
+		}
+	}
+	return (&url.URL{Path: r.URL.Path, RawQuery: query.Encode()}).String()
 }
 
 // address returns the public address of a path.

@@ -3,6 +3,7 @@ package service
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -52,7 +53,13 @@ func (s *site) beginSignIn(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	setCookie(w, transactionCookie, s.signer.sign(transactionCookie, began.Transaction), transactionAge)
+	authorization, err := url.Parse(began.AuthorizationURL)
+	if err != nil {
+		return fmt.Errorf("read where to sign in: %w", err)
+	}
+	dropTransactions(w, r)
+	name := transactionCookie(authorization.Query().Get("state"))
+	setCookie(w, name, s.signer.sign(name, began.Transaction), transactionAge)
 	redirect(w, r, began.AuthorizationURL)
 	return nil
 }
@@ -60,12 +67,13 @@ func (s *site) beginSignIn(w http.ResponseWriter, r *http.Request) error {
 // completeSignIn serves GET /auth/callback, where the identity provider sends
 // the browser back to.
 func (s *site) completeSignIn(w http.ResponseWriter, r *http.Request) error {
-	transaction, ok := s.signed(r, transactionCookie)
-	setCookie(w, transactionCookie, "", 0)
-	if !ok {
-		return s.signInFailed(w, r, http.StatusBadRequest)
-	}
 	query := r.URL.Query()
+	name := transactionCookie(query.Get("state"))
+	transaction, ok := s.signed(r, name)
+	if !ok {
+		return s.signInFailed(w, r, http.StatusBadRequest, "error.signin.unknown")
+	}
+	setCookie(w, name, "", 0)
 	in := user.SignInCompletion{Transaction: transaction, State: query.Get("state")}
 	for name, field := range map[string]**string{"code": &in.Code, "error": &in.Error, "iss": &in.Issuer} {
 		if value := query.Get(name); value != "" {
@@ -90,7 +98,10 @@ func (s *site) completeSignIn(w http.ResponseWriter, r *http.Request) error {
 		return s.noProvider(w, r, err)
 	case status >= http.StatusBadRequest && status < http.StatusInternalServerError:
 		slog.InfoContext(r.Context(), "a sign-in was refused", "error", err)
-		return s.signInFailed(w, r, status)
+		if in.Error != nil {
+			return s.signInFailed(w, r, status, "error.signin.provider")
+		}
+		return s.signInFailed(w, r, status, "error.signin.over")
 	case err != nil:
 		return err
 	}
@@ -99,8 +110,14 @@ func (s *site) completeSignIn(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (s *site) signInFailed(w http.ResponseWriter, r *http.Request, status int) error {
-	s.showError(w, r, status, s.errorPage("error.signin", "/auth/sign-in"))
+// signInFailed says why a sign-in did not work. Who is signed in, as by another tab
+// or by this one before it went back, goes on to the blog.
+func (s *site) signInFailed(w http.ResponseWriter, r *http.Request, status int, why string) error {
+	if visitorOf(r.Context()) != nil {
+		redirect(w, r, "/")
+		return nil
+	}
+	s.showError(w, r, status, s.errorPage(why, "/auth/sign-in"))
 	return nil
 }
 

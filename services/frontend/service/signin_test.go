@@ -169,7 +169,7 @@ func TestSigningInLeadsToTheProviderAndBackToThePage(t *testing.T) {
 	var beginning user.SignInBeginning
 	w.answers["POST /v1/sign-ins"] = func(r *http.Request) (int, any) {
 		_ = json.NewDecoder(r.Body).Decode(&beginning)
-		return http.StatusCreated, user.SignIn{AuthorizationURL: "https://id.example.com/authorize", Transaction: "t1"}
+		return http.StatusCreated, user.SignIn{AuthorizationURL: "https://id.example.com/authorize?state=s", Transaction: "t1"}
 	}
 	var completion user.SignInCompletion
 	w.answers["POST /v1/sign-ins/complete"] = func(r *http.Request) (int, any) {
@@ -181,12 +181,12 @@ func TestSigningInLeadsToTheProviderAndBackToThePage(t *testing.T) {
 		t.Errorf("the page: %s", page)
 	}
 	began := w.as("", "GET", "/auth/begin?return=/posts/one%3Fcomments%3Dx", nil)
-	transaction := cookie(began, transactionCookie)
-	if began.StatusCode != http.StatusSeeOther || began.Header.Get("Location") != "https://id.example.com/authorize" || transaction == "" {
+	transaction := cookie(began, transactionCookie("s"))
+	if began.StatusCode != http.StatusSeeOther || began.Header.Get("Location") != "https://id.example.com/authorize?state=s" || transaction == "" {
 		t.Fatalf("%d to %s", began.StatusCode, began.Header.Get("Location"))
 	}
-	back := w.as("Reader", "GET", "/auth/callback?state=s&code=c", nil, "Cookie", transactionCookie+"="+transaction)
-	if back.StatusCode != http.StatusSeeOther || back.Header.Get("Location") != "/posts/one" || cookie(back, sessionCookie) != "new" || cookie(back, transactionCookie) != "-" {
+	back := w.as("Reader", "GET", "/auth/callback?state=s&code=c", nil, "Cookie", transactionCookie("s")+"="+transaction)
+	if back.StatusCode != http.StatusSeeOther || back.Header.Get("Location") != "/posts/one" || cookie(back, sessionCookie) != "new" || cookie(back, transactionCookie("s")) != "-" {
 		t.Errorf("%d to %s with %v", back.StatusCode, back.Header.Get("Location"), back.Cookies())
 	}
 	if diff := cmp.Diff(user.SignInBeginning{ReturnTo: "/posts/one?comments=x"}, beginning); diff != "" {
@@ -278,9 +278,72 @@ func onlyServersRead(t *testing.T, resp *http.Response) {
 	}
 }
 
+func TestTwoTabsSignInBesideEachOther(t *testing.T) {
+	w := newTown(t)
+	state := ""
+	w.answers["POST /v1/sign-ins"] = func(*http.Request) (int, any) {
+		return http.StatusCreated, user.SignIn{AuthorizationURL: "https://id.example.com/authorize?state=" + state, Transaction: "transaction of " + state}
+	}
+	var completed []string
+	w.answers["POST /v1/sign-ins/complete"] = func(r *http.Request) (int, any) {
+		var in user.SignInCompletion
+		_ = json.NewDecoder(r.Body).Decode(&in)
+		completed = append(completed, in.State+": "+in.Transaction)
+		return http.StatusCreated, user.Session{Token: "new", ExpiresAt: time.Now().Add(time.Hour), ReturnTo: "/"}
+	}
+	var cookies []string
+	begin := func(name string) *http.Response {
+		state = name
+		resp := w.as("", "GET", "/auth/begin", nil, "Cookie", strings.Join(cookies, "; "))
+		cookies = append(cookies, transactionCookie(name)+"="+cookie(resp, transactionCookie(name)))
+		return resp
+	}
+	begin("one")
+	begin("two")
+	for _, name := range []string{"one", "two"} {
+		resp := w.as("", "GET", "/auth/callback?code=c&state="+name, nil, "Cookie", strings.Join(cookies, "; "))
+		if resp.StatusCode != http.StatusSeeOther || len(resp.Cookies()) != 2 {
+			t.Errorf("%s: %d, %v", name, resp.StatusCode, resp.Cookies())
+		}
+	}
+	if diff := cmp.Diff([]string{"one: transaction of one", "two: transaction of two"}, completed); diff != "" {
+		t.Error(diff)
+	}
+	for _, name := range []string{"three", "four", "five"} {
+		if resp := begin(name); len(resp.Cookies()) != 1 {
+			t.Errorf("%s: %v", name, resp.Cookies())
+		}
+	}
+	if resp := begin("six"); len(resp.Cookies()) != maxTransactions+1 || cookie(resp, transactionCookie("one")) != "-" {
+		t.Errorf("a browser keeps %v", resp.Cookies())
+	}
+}
+
+func TestGoingBackToTheCallbackIsNoError(t *testing.T) {
+	w := newTown(t)
+	leads(t, w.as("Reader", "GET", "/auth/callback?state=s&code=c", nil), "/")
+	w.answers["POST /v1/sign-ins/complete"] = refused(http.StatusBadRequest, "", "over")
+	leads(t, w.as("Reader", "GET", "/auth/callback?state=s&code=c", nil, "Cookie", transactionCookie("s")+"="+w.signer.sign(transactionCookie("s"), "t1")), "/")
+}
+
+func TestSigningInLeadsBackToThePartOfAList(t *testing.T) {
+	w := newTown(t)
+	w.answers["GET /v1/posts/7/comments"] = ok(comment.CommentList{Comments: []comment.Comment{}})
+	for path, want := range map[string]string{
+		"/?after=k%2B1&utm=x":     "/auth/sign-in?return=%2f%3fafter%3dk%252B1",
+		"/posts/one?comments=p+2": "/auth/sign-in?return=%2fposts%2fone%3fcomments%3dp%2b2",
+		"/topics?x=y":             "/auth/sign-in?return=%2ftopics",
+	} {
+		page := read(t, w.as("", "GET", path, nil))
+		if strings.Contains(page, "utm") || strings.Count(page, `"`+want+`"`) != 1+strings.Count(path, "comments") {
+			t.Errorf("%s: %s", path, page)
+		}
+	}
+}
+
 func TestASignInThatFailsSaysWhatToDo(t *testing.T) {
 	w := newTown(t)
-	ours := transactionCookie + "=" + w.signer.sign(transactionCookie, "t1")
+	ours := transactionCookie("s") + "=" + w.signer.sign(transactionCookie("s"), "t1")
 	for name, c := range map[string]struct {
 		cookie string
 		answer func(*http.Request) (int, any)
@@ -288,13 +351,18 @@ func TestASignInThatFailsSaysWhatToDo(t *testing.T) {
 		want   string
 	}{
 		"no transaction":            {"", nil, http.StatusBadRequest, "begin once more"},
-		"somebody else's signature": {transactionCookie + "=t1.AAAA", nil, http.StatusBadRequest, "begin once more"},
+		"somebody else's signature": {transactionCookie("s") + "=t1.AAAA", nil, http.StatusBadRequest, "begin once more"},
+		"canceled there":            {ours, refused(http.StatusBadRequest, "body.error", "denied"), http.StatusBadRequest, "You canceled there"},
 		"over":                      {ours, refused(http.StatusBadRequest, "", "over"), http.StatusBadRequest, "begin once more"},
 		"locked":                    {ours, refused(http.StatusForbidden, "", "locked"), http.StatusForbidden, "This account is locked"},
 		"provider down":             {ours, refused(http.StatusServiceUnavailable, "", "away"), http.StatusServiceUnavailable, "Nobody can sign in right now"},
 	} {
 		w.answers["POST /v1/sign-ins/complete"] = c.answer
-		resp := w.as("", "GET", "/auth/callback?state=s&code=c", nil, "Cookie", c.cookie)
+		query := "?state=s&code=c"
+		if name == "canceled there" {
+			query = "?state=s&error=access_denied"
+		}
+		resp := w.as("", "GET", "/auth/callback"+query, nil, "Cookie", c.cookie)
 		if body := read(t, resp); resp.StatusCode != c.status || !strings.Contains(body, c.want) || cookie(resp, sessionCookie) == "new" {
 			t.Errorf("%s: %d %s", name, resp.StatusCode, body)
 		}
