@@ -1,7 +1,7 @@
 package service
 
 import (
-	"strings"
+	"regexp"
 
 	"blogplatform.io/operator/services/comment/internal/api"
 	"blogplatform.io/operator/services/internal/token"
@@ -14,11 +14,11 @@ const (
 	heldLinks = 2
 )
 
-// links counts what browsers and readers would take for a link.
-func links(body string) int {
-	body = strings.ToLower(body)
-	return strings.Count(body, "://") + strings.Count(body, "www.")
-}
+// address is what browsers and readers would take for a link.
+var address = regexp.MustCompile(`(?i)([a-z]+://|\bwww\.)\S+`)
+
+// links counts the links of a comment.
+func links(body string) int { return len(address.FindAllStringIndex(body, -1)) }
 
 // history is what is known of a person's comments.
 type history struct{ approved, spam bool }

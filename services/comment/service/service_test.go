@@ -365,6 +365,9 @@ func TestFloodsAndLinksAreLimited(t *testing.T) {
 		t.Errorf("got %+v", doc)
 	}
 	w.Exec(t, `UPDATE comment.settings SET policy = 'open'`)
+	if c := speak(t, w.rita, "One https://www.a.example/page please", nil); c.State != api.StateApproved {
+		t.Errorf("one link with www: %+v", c)
+	}
 	if c := speak(t, w.rita, "One http://a.example", nil); c.State != api.StateApproved {
 		t.Errorf("one link: %+v", c)
 	}
