@@ -268,3 +268,55 @@ func path(address string) string {
 	_, rest, _ = strings.Cut(rest, "/")
 	return "/" + rest
 }
+
+// TestNoTextWidensAPage publishes what cannot be broken, at every place of a post.
+func TestNoTextWidensAPage(t *testing.T) {
+	window := chromium(t)
+	w := newTown(t, postgres.Shared(t))
+	amara, noah := w.editors(t, window)
+	word := strings.Repeat("rindfleisch", 16)
+	code := "```sh\n   " + strings.Repeat("x", 170) + "\n   ```"
+	table := "| " + word + " | " + word + " |\n   |---|---|\n   | a | b |"
+	address := "https://example.com/" + strings.Repeat("a", 200)
+	amara.open("/write/new")
+	amara.fill("#title", word)
+	amara.fill("#summary", word)
+	amara.fill("#tags", word[:50])
+	amara.fill("#body", "1. x\n\n   "+code+"\n\n2. y\n\n   "+table+"\n\n- "+address+"\n- "+word+"\n\n> "+code+"\n\nA note[^1].\n\n[^1]: "+address+"\n\n## "+word+"\n\n"+table)
+	amara.press(`button[value="submit"]`)
+	amara.sees("Another Editor will read it.")
+	noah.open("/review")
+	noah.follow(word)
+	noah.press(`button[value="publish"]`)
+	noah.sees("The post is published.")
+	amara.open("/write")
+	post := path(amara.look(`[...document.querySelectorAll("h3 a")].find(a => a.textContent.trim().startsWith("rind")).href`))
+
+	stranger := w.somebody(t, window)
+	stranger.until("/", word)
+	stranger.fits("home")
+	stranger.do(chromedp.Click(chromedp.CSS(".lead a")))
+	stranger.sees("A note")
+	stranger.fits("post")
+	amara.open(post)
+	amara.fits("manuscript")
+	amara.open(post + "/edit")
+	amara.fits("editor")
+}
+
+// fill puts a text into a field at once.
+func (p *person) fill(selector, text string) {
+	p.t.Helper()
+	ask(p, chromedp.Evaluate[bool](fmt.Sprintf(`(f => { f.value = %q; f.dispatchEvent(new Event("input", {bubbles: true})); return true; })(document.querySelector(%q))`, text, selector)))
+}
+
+// fits checks that nothing sticks out at the side of the page.
+func (p *person) fits(name string) {
+	p.t.Helper()
+	for _, width := range []int64{320, 640, 1280} {
+		p.do(chromedp.EmulateViewport(width, 800))
+		if wide := p.look(`(page => page.scrollWidth > page.clientWidth ? page.scrollWidth + "" : "")(document.documentElement)`); wide != "" {
+			p.t.Errorf("%s is %s pixels wide at %d", name, wide, width)
+		}
+	}
+}
