@@ -68,6 +68,8 @@ func (s *site) post(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if post.Slug != r.PathValue("slug") {
+		// A post can go back to a former address: browsers must not keep this for good.
+		w.Header().Set("Cache-Control", "no-cache")
 		http.Redirect(w, r, "/posts/"+url.PathEscape(post.Slug), http.StatusMovedPermanently)
 		return nil
 	}

@@ -74,8 +74,8 @@ func TestACommentOfThePostsAuthorIsMarked(t *testing.T) {
 func TestAPostThatHasMovedSendsReadersOn(t *testing.T) {
 	s := blog(t, map[string]any{"/v1/posts/old": content.Post{Slug: "new"}})
 	resp := send(s.handler(), httptest.NewRequest(http.MethodGet, "/posts/old", nil))
-	if resp.StatusCode != http.StatusMovedPermanently || resp.Header.Get("Location") != "/posts/new" {
-		t.Errorf("%d to %q", resp.StatusCode, resp.Header.Get("Location"))
+	if resp.StatusCode != http.StatusMovedPermanently || resp.Header.Get("Location") != "/posts/new" || resp.Header.Get("Cache-Control") != "no-cache" {
+		t.Errorf("%d to %q, %v", resp.StatusCode, resp.Header.Get("Location"), resp.Header)
 	}
 }
 
