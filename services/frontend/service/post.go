@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	content "blogplatform.io/operator/services/content/client"
@@ -63,14 +64,16 @@ type meta struct {
 
 // post serves GET /posts/{slug}.
 func (s *site) post(w http.ResponseWriter, r *http.Request) error {
+	if slug := strings.ToLower(r.PathValue("slug")); slug != r.PathValue("slug") {
+		moved(w, r, &url.URL{Path: "/posts/" + slug})
+		return nil
+	}
 	post, err := s.findPost(r.Context(), r.PathValue("slug"), viewsOf(r.Context()))
 	if err != nil {
 		return err
 	}
 	if post.Slug != r.PathValue("slug") {
-		// A post can go back to a former address: browsers must not keep this for good.
-		w.Header().Set("Cache-Control", "no-cache")
-		http.Redirect(w, r, "/posts/"+url.PathEscape(post.Slug), http.StatusMovedPermanently)
+		moved(w, r, &url.URL{Path: "/posts/" + post.Slug})
 		return nil
 	}
 	thread := s.readThread(r.Context(), post, r.URL.Query().Get("comments"))
@@ -82,6 +85,13 @@ func (s *site) post(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.showPost(w, r, http.StatusOK, post, thread)
 	return nil
+}
+
+// moved sends the browser to where a page is now. It must not keep that for good: a
+// post can go back to a former address.
+func moved(w http.ResponseWriter, r *http.Request, to *url.URL) {
+	w.Header().Set("Cache-Control", "no-cache")
+	http.Redirect(w, r, to.String(), http.StatusMovedPermanently)
 }
 
 func (s *site) showPost(w http.ResponseWriter, r *http.Request, status int, post content.Post, thread thread) {

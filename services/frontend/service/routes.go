@@ -141,6 +141,11 @@ func (s *site) governRoutes() []route {
 func (s *site) handler() http.Handler {
 	mux := server.NewMux()
 	mux.Fallback = func(w http.ResponseWriter, r *http.Request, status int) {
+		if path := strings.TrimRight(r.URL.Path, "/"); status == http.StatusNotFound && r.Method == http.MethodGet && path != r.URL.Path && path != "" {
+			// As other blogs write addresses, and people do.
+			moved(w, r, localURL(path))
+			return
+		}
 		s.fail(w, s.identify(r), &problem.Error{Status: status})
 	}
 	mux.HandleFunc("GET /assets/{version}/{file...}", s.assets.serve)

@@ -79,6 +79,25 @@ func TestAPostThatHasMovedSendsReadersOn(t *testing.T) {
 	}
 }
 
+func TestAddressesAsOthersWriteThemLeadToThePage(t *testing.T) {
+	s := blog(t, nil)
+	for path, want := range map[string]string{
+		"/posts/one/": "/posts/one", "/posts/One": "/posts/one", "/topics/": "/topics", "/tags/go/": "/tags/go",
+	} {
+		resp := send(s.handler(), httptest.NewRequest(http.MethodGet, path, nil))
+		if resp.StatusCode != http.StatusMovedPermanently || resp.Header.Get("Location") != want {
+			t.Errorf("%s: %d to %q", path, resp.StatusCode, resp.Header.Get("Location"))
+		}
+	}
+	for _, path := range []string{"//evil.example/", "/%2fevil.example/", "/%5cevil.example/", "/\\evil.example/"} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.URL.Path, r.URL.RawPath = path, ""
+		if to := send(s.handler(), r).Header.Get("Location"); strings.HasPrefix(to, "//") || strings.HasPrefix(to, "/\\") || strings.Contains(to, "://") {
+			t.Errorf("%s leads to %s", path, to)
+		}
+	}
+}
+
 func TestAPostIsShownWithoutCommentsWhenTheirServiceIsDown(t *testing.T) {
 	body := page(t, blog(t, map[string]any{"/v1/posts/one": content.Post{Slug: "one", HTML: "<p>Text.</p>"}}), "/posts/one", http.StatusOK)
 	if !strings.Contains(body, "Text.") || !strings.Contains(body, "Comments cannot be shown right now") {
