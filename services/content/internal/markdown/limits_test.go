@@ -13,9 +13,6 @@ import (
 	"blogplatform.io/operator/hack/timefactor"
 )
 
-// maxSource is how many bytes a text may have here, as many as its characters.
-const maxSource = 200_000
-
 // constructs are ways to fill a text of n bytes, each with one construct that
 // could multiply.
 func constructs() map[string]func(n int) string {
